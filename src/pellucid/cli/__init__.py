@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 
@@ -13,7 +14,33 @@ from pellucid.errors import UserError
 __all__ = ["main", "pellucid"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+COMMANDS: dict[str, str] = {}
+"""Each command's name and the module that holds a click command of that name (`-` read as `_`)."""
+
+
+class CommandTable(click.Group):
+    """Loads a command's module when the command is asked for, or when the help lists them all.
+
+    These modules import click and the standard library at their top, nothing heavier.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands in the order of the table, which is the order a newcomer needs them in."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(
+    cls=CommandTable,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="pellucid")
 def pellucid() -> None:
     """Convolutional networks that you can see through."""
