@@ -1,0 +1,58 @@
+"""Whether a network takes an input: one run on blank images, with the layer named where it fails."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from pellucid.errors import UserError
+
+__all__ = ["check_fits"]
+
+
+def check_fits(network: nn.Module, name: str, input_shape: tuple[int, int, int], classes: int) -> None:
+    """Run `network` once on two blank `(C, H, W)` images and check that it answers `[2, classes]`.
+
+    The network is left as it was found: its mode, its random state, its running statistics.
+
+    Raises:
+        UserError: a layer cannot take what reaches it (which, and why), or the answer has another shape.
+    """
+    entered: list[tuple[str, nn.Module, tuple[int, ...]]] = []
+    handles = [
+        module.register_forward_pre_hook(
+            lambda module, inputs, path=path: entered.append(
+                (
+                    path,
+                    module,
+                    tuple(inputs[0].shape) if inputs and isinstance(inputs[0], torch.Tensor) else (),
+                )
+            )
+        )
+        for path, module in network.named_modules()
+        if path and not any(True for _ in module.children())
+    ]
+    modes = [(module, module.training) for module in network.modules()]
+    blank = torch.zeros(2, *input_shape)
+    size = "×".join(map(str, input_shape))
+    try:
+        network.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            answer = network(blank)
+    except Exception as error:
+        where = "before its first layer"
+        if entered:
+            path, module, shape = entered[-1]
+            where = f"at layer {path}, {module}, which receives {list(shape)}"
+        raise UserError(f"{name} cannot take {size} images: it fails {where}: {error}") from error
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, training in modes:
+            module.training = training
+    shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
+    if shape != (2, classes):
+        raise UserError(
+            f"{name} answers {shape} for two {size} images; expected one score for each of {classes} classes: "
+            f"(2, {classes}). Let its last layer have {classes} outputs, or take `classes` in __init__"
+        )
