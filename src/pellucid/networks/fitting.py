@@ -50,9 +50,9 @@ def check_fits(network: nn.Module, name: str, input_shape: tuple[int, int, int],
             handle.remove()
         for module, training in modes:
             module.training = training
-    shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
-    if shape != (2, classes):
+    answered = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
+    if answered != (2, classes):
         raise UserError(
-            f"{name} answers {shape} for two {size} images; expected one score for each of {classes} classes: "
+            f"{name} answers {answered} for two {size} images; expected one score for each of {classes} classes: "
             f"(2, {classes}). Let its last layer have {classes} outputs, or take `classes` in __init__"
         )

@@ -34,15 +34,9 @@ class Network:
 
 
 NETWORKS = {
-    "simple-cifar": Network(
-        SimpleCifar, (3, 32, 32), "the lesson's CIFAR-10 network: 2 convolutions, 2 linear"
-    ),
-    "simple-mnist": Network(
-        SimpleMnist, (1, 28, 28), "the lesson's MNIST network: with batch norm and dropout"
-    ),
-    "small-resnet": Network(
-        SmallResnet, (3, 32, 32), "a small residual network for scores above 90 % on CIFAR-10"
-    ),
+    "simple-cifar": Network(SimpleCifar, (3, 32, 32), "the lesson's CIFAR-10 network: 2 convolutions, 2 linear"),
+    "simple-mnist": Network(SimpleMnist, (1, 28, 28), "the lesson's MNIST network: with batch norm and dropout"),
+    "small-resnet": Network(SmallResnet, (3, 32, 32), "a small residual network for scores above 90 % on CIFAR-10"),
 }
 
 
@@ -97,9 +91,7 @@ def load_own_class(name: str) -> type[nn.Module]:
     file, _, class_name = name.rpartition(":")
     path = Path(file)
     if not file or not class_name or path.suffix != ".py":
-        raise UserError(
-            f"the network is given as {name!r}; expected file.py:ClassName, like my_nets.py:TinyNet"
-        )
+        raise UserError(f"the network is given as {name!r}; expected file.py:ClassName, like my_nets.py:TinyNet")
     if not path.is_file():
         raise UserError(f"the network's file {file} does not exist (looked in {Path.cwd()})")
     specification = importlib.util.spec_from_file_location(f"pellucid_own_{path.stem}", path)
