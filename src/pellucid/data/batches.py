@@ -1,0 +1,73 @@
+"""Batches cut from the array of images where they are trained on; no worker processes, no per-image objects.
+
+Shape letters: N images, B of them in the batch, H rows, W columns, C channels.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor
+
+from pellucid.data.image_set import Split
+
+__all__ = ["DeviceImages", "epoch_order"]
+
+SHARE_OF_DEVICE_MEMORY = 0.5
+"""Images move to a GPU whole when they take up no more than this share of its free memory."""
+
+
+def epoch_order(count: int, seed: int) -> Tensor:
+    """Give the order in which an epoch visits `count` images: `[N]` int64, a permutation, equal for equal seeds."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+
+
+class DeviceImages:
+    """The images of a split where batches are cut from them.
+
+    On the CPU the array is used where it lies, in memory or memory-mapped, without a copy. A GPU gets it whole
+    if it fits, and otherwise batch by batch.
+    """
+
+    def __init__(self, split: Split, device: torch.device) -> None:
+        self.device = device
+        with warnings.catch_warnings():
+            # torch knows no read-only tensors and warns of a read-only map; nothing here writes to it.
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            images = torch.from_numpy(split.images)
+            self._labels = torch.from_numpy(split.labels).to(device)
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            if images.numel() <= SHARE_OF_DEVICE_MEMORY * free:
+                images = images.to(device)
+        elif device.type == "mps":  # memory is shared with the CPU there, and so is the limit
+            images = images.to(device)
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """`(H, W)` of every image."""
+        return self._images.shape[1], self._images.shape[2]
+
+    def cut(self, indices: Tensor, places: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """Cut one batch.
+
+        Args:
+            indices: `[B]` int64 on the CPU, which images.
+            places: rows `[B, H]` and columns `[B, W]` as `Augmentation.draw` gives them; None leaves the
+                images as they are.
+
+        Returns:
+            images `[B, H, W, C]` uint8 and labels `[B]` int64, both on the device.
+        """
+        at = indices.to(self._images.device)
+        if places is None:
+            images = self._images[at]
+        else:  # selecting and moving in one gather: each pixel is read once and written once
+            rows, columns = (place.to(self._images.device) for place in places)
+            images = self._images[at[:, None, None], rows[:, :, None], columns[:, None, :]]
+        return images.to(self.device), self._labels[indices.to(self.device)]

@@ -1,0 +1,37 @@
+"""The two folders that a person can choose: where their data sets are, and where pellucid keeps its cache."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pellucid.errors import UserError
+
+__all__ = ["cache_folder", "data_folder"]
+
+
+def data_folder(given: str | Path | None) -> Path | None:
+    """Return the folder to look for named sets in first: `given`, else PELLUCID_DATA, else none.
+
+    Raises UserError when it is not a folder.
+    """
+    path, asked_by = given, "--data-dir"
+    if path is None:
+        path, asked_by = os.environ.get("PELLUCID_DATA") or None, "PELLUCID_DATA"
+    if path is None:
+        return None
+    folder = Path(path).expanduser().absolute()
+    if not folder.is_dir():
+        fault = "is a file" if folder.exists() else "does not exist"
+        raise UserError(f"the data folder {folder} ({asked_by}) {fault}; expected a folder that holds data sets")
+    return folder
+
+
+def cache_folder(given: str | Path | None) -> Path:
+    """Return the cache folder: `given`, else PELLUCID_CACHE, else the system's own place for caches."""
+    path = given if given is not None else os.environ.get("PELLUCID_CACHE") or None
+    if path is None:
+        import platformdirs
+
+        path = platformdirs.user_cache_dir("pellucid", appauthor=False)
+    return Path(path).expanduser().absolute()

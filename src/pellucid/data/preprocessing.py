@@ -1,0 +1,86 @@
+"""From stored pixels to what a network sees: the part of a run that every later use of it must repeat exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["Preprocessing", "channel_statistics"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes a network's input: size, channels, fit, then `(pixel / 255 - mean) / std` per channel."""
+
+    height: int
+    width: int
+    channels: int
+    fit: str
+    """How an image of another size is brought to this one: `stretch`, `crop` or `pad`."""
+    mean: tuple[float, ...]
+    """One number a channel, in units of the full range (0 black, 1 white)."""
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != self.channels or len(self.std) != self.channels:
+            raise ValueError(f"{len(self.mean)} means and {len(self.std)} deviations for {self.channels} channels")
+        if min(self.std) <= 0:
+            raise ValueError(f"a standard deviation is {min(self.std)}; expected more than 0")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """`(C, H, W)`, the order in which networks state their input."""
+        return self.channels, self.height, self.width
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Normalise `[B, H, W, C]` uint8 pixels to `[B, C, H, W]` float32, channels last in memory.
+
+        >>> half = Preprocessing(height=1, width=1, channels=1, fit="none", mean=(0.5,), std=(0.5,))
+        >>> half(torch.tensor([[[[0]]], [[[255]]]], dtype=torch.uint8)).flatten()
+        tensor([-1.,  1.])
+        """
+        scale = [1 / (255 * std) for std in self.std]
+        shift = [-mean / std for mean, std in zip(self.mean, self.std, strict=True)]
+        values = images.to(torch.float32)
+        if len(set(scale)) == len(set(shift)) == 1:  # one number for all channels: no broadcasting to pay for
+            values.mul_(scale[0]).add_(shift[0])
+        else:
+            values.mul_(values.new_tensor(scale)).add_(values.new_tensor(shift))
+        return values.permute(0, 3, 1, 2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields as JSON holds them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Preprocessing:
+        """Read what `to_dict` gave."""
+        return cls(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
+
+
+def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Measure mean and standard deviation of each channel of `[N, H, W, C]` uint8 pixels, full range = 1.
+
+    The sums are exact integers, in blocks, so that a memory-mapped array larger than memory is read once. A
+    channel of one single value gets deviation 1, since there is nothing to scale.
+
+    >>> channel_statistics(np.array([0, 255], np.uint8).reshape(2, 1, 1, 1))
+    ((0.5,), (0.5,))
+    """
+    values = np.arange(256, dtype=np.float64) / 255
+    means, deviations = [], []
+    for channel in range(images.shape[3]):
+        counts = np.zeros(256, np.int64)
+        for start in range(0, len(images), 4096):
+            counts += np.bincount(images[start : start + 4096, :, :, channel].ravel(), minlength=256)
+        mean = float(counts @ values / counts.sum())
+        deviation = float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
+        means.append(mean)
+        deviations.append(deviation or 1.0)
+    return tuple(means), tuple(deviations)
