@@ -1,6 +1,22 @@
 """From any source of pictures to an image set: one memory-mapped uint8 array, labels, class names, origins."""
 
+from pellucid.data.decode import FITS, read_image
+from pellucid.data.describe import describe
 from pellucid.data.image_set import ImageSet, LeftOut, Split
-from pellucid.data.opening import open_image_set
+from pellucid.data.named import NAMED, NamedSet
+from pellucid.data.opening import DEFAULT_SIZE, open_image_set
+from pellucid.data.split import stratified_split
 
-__all__ = ["ImageSet", "LeftOut", "Split", "open_image_set"]
+__all__ = [
+    "DEFAULT_SIZE",
+    "FITS",
+    "NAMED",
+    "ImageSet",
+    "LeftOut",
+    "NamedSet",
+    "Split",
+    "describe",
+    "open_image_set",
+    "read_image",
+    "stratified_split",
+]

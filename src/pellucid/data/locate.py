@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -122,11 +123,17 @@ def _parts(named: NamedSet, place: Path) -> tuple[dict[str, Path], list[str]]:
 
 
 def _belongs_to_another(named: NamedSet, place: Path) -> bool:
-    """Tell whether a folder's name says that it holds another set: the MNIST family shares its file names."""
-    tail = {part.lower() for part in place.parts[-2:]}
+    """Tell whether a folder holds another set, by its name or its test labels: the MNIST family shares file names."""
+    name = (place.parent if place.name == "raw" else place).name.lower()
     own = {named.name, named.layout.split("/")[0].lower()}
-    others = {name for other in NAMED.values() for name in (other.name, other.layout.split("/")[0].lower())} - own
-    return bool(tail & others) and not tail & own
+    others = [other for other in NAMED.values() if other.name != named.name]
+    if name in {alias for other in others for alias in (other.name, other.layout.split("/")[0].lower())} - own:
+        return True
+    labels = place / f"{named.test_files[-1]}.gz"
+    if named.format != "idx" or not labels.is_file():
+        return False
+    md5 = hashlib.md5(labels.read_bytes(), usedforsecurity=False).hexdigest()
+    return any(md5 == wanted.md5 for other in others for wanted in other.downloads)
 
 
 def _python_versions(named: NamedSet) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,38 +11,53 @@ from numpy.typing import NDArray
 
 from pellucid.data.arrays import ImagesFile
 from pellucid.data.cifar import parse_cifar
+from pellucid.data.decode import PixelFormat, fit_pixels
 from pellucid.data.idx import parse_idx
 from pellucid.data.locate import Found
 from pellucid.data.named import NamedSet
 from pellucid.data.store import Contents, SplitContents
+from pellucid.data.whole_folder import room_for
 from pellucid.errors import UserError
+from pellucid.progress import progress
 
 __all__ = ["read_named", "split_blocks"]
+
+ROWS_AT_ONCE = 1024
 
 Block = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """Some images `[n, H, W, C]` and their labels `[n]`."""
 
 
-def read_named(named: NamedSet, found: Found, folder: Path) -> Contents:
-    """Write a named set's images at their native size into `folder`; return the rest.
+def read_named(named: NamedSet, found: Found, target: PixelFormat, folder: Path) -> Contents:
+    """Write a named set's images, brought to `target`, into `folder`; return the rest.
 
     Raises UserError, naming the file, when one is cut short, has another format or too few labels, or a label is out
     of range.
     """
     classes = named.classes
     splits = {}
-    for split, files in (("train", named.train_files), ("test", named.test_files)):
-        channels, height, width = named.shape
-        labels = []
-        with ImagesFile(folder / f"{split}-images.npy", (height, width, channels)) as out:
-            for images, block_labels in split_blocks(named, found, files):
-                out.append(images)
-                labels.append(block_labels.astype(np.int64))
-            out.finish()
-        splits[split] = SplitContents(np.concatenate(labels), None)
+    native = (target.channels, target.height, target.width) == named.shape
+    other_size = (target.height, target.width) != named.shape[1:]
+    row_shape = (target.height, target.width, target.channels)
+    description = f"{'reading' if native else 'fitting'} {named.name}"
+    with (
+        room_for(folder, sum(named.counts) * math.prod(row_shape)),
+        progress(description, sum(named.counts)) as advance,
+    ):
+        for split, files in (("train", named.train_files), ("test", named.test_files)):
+            labels = []
+            with ImagesFile(folder / f"{split}-images.npy", row_shape) as out:
+                for images, block_labels in split_blocks(named, found, files):
+                    for start in range(0, len(images), ROWS_AT_ONCE):
+                        rows = images[start : start + ROWS_AT_ONCE]
+                        out.append(rows if native else np.stack([fit_pixels(row, target)[0] for row in rows]))
+                        advance(len(rows))
+                    labels.append(block_labels.astype(np.int64))
+                out.finish()
+            splits[split] = SplitContents(np.concatenate(labels), None)
     if named.names_file is not None:
         classes = _class_names(named, found) or classes
-    return Contents(named.name, found.origin, classes, splits, fit="none", mirror=named.mirror)
+    return Contents(named.name, found.origin, classes, splits, target.fit if other_size else "none", named.mirror)
 
 
 def split_blocks(named: NamedSet, found: Found, files: tuple[str, ...]) -> Iterator[Block]:

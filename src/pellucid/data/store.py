@@ -6,19 +6,15 @@
                      ... val, test
                      manifest.json       everything else; written last
 
-A set is made in `.<key>.partial` beside its final name, under the lock `.<key>.lock`, and renamed when complete. The
-lock is freed when its holder dies, so a partial folder whose lock is free is rubbish and is cleared away.
+A set is made beside its final name and renamed when complete (see `whole_folder`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,17 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.image_set import SPLIT_NAMES, ImageSet, LeftOut, Split
-from pellucid.data.locks import locked, try_locked
+from pellucid.data.whole_folder import cache_error, whole_folder
 from pellucid.errors import UserError
-from pellucid.files import fsync_directory, write_json
+from pellucid.files import write_json
 
-__all__ = ["FORMAT", "Contents", "SplitContents", "key_of", "open_or_make", "room_for"]
+__all__ = ["FORMAT", "Contents", "SplitContents", "key_of", "open_or_make"]
 
 FORMAT = 1
 """Raised by one whenever the same source and options would give other pixels, labels or files than before."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-REMEDY = "free some, or point PELLUCID_CACHE at another folder that can be written to"
 
 
 class NumberedSources(Sequence[str]):
@@ -105,41 +98,18 @@ def open_or_make(cache: Path, key: str, description: str, make: Callable[[Path],
     if found is not None:
         return found
     try:
-        shelf.mkdir(parents=True, exist_ok=True)
-        clear_leftovers(shelf)
-        with locked(shelf / f".{key}.lock", description):
-            found = _load(shelf / key)
-            return found if found is not None else _make(shelf, key, make)
+        folder = whole_folder(
+            shelf,
+            key,
+            description,
+            is_whole=lambda folder: _load(folder) is not None,
+            make=lambda folder: _write_manifest(folder, make(folder)),
+        )
     except OSError as error:
-        if error.errno in FULL:
-            raise _full(shelf) from error
-        raise UserError(f"the cache {shelf} cannot be used: {error}; {REMEDY}") from error
-
-
-def clear_leftovers(shelf: Path) -> None:
-    """Remove partial folders whose makers are dead."""
-    for partial in shelf.glob(".*.partial"):
-        with try_locked(partial.with_suffix(".lock")) as free:
-            if free:
-                shutil.rmtree(partial, ignore_errors=True)
-
-
-def _make(shelf: Path, key: str, make: Callable[[Path], Contents]) -> ImageSet:
-    partial, final = shelf / f".{key}.partial", shelf / key
-    for stale in (partial, final):  # `final` is here only if it is damaged
-        shutil.rmtree(stale, ignore_errors=True)
-    partial.mkdir()
-    try:
-        contents = make(partial)
-        _write_manifest(partial, contents)
-        fsync_directory(partial)
-        os.rename(partial, final)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    fsync_directory(shelf)
-    made = _load(final)
-    assert made is not None
+        raise cache_error(shelf, error) from error
+    made = _load(folder)
+    if made is None:
+        raise UserError(f"{folder} was changed by another program while it was made; try again")
     return made
 
 
@@ -214,23 +184,3 @@ def _load(folder: Path) -> ImageSet | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-@contextlib.contextmanager
-def room_for(folder: Path, needed: int) -> Iterator[None]:
-    """Say in a UserError how many bytes are needed when the disk of `folder` lacks them, now or during the body."""
-    if shutil.disk_usage(folder).free < needed:
-        raise _full(folder, needed)
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            raise _full(folder, needed) from error
-        raise
-
-
-def _full(folder: Path, needed: int | None = None) -> UserError:
-    shelf = next(parent for parent in (folder, *folder.parents) if parent.name == "image-sets")
-    free = f"{shutil.disk_usage(shelf).free / 1e6:,.1f} MB are free"
-    lack = f"{needed / 1e6:,.1f} MB are needed and {free}" if needed is not None else free
-    return UserError(f"the disk of the cache {shelf} is full: {lack}; nothing was kept; {REMEDY}")

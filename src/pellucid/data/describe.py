@@ -1,0 +1,36 @@
+"""What a run records of its data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.data.image_set import ImageSet
+
+__all__ = ["describe"]
+
+
+def describe(image_set: ImageSet) -> dict[str, Any]:
+    """Return everything about an image set but its pixels, ready for JSON.
+
+    Keys: `name`, `origin`, `fingerprint`, `shape` (`[C, H, W]`), `fit`, `classes`, `images` (by split), `per_class` (by
+    split, by class), `left_out` (each with `source` and `reason`), `split_seed`, `mirror`.
+    """
+    count = len(image_set.classes)
+    return {
+        "name": image_set.name,
+        "origin": image_set.origin,
+        "fingerprint": image_set.fingerprint,
+        "shape": list(image_set.shape),
+        "fit": image_set.fit,
+        "classes": list(image_set.classes),
+        "images": {name: len(split) for name, split in image_set.splits.items()},
+        "per_class": {
+            name: dict(zip(image_set.classes, np.bincount(split.labels, minlength=count).tolist(), strict=True))
+            for name, split in image_set.splits.items()
+        },
+        "left_out": [{"source": one.source, "reason": one.reason} for one in image_set.left_out],
+        "split_seed": image_set.split_seed,
+        "mirror": image_set.mirror,
+    }

@@ -1,0 +1,146 @@
+"""Fetching a named set's files from their published addresses, each checked by its MD5 sum."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from pellucid.data.named import NamedSet
+from pellucid.progress import progress
+
+__all__ = ["NotFetched", "Patience", "download"]
+
+
+class NotFetched(Exception):
+    """A set could not be fetched; each argument is what was tried and why it failed."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When to give up on a server."""
+
+    attempts: int = 3
+    pause: float = 1.0
+    """Seconds before the second attempt; doubled before each further one."""
+
+    connect: float = 10.0
+    """Seconds to wait for a connection."""
+
+    silence: float = 30.0
+    """Seconds without a byte after which the server is taken to have stalled."""
+
+
+def download(named: NamedSet, folder: Path, patience: Patience | None = None) -> str:
+    """Fetch all files of a named set into `folder`; return the address that they came from.
+
+    Each address is tried in turn. An attempt is repeated where that can help: after a stall, a broken connection, a
+    server's own fault (5xx) or wrong bytes; not where nobody answers, or the file is not there.
+
+    Raises NotFetched, with the reason for each address.
+    """
+    print(f"Downloading {named.name} ({named.megabytes} MB) ...", file=sys.stderr, flush=True)
+    failures: list[str] = []
+    for address in named.addresses:
+        try:
+            for wanted in named.downloads:
+                _fetch(address + wanted.file, wanted.md5, folder / wanted.file, patience or Patience())
+        except NotFetched as error:
+            failures += error.args
+        else:
+            return address
+    raise NotFetched(*failures)
+
+
+def _fetch(address: str, md5: str, path: Path, patience: Patience) -> None:
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    if path.exists():  # from an address that failed at a later file
+        return
+    for attempt in range(1, patience.attempts + 1):
+        with _Bar(f"fetching {path.name}") as bar:
+            downloader = pooch.HTTPDownloader(
+                progressbar=bar, chunk_size=1 << 16, timeout=(patience.connect, patience.silence)
+            )
+            try:
+                pooch.retrieve(address, f"md5:{md5}", fname=path.name, path=path.parent, downloader=downloader)
+                return
+            except requests.HTTPError as error:
+                status = error.response.status_code if error.response is not None else 0
+                reason, again = f"the server answers {status}", status >= 500
+            except requests.ConnectTimeout:
+                reason, again = f"no connection within {patience.connect:g} s", False
+            except requests.Timeout:
+                reason, again = f"the server was silent for {patience.silence:g} s", True
+            except requests.ConnectionError as error:
+                reason, again = _connection_reason(error, patience, bar.done)
+            except requests.RequestException as error:
+                reason, again = f"the transfer broke off ({_cause(error)})", True
+            except ValueError:  # pooch's, for another sum
+                reason, again = f"what it sent has another checksum than md5 {md5}", True
+        if not again or attempt == patience.attempts:
+            tries = "" if attempt == 1 else f", {attempt} times"
+            raise NotFetched(f"{address}: {reason}{tries}")
+        print(f"{path.name}: {reason}; trying again", file=sys.stderr, flush=True)
+        time.sleep(patience.pause * 2 ** (attempt - 1))
+
+
+def _connection_reason(error: Exception, patience: Patience, done: int) -> tuple[str, bool]:
+    """Tell a server that cannot be reached from one that stops in the middle, which requests calls the same."""
+    if "timed out" in str(error):
+        return f"the server was silent for {patience.silence:g} s", True
+    if done:
+        return f"the transfer broke off ({_cause(error)})", True
+    return f"cannot be reached ({_cause(error)})", False
+
+
+def _cause(error: BaseException) -> str:
+    """Return the innermost reason's text: the outer ones repeat it, wrapped."""
+    reason = error
+    while isinstance(reason.args[0] if reason.args else None, BaseException):
+        reason = reason.args[0]
+    inner = getattr(reason, "reason", None)
+    return str(inner if isinstance(inner, BaseException) else reason).split(">: ")[-1][:200]
+
+
+class _Bar:
+    """What pooch wants of a progress bar, on ours; it counts kilobytes."""
+
+    def __init__(self, description: str) -> None:
+        self.total = 0
+        self.done = 0
+        self._description = description
+        self._stack = contextlib.ExitStack()
+        self._advance: Callable[[int], None] | None = None
+        self._complete = False
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def update(self, count: int) -> None:
+        """Note `count` more bytes."""
+        if self._complete:
+            return
+        if self._advance is None:
+            self._advance = self._stack.enter_context(progress(self._description, self.total // 1000, "kB"))
+        before, self.done = self.done, self.done + count
+        self._advance(self.done // 1000 - before // 1000)
+
+    def reset(self) -> None:
+        """Note that all has come: pooch starts the count over only to fill it up."""
+        self._complete = True
+
+    def close(self) -> None:
+        """Do nothing: the bar closes with its `with` block."""

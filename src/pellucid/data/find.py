@@ -1,0 +1,101 @@
+"""Where a named set comes from: the places on this machine in order, then the web, then Debian's package."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pellucid.data.debian import from_debian_package
+from pellucid.data.download import NotFetched, Patience, download
+from pellucid.data.locate import Found, locate
+from pellucid.data.named import NamedSet
+from pellucid.data.whole_folder import cache_error, room_for, whole_folder
+from pellucid.errors import UserError
+
+__all__ = ["find", "find_here"]
+
+ORIGIN = "origin.txt"
+"""In a folder of fetched files: the address or package that they came from."""
+
+
+def find_here(named: NamedSet, data: Path | None, cache: Path) -> Found | list[str]:
+    """Look for a named set on this machine; return its files, or each place with the reason why it is not there."""
+    tried = []
+    if data is None:
+        tried.append("no data folder: neither --data-dir nor PELLUCID_DATA is given")
+    fetched = cache / "downloads" / named.name
+    for place in (data, fetched, Path(named.debian_folder) if named.debian_folder else None):
+        if place is None:
+            continue
+        if not place.is_dir():
+            tried.append(f"{place} does not exist")
+            continue
+        found = locate(named, place)
+        if isinstance(found, Found):
+            origin = place / ORIGIN
+            if place == fetched and origin.is_file():
+                return replace(found, origin=origin.read_text(encoding="utf-8").strip())
+            return found
+        tried.append(found)
+    return tried
+
+
+def find(
+    named: NamedSet, data: Path | None, cache: Path, fetch: bool = True, patience: Patience | None = None
+) -> Found:
+    """Find a named set's files, fetching them into the cache if need be.
+
+    Looked at in order: the data folder, the cache, the folder of Debian's package; then, if `fetch`, the published
+    addresses, then Debian's package itself.
+
+    Raises:
+        UserError: nothing worked; it lists everything that was tried, and says what to put where.
+    """
+    here = find_here(named, data, cache)
+    if isinstance(here, Found):
+        return here
+    tried = list(here)
+    if fetch:
+        try:
+            return _fetched(named, cache, patience)
+        except NotFetched as error:
+            tried += error.args
+    else:
+        tried.append("downloading is turned off")
+    files = ", ".join(wanted.file for wanted in named.downloads)
+    where = (data or Path("DIR")) / (named.layout if named.archive is None else "")
+    command = "" if data else " and give --data-dir DIR (or set PELLUCID_DATA=DIR)"
+    listing = UserError.all_of(f"{named.name} was not found; tried", tried)
+    raise UserError(f"{listing}\nPut {files} into {where}{command}.")
+
+
+def _fetched(named: NamedSet, cache: Path, patience: Patience | None) -> Found:
+    shelf = cache / "downloads"
+    try:
+        folder = whole_folder(
+            shelf,
+            named.name,
+            f"downloading {named.name}",
+            is_whole=lambda folder: isinstance(locate(named, folder), Found),
+            make=lambda folder: _fetch(named, folder, patience),
+        )
+    except OSError as error:
+        raise cache_error(shelf, error) from error
+    found = locate(named, folder)
+    if isinstance(found, str):
+        raise NotFetched(f"{folder}: {found}")
+    return replace(found, origin=(folder / ORIGIN).read_text(encoding="utf-8").strip())
+
+
+def _fetch(named: NamedSet, folder: Path, patience: Patience | None) -> None:
+    with room_for(folder, named.megabytes * 1_000_000):
+        try:
+            origin = download(named, folder, patience)
+        except NotFetched as error:
+            if named.debian_package is None:
+                raise
+            try:
+                origin = from_debian_package(named, folder)
+            except NotFetched as package_error:
+                raise NotFetched(*error.args, *package_error.args) from package_error
+        (folder / ORIGIN).write_text(origin + "\n", encoding="utf-8")
