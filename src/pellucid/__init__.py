@@ -1,5 +1,62 @@
-"""Pellucid: convolutional networks that you can see through."""
+"""Pellucid: convolutional networks that you can see through.
+
+    import pellucid
+    run = pellucid.train("fashion-mnist", recipe="tutorial", epochs=1)
+    print(pellucid.evaluate(run))
+
+Importing this loads neither torch nor matplotlib; the first call that needs them does.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pellucid.api import draw_curves, resume, train
+    from pellucid.data import open_image_set
+    from pellucid.errors import UserError
+    from pellucid.evaluation import evaluate
+    from pellucid.run import Run, find_runs, open_run
+    from pellucid.recipes import Recipe
+
+_HOMES = {
+    "Recipe": "pellucid.recipes",
+    "Run": "pellucid.run",
+    "UserError": "pellucid.errors",
+    "draw_curves": "pellucid.api",
+    "evaluate": "pellucid.evaluation",
+    "find_runs": "pellucid.run",
+    "open_image_set": "pellucid.data",
+    "open_run": "pellucid.run",
+    "resume": "pellucid.api",
+    "train": "pellucid.api",
+}
+
+__all__ = [
+    "Recipe",
+    "Run",
+    "UserError",
+    "draw_curves",
+    "evaluate",
+    "find_runs",
+    "open_image_set",
+    "open_run",
+    "resume",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home when it is first asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,7 +15,15 @@ from pellucid.errors import UserError
 __all__ = ["main", "pellucid"]
 
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "train": "pellucid.cli.train",
+    "resume": "pellucid.cli.train",
+    "evaluate": "pellucid.cli.train",
+    "runs": "pellucid.cli.lists",
+    "datasets": "pellucid.cli.datasets",
+    "networks": "pellucid.cli.lists",
+    "recipes": "pellucid.cli.lists",
+}
 """Each command's name and the module that holds a click command of that name (`-` read as `_`)."""
 
 
@@ -51,14 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = pellucid.main(args=arguments, prog_name="pellucid", standalone_mode=False)
     except UserError as error:
-        click.echo(f"Error: {error}", err=True)
+        if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
+            click.echo(f"Error: {error}", err=True)
         return 2
     except click.ClickException as error:
         error.show()
         return 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
-        return 130
+    except (click.Abort, KeyboardInterrupt) as interruption:
+        click.echo(f"Stopped. {interruption}".rstrip(), err=True)
+        return getattr(interruption, "exit_status", 130)
     return result if isinstance(result, int) else 0
 
 

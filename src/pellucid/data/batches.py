@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid.data.image_set import Split
@@ -30,8 +32,10 @@ class DeviceImages:
     if it fits, and otherwise batch by batch.
     """
 
-    def __init__(self, split: Split, device: torch.device) -> None:
+    def __init__(self, split: Split, device: torch.device, subset: NDArray[np.int64] | None = None) -> None:
+        """Take the images of `split`, or those at the indices `subset`, `[M]` int64."""
         self.device = device
+        self._subset = None if subset is None else torch.from_numpy(subset)
         with warnings.catch_warnings():
             # torch knows no read-only tensors and warns of a read-only map; nothing here writes to it.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
@@ -46,7 +50,7 @@ class DeviceImages:
         self._images = images
 
     def __len__(self) -> int:
-        return len(self._labels)
+        return len(self._labels if self._subset is None else self._subset)
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -57,13 +61,15 @@ class DeviceImages:
         """Cut one batch.
 
         Args:
-            indices: `[B]` int64 on the CPU, which images.
+            indices: `[B]` int64 on the CPU, which images, counted from 0 to `len(self) - 1`.
             places: rows `[B, H]` and columns `[B, W]` as `Augmentation.draw` gives them; None leaves the
                 images as they are.
 
         Returns:
             images `[B, H, W, C]` uint8 and labels `[B]` int64, both on the device.
         """
+        if self._subset is not None:
+            indices = self._subset[indices]
         at = indices.to(self._images.device)
         if places is None:
             images = self._images[at]

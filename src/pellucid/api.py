@@ -1,0 +1,118 @@
+"""What one call does: train, take up again, evaluate. The command line and `import pellucid` both call these."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, TextIO
+
+from pellucid.evaluation import evaluate
+from pellucid.files import replacing
+from pellucid.recipes import Recipe
+from pellucid.run import Run, open_run
+from pellucid.training import resume as resume_training
+from pellucid.training import start as start_training
+
+__all__ = ["draw_curves", "resume", "train"]
+
+
+def train(
+    data: str | Path,
+    *,
+    network: str | None = None,
+    recipe: str | Recipe = "standard",
+    seed: int = 0,
+    device: str = "auto",
+    out: str | Path | None = None,
+    keep: int | None = None,
+    data_dir: str | Path | None = None,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    fit: str = "stretch",
+    strict: bool = False,
+    split_seed: int = 0,
+    stream: TextIO | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a network on images, evaluate it on the test split, draw its curves; return the run.
+
+    Args:
+        data: `cifar10`, `cifar100`, `mnist`, `fashion-mnist`, `kmnist`, a folder with a folder of images for each
+            class, or a .zip or .tar of one.
+        network: a name of `pellucid networks`, or `file.py:ClassName`; None takes the lesson's network for the
+            images: `simple-mnist` for one channel, `simple-cifar` for three.
+        recipe: `tutorial`, `standard`, `strong`, or a Recipe.
+        seed: of the first weights, the order of images, their variation and dropout.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        out: the run's directory, absent or empty; None makes one below `runs/`.
+        keep: how many epochs' weights to keep; None keeps all.
+        data_dir: where the data sets lie in their official layouts; None looks at `PELLUCID_DATA`.
+        size: `(H, W)` of the network's input; None is the set's own, and 64 × 64 for a folder.
+        channels: 1 or 3; None is the set's own, and 3 for a folder.
+        fit: how an image of another size is brought to it: `stretch`, `crop`, `pad`.
+        strict: make a broken image an error, instead of leaving it out and listing it.
+        split_seed: of the split of a folder that has none of its own.
+        stream: where the log goes; None is silent.
+        settings: any field of the recipe, such as `epochs=3`.
+
+    Raises:
+        UserError: whatever cannot be, before anything is written; a loss that is not finite; a full disk.
+        KeyboardInterrupt: asked to stop (`pellucid.training.Interrupted`), with everything up to then kept.
+
+    A call looks like `run = pellucid.train("cifar10", recipe="tutorial", epochs=1)`.
+    """
+    run = start_training(
+        data,
+        network=network,
+        recipe=recipe,
+        seed=seed,
+        device=device,
+        out=out,
+        keep=keep,
+        data_dir=data_dir,
+        size=size,
+        channels=channels,
+        fit=fit,
+        strict=strict,
+        split_seed=split_seed,
+        stream=stream,
+        **settings,
+    )
+    return _conclude(run, stream)
+
+
+def resume(run: Run | str | Path, *, stream: TextIO | None = None) -> Run:
+    """Take a stopped run up again; on the CPU it ends with the weights of a run never stopped, bit for bit.
+
+    Raises:
+        UserError: it is no run, another process is training it, or its images have changed.
+    """
+    opened = run if isinstance(run, Run) else open_run(run)
+    return _conclude(resume_training(opened, stream=stream), stream)
+
+
+def draw_curves(run: Run, test_accuracy: float | None = None) -> Path:
+    """Draw `curves.png` into the run, with a description for screen readers in its metadata; return its path."""
+    from pellucid.figures.curves import curves_figure, describe_curves
+
+    path = run.directory / "curves.png"
+    with replacing(path) as temporary:
+        figure = curves_figure(run, test_accuracy)
+        figure.savefig(temporary, format="png", metadata={"Description": describe_curves(run)})
+    return path
+
+
+def _conclude(run: Run, stream: TextIO | None) -> Run:
+    """Measure a finished run on its test split and draw its curves; in a distributed run, rank 0 alone."""
+    if os.environ.get("RANK", "0") != "0":
+        return run
+    accuracy = None
+    if "test" in run.data["images"]:
+        evaluation = evaluate(run, device=run.record.device)
+        accuracy = evaluation.accuracy
+        if stream:
+            print(evaluation.headline(), file=stream, flush=True)
+    curves = draw_curves(run, accuracy)
+    if stream:
+        print(f"Run: {run.directory}\nCurves: {curves}", file=stream, flush=True)
+    return run

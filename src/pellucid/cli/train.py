@@ -1,0 +1,122 @@
+"""`pellucid train`, `pellucid resume`, `pellucid evaluate`: the main job."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pellucid.cli.output import json_option, print_json
+from pellucid.cli.training_options import given_settings, recipe_options, size_option
+
+__all__ = ["evaluate", "resume", "train"]
+
+
+@click.command()
+@click.argument("data")
+@click.option(
+    "--network", "-n", help="A name of `pellucid networks`, or file.py:ClassName.  [the lesson's, by channels]"
+)
+@click.option("--recipe", "-r", default="standard", show_default=True, help="tutorial, standard or strong.")
+@recipe_options
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order, variation and dropout.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--out", type=click.Path(path_type=Path), help="The run's directory.  [a new one below runs/]")
+@click.option("--keep", type=int, help="Keep the weights of this many epochs, the newest.  [all]")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="PELLUCID_DATA", help="Where data sets lie.")
+@size_option
+@click.option("--channels", type=int, help="1 (grey) or 3 (colour).  [the set's own; folders: 3]")
+@click.option("--fit", default="stretch", show_default=True, help="Bring images to size: stretch, crop or pad.")
+@click.option("--strict", is_flag=True, help="Make a broken image an error.")
+@click.option("--split-seed", type=int, default=0, show_default=True, help="Of the split of a folder without one.")
+@json_option
+def train(data: str, as_json: bool, **options: Any) -> None:
+    """Train a network on DATA and test it.
+
+    DATA is cifar10, cifar100, mnist, fashion-mnist, kmnist, a folder with a folder of images for each class (with
+    train/ val/ test/ above them or not), or a .zip or .tar of one.
+
+    The log's lines give the mean loss of the last batches; each epoch ends with its mean loss and accuracy. Ctrl-C
+    finishes the step and keeps everything: go on with `pellucid resume`. Settings left out are the recipe's.
+
+    \b
+    Examples:
+      pellucid train fashion-mnist
+      pellucid train cifar10 --recipe tutorial --seed 1
+      pellucid train cifar10 --network small-resnet --recipe strong
+      pellucid train my_photos/ --size 64 --fit crop --epochs 20
+      pellucid train mnist --network my_nets.py:TinyNet --learning-rate 0.01
+      torchrun --nproc-per-node 2 -m pellucid train cifar10
+    """
+    from pellucid import api
+
+    settings = given_settings(options)
+    rest = {name: value for name, value in options.items() if name not in settings and value is not None}
+    run = api.train(data, **rest, **settings, stream=sys.stderr if as_json else sys.stdout)
+    if as_json:
+        print_json(_summary(run))
+
+
+@click.command()
+@click.argument("run")
+@json_option
+def resume(run: str, as_json: bool) -> None:
+    """Take a stopped RUN up again where it stopped.
+
+    On the CPU it ends with the same weights, bit for bit, as a run that was never stopped.
+
+    \b
+    Example:
+      pellucid resume runs/cifar10-simple-cifar-1
+    """
+    from pellucid import api
+
+    finished = api.resume(run, stream=sys.stderr if as_json else sys.stdout)
+    if as_json:
+        print_json(_summary(finished))
+
+
+@click.command()
+@click.argument("run")
+@click.option("--split", default="test", show_default=True, help="test, or another split of the image set.")
+@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@json_option
+def evaluate(run: str, split: str, epoch: str, device: str, as_json: bool) -> None:
+    """Measure a RUN on images it has not seen: accuracy, loss, each class, who is taken for whom.
+
+    The figures, with the whole confusion matrix, go into RUN/evaluation.json.
+
+    \b
+    Examples:
+      pellucid evaluate runs/cifar10-simple-cifar-1
+      pellucid evaluate runs/cifar10-simple-cifar-1 --epoch 3 --json
+    """
+    from pellucid.evaluation import evaluate as measure
+    from pellucid.run import open_run
+
+    evaluation = measure(open_run(run), split=split, epoch=epoch, device=device, show_progress=True)
+    if as_json:
+        print_json(evaluation.to_dict())
+    else:
+        click.echo(str(evaluation))
+
+
+def _summary(run: Any) -> dict[str, Any]:
+    """What `--json` prints of a finished training."""
+    import json
+
+    file = run.directory / "evaluation.json"
+    evaluation = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    return {
+        "run": str(run.directory),
+        "network": run.record.network,
+        "data": run.record.data.source,
+        "recipe": run.record.recipe,
+        "seed": run.record.seed,
+        "status": run.status,
+        "epochs": run.metrics("epoch"),
+        "evaluation": evaluation,
+    }

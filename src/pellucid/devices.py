@@ -1,0 +1,59 @@
+"""The device a training runs on: picked, checked and named."""
+
+from __future__ import annotations
+
+import torch
+
+from pellucid.errors import UserError, did_you_mean
+
+__all__ = ["describe_device", "pick_device", "uses_mixed_precision"]
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """Turn `auto`, `cpu`, `mps`, `cuda` or `cuda:1` into a device; `auto` takes the first of cuda, mps, cpu there is.
+
+    Raises:
+        UserError: the name is unknown, or the machine has no such device.
+
+    >>> pick_device("cpu")
+    device(type='cpu')
+    """
+    kind, _, number = name.partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps") or (number and not (kind == "cuda" and number.isdigit())):
+        raise UserError(f"the device is {name!r}; {did_you_mean(name, ['auto', 'cpu', 'cuda', 'cuda:1', 'mps'])}")
+    if kind == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UserError("the device is cuda, but torch sees no CUDA GPU here; use --device cpu")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise UserError("the device is mps, but this machine has no Apple GPU that torch can use; use --device cpu")
+    if number and int(number) >= torch.cuda.device_count():
+        raise UserError(f"the device is {name}, but there are {torch.cuda.device_count()} GPUs, counted from cuda:0")
+    return torch.device(kind, int(number)) if number else torch.device(kind)
+
+
+def describe_device(device: torch.device) -> str:
+    """Name a device for a person: `cpu (2 threads)`, `cuda (NVIDIA H200)`."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    if device.type == "cpu":
+        count = torch.get_num_threads()
+        return f"cpu ({count} thread{'s' if count > 1 else ''})"
+    return str(device)
+
+
+def uses_mixed_precision(precision: str, device: torch.device) -> bool:
+    """Whether forward passes run in bfloat16: on a GPU that has it, unless the recipe asks for float32.
+
+    bfloat16 has float32's range, so losses need no scaling.
+
+    Raises:
+        UserError: `mixed` was asked for where there is no such GPU.
+
+    >>> uses_mixed_precision("auto", torch.device("cpu"))
+    False
+    """
+    able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    if precision == "mixed" and not able:
+        raise UserError(f"precision is mixed, but {describe_device(device)} does not compute in bfloat16; use float32")
+    return able and precision != "float32"

@@ -1,0 +1,122 @@
+"""The recipe: every setting of a training, each with what it does and what it may be.
+
+The command line's options are made from these fields; there is no second place to configure a training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from pellucid.errors import UserError, did_you_mean
+
+__all__ = ["Recipe", "recipe_fields"]
+
+Check = tuple[Callable[[Any], bool], str]
+"""A test of a value, and what was expected in words."""
+
+AT_LEAST_ONE: Check = (lambda value: value >= 1, "a whole number of at least 1")
+AT_LEAST_ZERO: Check = (lambda value: value >= 0, "0 or more")
+ABOVE_ZERO: Check = (lambda value: 0 < value < math.inf, "a number above 0")
+SHARE: Check = (lambda value: 0 <= value < 1, "a number from 0 to below 1")
+
+
+def one_of(*names: str) -> Check:
+    """Expect one of these names."""
+    return (lambda value: value in names, " or ".join(names))
+
+
+def setting(default: Any, help: str, check: Check) -> Any:
+    """Declare a field of the recipe: default, one line of help, and what is accepted."""
+    return field(default=default, metadata={"help": help, "check": check})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained. Frozen: a change makes a new one with `replace`.
+
+    Raises:
+        UserError: every setting that cannot be, all together.
+
+    >>> Recipe(name="mine", epochs=0, optimizer="adan")
+    Traceback (most recent call last):
+        ...
+    pellucid.errors.UserError: the recipe 'mine' cannot be used:
+      - epochs is 0; expected a whole number of at least 1
+      - optimizer is 'adan'; expected adam or adamw or sgd; did you mean 'adam'? (one of: adam, adamw, sgd)
+    """
+
+    name: str = "custom"
+    epochs: int = setting(5, "Passes over the training images.", AT_LEAST_ONE)
+    batch_size: int = setting(32, "Images in a step.", AT_LEAST_ONE)
+    optimizer: str = setting("adam", "adam, adamw or sgd (Nesterov momentum).", one_of("adam", "adamw", "sgd"))
+    learning_rate: float = setting(1e-3, "The rate; the highest one where a schedule varies it.", ABOVE_ZERO)
+    schedule: str = setting(
+        "constant",
+        "constant, cosine (after a warm-up), or one-cycle (up, then down to zero, both linear).",
+        one_of("constant", "cosine", "one-cycle"),
+    )
+    warmup: float = setting(0.0, "Share of all steps in which the rate rises from zero.", SHARE)
+    momentum: float = setting(0.9, "Momentum of sgd; adam and adamw have their usual 0.9 and 0.999.", SHARE)
+    weight_decay: float = setting(0.0, "Weight decay, on weights of two or more dimensions only.", AT_LEAST_ZERO)
+    label_smoothing: float = setting(0.0, "Share of the target spread evenly over all classes.", SHARE)
+    validation: float = setting(0.0, "Share of each class's training images held out, if the set has none.", SHARE)
+    mirror: bool = setting(
+        False, "Mirror images at random, where the data set allows it.", (lambda v: isinstance(v, bool), "yes or no")
+    )
+    shift: int = setting(0, "Shift images at random by up to this many pixels.", AT_LEAST_ZERO)
+    normalize: str = setting(
+        "half", "half (pixels to -1 … 1) or dataset (its own mean and deviation).", one_of("half", "dataset")
+    )
+    precision: str = setting(
+        "auto",
+        "float32, mixed, or auto (mixed on a GPU where the recipe allows it).",
+        one_of("auto", "float32", "mixed"),
+    )
+    log_every: int = setting(100, "Steps between two lines of the log.", AT_LEAST_ONE)
+
+    def __post_init__(self) -> None:
+        problems = []
+        for item in recipe_fields():
+            value = getattr(self, item.name)
+            accepts, expected = item.metadata["check"]
+            kind = type(item.default)
+            of_kind = isinstance(value, kind) or (kind is float and isinstance(value, int))
+            if not of_kind or (kind is not bool and isinstance(value, bool)):
+                problems.append(f"{item.name} is {value!r}; expected {expected}")
+            elif not accepts(value):
+                hint = f"; {did_you_mean(value, expected.split(' or '))}" if kind is str else ""
+                problems.append(f"{item.name} is {value!r}; expected {expected}{hint}")
+        if problems:
+            raise UserError.all_of(f"the recipe {self.name!r} cannot be used", problems)
+
+    def replace(self, **changes: Any) -> Recipe:
+        """Make a recipe with some settings changed.
+
+        Raises:
+            UserError: a name is no setting (with the nearest that is), or a value cannot be.
+        """
+        names = [item.name for item in fields(self)]
+        unknown = [name for name in changes if name not in names]
+        if unknown:
+            raise UserError.all_of(
+                "no such setting of a recipe", [f"{name!r}; {did_you_mean(name, names)}" for name in unknown]
+            )
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the settings as JSON holds them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
+        """Read what `to_dict` gave."""
+        return cls(**settings)
+
+
+def recipe_fields() -> list[dataclasses.Field[Any]]:
+    """List the settings a person may change: every field but the name."""
+    return [item for item in fields(Recipe) if item.name != "name"]

@@ -1,0 +1,47 @@
+"""Ctrl-C and SIGTERM: asked once, the step is finished and a checkpoint written; asked twice, it stops at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+__all__ = ["Interrupted", "StopRequest"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training stopped because it was asked to; everything up to then is in the run."""
+
+    def __init__(self, number: int | None) -> None:
+        super().__init__("stopped when asked to; everything up to then is kept")
+        self.exit_status = 128 + (number or signal.SIGTERM)
+        """130 for Ctrl-C, 143 for SIGTERM (or if another process was asked), as shells count."""
+
+
+class StopRequest:
+    """While entered, notes SIGINT and SIGTERM instead of dying of them; a second one raises KeyboardInterrupt.
+
+    Outside the main thread, where Python allows no signal handlers, it notes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = number
+
+    def __enter__(self) -> StopRequest:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,65 @@
+"""The processes of a training: one, or those that `torchrun` started, each with its share of every batch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed
+from torch import Tensor
+
+__all__ = ["Ranks", "join_ranks"]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Which of how many processes this is; rank 0 writes, all compute."""
+
+    rank: int = 0
+    world: int = 1
+    local: int = 0
+    """The rank on this machine, which is also the number of its GPU."""
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes and prints."""
+        return self.rank == 0
+
+    def share(self, batch: Tensor) -> Tensor:
+        """Give this process's part of a global batch: every `world`-th row, from `rank` on."""
+        return batch if self.world == 1 else batch[self.rank :: self.world]
+
+    def share_both(self, places: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Give this process's part of a global batch's rows and columns."""
+        return self.share(places[0]), self.share(places[1])
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Add up a tensor over all processes; every process gets the sum."""
+        if self.world > 1:
+            torch.distributed.all_reduce(values)
+        return values
+
+    def agree(self, path: Path | None) -> Path:
+        """Let every process have rank 0's path."""
+        values = [path]
+        if self.world > 1:
+            torch.distributed.broadcast_object_list(values)
+        assert values[0] is not None
+        return values[0]
+
+    def wait(self) -> None:
+        """Wait until every process is here."""
+        if self.world > 1:
+            torch.distributed.barrier()
+
+
+def join_ranks(device: torch.device) -> Ranks:
+    """Join the processes that `torchrun` started (it says so in the environment); one process alone joins nothing."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        return Ranks()
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return Ranks(torch.distributed.get_rank(), world, int(os.environ.get("LOCAL_RANK", "0")))

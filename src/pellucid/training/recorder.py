@@ -1,0 +1,110 @@
+"""What a training leaves behind as it goes: lines for people, metrics, weights, checkpoints. Rank 0 alone writes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from pellucid.errors import UserError
+from pellucid.recipes import Recipe
+from pellucid.run import Run
+from pellucid.scoring import Scores
+from pellucid.training.checkpoint import save_checkpoint, save_epoch_weights
+from pellucid.training.display import Display
+from pellucid.training.metrics_log import MetricsLog
+from pellucid.training.position import Position
+
+__all__ = ["Recorder"]
+
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+SECONDS_BETWEEN_UPDATES = 0.2
+
+
+@dataclass
+class Recorder:
+    """Keeps the record of one training. On ranks other than 0 it does nothing."""
+
+    run: Run
+    recipe: Recipe
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    log: MetricsLog
+    display: Display
+    writes: bool
+    _saved: float = field(default_factory=time.monotonic)
+    _shown: float = 0.0
+
+    def after_step(self, at: Position, rate: float) -> None:
+        """Log every so many batches, refresh the live line, and write a checkpoint when one is due."""
+        if not self.writes:
+            return
+        if at.batch % self.recipe.log_every == 0:
+            loss = at.recent_loss_sum / self.recipe.log_every
+            at.recent_loss_sum = 0.0
+            self.log.write("batch", epoch=at.epoch, batch=at.batch, step=at.step, loss=loss, learning_rate=rate)
+            self.display.line(f"[Epoch {at.epoch}, Batch {at.batch}] Loss: {loss:.3f}")
+        now = time.monotonic()
+        if now - self._shown > SECONDS_BETWEEN_UPDATES:
+            self._shown = now
+            self.display.update(at, rate, self.recipe.epochs)
+        if now - self._saved > SECONDS_BETWEEN_CHECKPOINTS:
+            self.checkpoint(at)
+
+    def after_epoch(self, at: Position, val: Scores | None) -> None:
+        """Log the epoch, keep its weights, and write a checkpoint at the start of the next one."""
+        if self.writes:
+            figures = {
+                "train_loss": at.mean_loss,
+                "train_accuracy": at.accuracy,
+                "images_per_second": at.images_per_second,
+                "seconds": at.seconds,
+            }
+            line = f"Epoch {at.epoch}: Loss = {at.mean_loss:.3f}, Training Accuracy = {at.accuracy:.2%}"
+            if val is not None:
+                figures |= {"val_loss": val.loss, "val_accuracy": val.accuracy}
+                line += f", Validation Loss = {val.loss:.3f}, Validation Accuracy = {val.accuracy:.2%}"
+            self._require_finite_weights(at)
+            self.log.write("epoch", epoch=at.epoch, step=at.step, **figures)
+            self.display.line(line)
+            save_epoch_weights(self.run, self.network, at.epoch)
+        at.begin_next_epoch()
+        self.checkpoint(at)
+
+    def end(self) -> None:
+        """Mark the run as finished."""
+        if self.writes:
+            self.log.write("end")
+            self.log.sync()
+
+    def checkpoint(self, at: Position) -> None:
+        """Write a checkpoint of this moment."""
+        if not self.writes:
+            return
+        self._require_finite_weights(at)
+        at.metrics_bytes = self.log.sync()
+        save_checkpoint(self.run, self.network, self.optimizer, at)
+        self._saved = time.monotonic()
+
+    def not_finite(self, at: Position, loss: float) -> UserError:
+        """Keep the weights as they are before the step that cannot be taken, if they are good; give the error."""
+        if self.writes and self._weights_are_finite():
+            self.checkpoint(at)
+        return UserError(
+            f"the loss is {loss} in epoch {at.epoch}, batch {at.batch + 1}; training stopped before that step, and "
+            f"the last good weights are in {self.run.directory}. Start again with a lower --learning-rate than "
+            f"{self.recipe.learning_rate:g}"
+        )
+
+    def _weights_are_finite(self) -> bool:
+        return all(bool(torch.isfinite(parameter).all()) for parameter in self.network.parameters())
+
+    def _require_finite_weights(self, at: Position) -> None:
+        """Keep weights that are not finite from ever replacing good ones, although the last loss was finite."""
+        if not self._weights_are_finite():
+            raise UserError(
+                f"weights are no longer finite after epoch {at.epoch}, batch {at.batch}; the last good ones are in "
+                f"{self.run.directory}. Start again with a lower --learning-rate than {self.recipe.learning_rate:g}"
+            )
