@@ -2,7 +2,8 @@
 
 run.json          what was asked: network, data, recipe, seed; preprocessing, class names, versions
 network.py        the file of a person's own network, as it was when training began
-data.json         the image set: counts, classes, left-out images, the images of each split
+data.json         the image set: counts, classes, left-out images
+splits.json       the images of each split, where a seed made the split
 metrics.jsonl     a line for each logging event
 weights/          the weights of every epoch that is kept: epoch-001.safetensors …
 checkpoints/      what an exact resume needs: the newest two, each with its manifest
@@ -82,12 +83,21 @@ class Run:
         return f"Run({str(self.directory)!r}: {self.record.network} on {self.record.data.source}, {self.status})"
 
     @classmethod
-    def create(cls, directory: Path, record: RunRecord, own_file: Path | None, data: dict[str, Any]) -> Run:
+    def create(
+        cls,
+        directory: Path,
+        record: RunRecord,
+        own_file: Path | None,
+        data: dict[str, Any],
+        splits: dict[str, list[str]] | None = None,
+    ) -> Run:
         """Begin a run in an empty or absent directory; `run.json` is written last."""
         directory.mkdir(parents=True, exist_ok=True)
         if own_file is not None:
             write_bytes(directory / "network.py", own_file.read_bytes())
         write_json(directory / "data.json", data)
+        if splits is not None:
+            write_json(directory / "splits.json", splits)
         write_json(directory / "run.json", {"format": FORMAT, **asdict(record)})
         return cls(directory, record)
 
