@@ -179,22 +179,25 @@ class _Workers:
                 _finish(process)
 
     def _one_by_one(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Carry out an order that ended its process, a process an image, to find the one that does."""
+        """Carry out an order that ended its process, image by image, to find the one that does."""
         broken: list[list[Any]] = []
         other_size = False
-        for position, file in enumerate(order["files"]):
-            if self._ended:
-                break
-            process = self._start()
-            answer = _ask(process, {**order, "files": [file], "start": order["start"] + position})
-            status = _finish(process)
-            if answer is None:
-                broken.append([position, f"decoding it ended the process (status {status})"])
-            elif "error" in answer:
-                return answer
-            else:
-                broken += [[position, reason] for _, reason in answer["broken"]]
-                other_size |= answer["other_size"]
+        process = self._start()
+        try:
+            for position, file in enumerate(order["files"]):
+                if self._ended:
+                    break
+                answer = _ask(process, {**order, "files": [file], "start": order["start"] + position})
+                if answer is None:
+                    broken.append([position, f"decoding it ended the process (status {_finish(process)})"])
+                    process = self._start()
+                elif "error" in answer:
+                    return answer
+                else:
+                    broken += [[position, reason] for _, reason in answer["broken"]]
+                    other_size |= answer["other_size"]
+        finally:
+            _finish(process)
         return {"broken": broken, "other_size": other_size}
 
     def _start(self) -> subprocess.Popen[str]:

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_set_fakes import everything_in, write_classes, write_image
+
+from pellucid.data import open_image_set, stratified_split
+from pellucid.errors import UserError
+
+
+def values(split: object) -> list[int]:
+    """The one value of each plain grey image."""
+    return [int(image[0, 0, 0]) for image in split.images]
+
+
+def test_a_folder_a_class_is_split_by_class_and_seed(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 20, "dog": 40})
+    found = open_image_set(root)
+    assert (found.name, found.origin, found.classes) == ("pets", str(root), ("cat", "dog"))
+    assert (found.shape, found.fit, found.mirror, found.split_seed) == ((3, 64, 64), "stretch", True, 0)
+    counts = {name: np.bincount(split.labels).tolist() for name, split in found.splits.items()}
+    assert counts == {"train": [14, 28], "val": [3, 6], "test": [3, 6]}
+    sources = [source for split in found.splits.values() for source in split.sources]
+    assert sorted(sources) == sorted(f"{name}/{n:03}.png" for name, c in (("cat", 20), ("dog", 40)) for n in range(c))
+    for split in found.splits.values():
+        for image, label, source in zip(split.images, split.labels, split.sources, strict=True):
+            name, number = source.split("/")
+            assert found.classes[label] == name
+            assert (image == 10 * label + int(number[:3])).all()
+
+
+def test_the_split_is_the_stratified_one_of_the_sorted_paths(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 13, "dog": 9})
+    found = open_image_set(root, split_seed=3)
+    labels = np.array([0] * 13 + [1] * 9)
+    paths = [f"cat/{n:03}.png" for n in range(13)] + [f"dog/{n:03}.png" for n in range(9)]
+    _, test = stratified_split(labels, 0.15, 3)
+    assert found.splits["test"].sources == [paths[row] for row in test]
+    assert found.split_seed == 3
+    assert open_image_set(root, split_seed=4).splits["test"].sources != found.splits["test"].sources
+
+
+def test_the_smallest_set_that_can_be_split(tmp_path: Path) -> None:
+    found = open_image_set(write_classes(tmp_path / "few", {"cat": 2, "dog": 3}), size=(6, 8), channels=1)
+    assert {name: len(split) for name, split in found.splits.items()} == {"train": 2, "val": 1, "test": 2}
+    assert (found.shape, found.fit) == ((1, 6, 8), "none")
+
+
+@pytest.mark.parametrize("validation", ["val", "valid", "Validation"])
+def test_splits_of_its_own(tmp_path: Path, validation: str) -> None:
+    for split, count in (("train", 4), (validation, 2), ("test", 3)):
+        write_classes(tmp_path / "pets" / split, {"cat": count, "dog": count})
+    found = open_image_set(tmp_path / "pets")
+    assert {name: len(split) for name, split in found.splits.items()} == {"train": 8, "val": 4, "test": 6}
+    assert found.split_seed is None
+    assert found.splits["val"].sources[0] == f"{validation}/cat/000.png"
+
+
+def test_some_splits_of_its_own(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train", {"cat": 1, "dog": 4, "emu": 1})
+    write_classes(tmp_path / "test", {"dog": 2, "cat": 0})
+    found = open_image_set(tmp_path)
+    assert list(found.splits) == ["train", "test"]
+    assert found.classes == ("cat", "dog", "emu")
+    assert found.splits["test"].labels.tolist() == [1, 1]
+
+
+def test_a_class_may_be_called_test(tmp_path: Path) -> None:
+    found = open_image_set(write_classes(tmp_path / "moods", {"test": 4, "rest": 4}))
+    assert found.classes == ("rest", "test")
+
+
+def test_hidden_and_other_files_are_passed_over_and_deeper_images_found(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 3, "dog": 3})
+    write_image(root / "cat" / "old" / "more" / "9.JPG", 50)
+    write_image(root / "cat" / ".hidden.png", 60)
+    write_image(root / ".trash" / "1.png", 60)
+    write_image(root / "loose.png", 60)
+    (root / "dog" / "notes.txt").write_text("a dog")
+    (root / "dog" / "Thumbs.db").write_text("")
+    found = open_image_set(root)
+    sources = sorted(source for split in found.splits.values() for source in split.sources)
+    assert sources == [f"cat/00{n}.png" for n in range(3)] + ["cat/old/more/9.JPG"] + [
+        f"dog/00{n}.png" for n in range(3)
+    ]
+    assert found.left_out == ()
+
+
+def test_linked_folders_are_followed_and_circles_are_not(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 3, "dog": 3})
+    shutil.move(root / "dog", tmp_path / "elsewhere")
+    (root / "dog").symlink_to(tmp_path / "elsewhere")
+    (root / "cat" / "again").symlink_to(root / "cat")
+    assert sum(len(split) for split in open_image_set(root).splits.values()) == 6
+
+
+def test_a_broken_image_is_left_out_and_listed(tmp_path: Path, cache: Path) -> None:
+    for split in ("train", "test"):
+        write_classes(tmp_path / "pets" / split, {"cat": 5, "dog": 5})
+    root = tmp_path / "pets"
+    (root / "train" / "cat" / "001.png").write_bytes(b"no picture")
+    cut = (root / "train" / "dog" / "000.png").read_bytes()[:45]
+    (root / "train" / "dog" / "000.png").write_bytes(cut)
+    (root / "train" / "dog" / "link.png").symlink_to(root / "nothing")
+    found = open_image_set(root)
+    assert [one.source for one in found.left_out] == [
+        "train/cat/001.png",
+        "train/dog/000.png",
+        "train/dog/link.png",
+    ]
+    assert found.left_out[0].reason == "not an image that can be read, or a damaged one"
+    assert "No such file" in found.left_out[2].reason
+    train = found.splits["train"]
+    assert values(train) == [0, 2, 3, 4, 11, 12, 13, 14]
+    assert train.labels.tolist() == [0] * 4 + [1] * 4
+    assert train.sources[1] == "train/cat/002.png"
+    with pytest.raises(UserError, match=r"3 broken images \(without --strict they are left out\):\n.*cat/001.png: not"):
+        open_image_set(root, strict=True)
+
+
+def test_strict_keeps_nothing(tmp_path: Path, cache: Path) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 5, "dog": 5})
+    (root / "cat" / "001.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"1 broken image .*cat/001.png: not an image"):
+        open_image_set(root, strict=True)
+    assert everything_in(cache) == []
+
+
+def test_a_changed_file_is_decoded_anew(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 5, "dog": 5})
+    before = open_image_set(root)
+    write_image(root / "cat" / "000.png", 200)
+    os.utime(root / "cat" / "000.png", ns=(1, 1))
+    after = open_image_set(root)
+    assert after.fingerprint != before.fingerprint
+    assert 200 in [value for split in after.splits.values() for value in values(split)]
+
+
+def test_several_processes_give_what_one_gives(tmp_path: Path) -> None:
+    root = tmp_path / "many"
+    for split, count in (("train", 170), ("test", 40)):
+        write_classes(root / split, {"cat": count, "dog": count})
+    for number in (3, 80, 169):
+        (root / "train" / "dog" / f"{number:03}.png").write_bytes(b"broken")
+    one = open_image_set(root, workers=1, cache_dir=tmp_path / "a")
+    two = open_image_set(root, workers=2, cache_dir=tmp_path / "b")
+    assert one.fingerprint == two.fingerprint
+    assert [one.source for one in two.left_out] == [f"train/dog/{n:03}.png" for n in (3, 80, 169)]
+    assert len(two.splits["train"]) == 337
+    for split in ("train", "test"):
+        np.testing.assert_array_equal(one.splits[split].images, two.splits[split].images)
+        assert two.splits[split].sources == one.splits[split].sources
+
+
+def test_an_image_that_ends_its_process_is_the_only_one_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "many"
+    write_classes(root, {"cat": 150, "dog": 150})
+    # a decoder that ends its process at one picture: every Python started from here on has it
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\n"
+        "import PIL.Image as I\n"
+        "real = I.open\n"
+        "def opened(file, *a, **k):\n"
+        "    if str(file).endswith('dog/007.png'):\n"
+        "        os._exit(9)\n"
+        "    return real(file, *a, **k)\n"
+        "I.open = opened\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = open_image_set(root, workers=2)
+    assert [(one.source, one.reason) for one in found.left_out] == [
+        ("dog/007.png", "decoding it ended the process (status 9)")
+    ]
+    assert sum(len(split) for split in found.splits.values()) == 299
+
+
+def make(root: Path, what: dict[str, int]) -> Path:
+    root.mkdir(exist_ok=True)
+    for name, count in what.items():
+        write_classes(root / Path(name).parent, {Path(name).name: count})
+    return root
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ({}, r"pets is empty; expected a folder per class with images in it, such as cat/1.jpg"),
+        ({"cat": 0, "dog": 0}, r"pets: no image in its 2 folders; expected a folder per class"),
+        ({"cat": 5}, r"pets: one class only, 'cat'; expected at least 2 folders"),
+        ({"cat": 5, "dog": 1}, r"only one image in 'dog'; a class needs at least 2"),
+        ({"cat": 5, "dog": 5, "emu": 0}, r"no image in the class folder 'emu'"),
+        ({"train/cat": 5, "train/dog": 5, "test/emu": 2}, r"test has the class 'emu', which .*train lacks"),
+        ({"train/cat": 5, "train/dog": 5, "test/Cat": 2}, r"which .*train lacks: did you mean 'cat'"),
+        ({"train/cat": 5, "train/dog": 0, "test/dog": 2}, r"train: no image to learn 'dog' from"),
+        ({"train/cat": 5, "test/cat": 2}, r"train: one class only, 'cat'"),
+        ({"val/cat": 5, "val/dog": 5, "test/cat": 2, "test/dog": 1}, r"has 'test', 'val' and no train folder"),
+        ({"train/cat": 2, "train/dog": 2, "val/cat": 1, "valid/cat": 1}, r"both 'val' and 'valid'; expected one"),
+        ({"train/cat": 2, "train/dog": 2, "emu": 3}, r"has 'train' and beside them 'emu'; expected either folders of"),
+    ],
+)
+def test_folders_that_cannot_be_used(tmp_path: Path, cache: Path, what: dict[str, int], message: str) -> None:
+    root = make(tmp_path / "pets", what)
+    with pytest.raises(UserError, match=message):
+        open_image_set(root)
+    assert not cache.exists() or everything_in(cache) == []
+
+
+def test_loose_images_and_other_files_only(tmp_path: Path) -> None:
+    write_image(tmp_path / "loose" / "1.png")
+    write_image(tmp_path / "loose" / "2.png")
+    with pytest.raises(UserError, match="2 images lie in it directly, which says nothing of their class"):
+        open_image_set(tmp_path / "loose")
+    for name in ("cat", "dog"):
+        (tmp_path / "texts" / name).mkdir(parents=True)
+        (tmp_path / "texts" / name / "a.txt").write_text("")
+    with pytest.raises(UserError, match=r"no image in its 2 folders \(2 files of other kinds were passed over\)"):
+        open_image_set(tmp_path / "texts")
+
+
+def test_a_class_whose_images_are_all_broken(tmp_path: Path, cache: Path) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 5, "dog": 2})
+    for file in (root / "dog").iterdir():
+        file.write_bytes(b"x")
+    with pytest.raises(UserError, match=r"no readable image is left to learn 'dog' from; broken:\n  - dog/000.png: not"):
+        open_image_set(root)
+    assert everything_in(cache) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+def test_file_names_that_are_no_text(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 5, "dog": 5})
+    odd = os.fsencode(root / "cat") + b"/caf\xe9.png"
+    shutil.copy(root / "cat" / "000.png", odd)
+    found = open_image_set(root)
+    assert "cat/caf\\xe9.png" in [source for split in found.splits.values() for source in split.sources]
