@@ -1,1 +1,48 @@
+"""The arithmetic of every operation: shape rule, formula, the trace of one output element and of one gradient element.
 
+`describe` reads an operation off a module and `describe_call` off a function call; `trace` and `trace_gradient` take
+one number apart and check it against PyTorch; `record` lists the operations that a network runs,
+`summarise` its layers.
+"""
+
+# Each family adds itself to the table of rules when it is imported.
+from pellucid.layers import (  # noqa: F401
+    activations,
+    addition,
+    concatenation,
+    convolution,
+    cross_entropy,
+    dropout,
+    linear,
+    mean,
+    normalisation,
+    pooling,
+    rearrangement,
+    softmax,
+)
+from pellucid.layers.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.layers.result import Check, Terms, Trace, TraceMismatch
+from pellucid.layers.rules import Rule, describe, describe_call, for_function, for_module, register_rule, rule_of
+from pellucid.layers.tracing import shape_rule, trace, trace_gradient
+
+__all__ = [
+    "Call",
+    "Check",
+    "Formula",
+    "NoArithmetic",
+    "Operation",
+    "Rule",
+    "ShapeRule",
+    "Terms",
+    "Trace",
+    "TraceMismatch",
+    "describe",
+    "describe_call",
+    "for_function",
+    "for_module",
+    "register_rule",
+    "rule_of",
+    "shape_rule",
+    "trace",
+    "trace_gradient",
+]
