@@ -38,19 +38,19 @@ def window_length(
     before, after = padding
     added = f"2·{before}" if before == after else f"{before} + {after}"
     room = length + before + after - dilation * (kernel - 1) - 1
-    if room < 0:
-        span = dilation * (kernel - 1) + 1
-        raise UserError(
-            f"the window spans {span} along the {name} (kernel {kernel}, dilation {dilation}), "
-            f"but the padded input has {length + before + after} ({length} + {added}); "
-            f"expected an input of at least {max(1, span - before - after)}, or more padding"
-        )
     outputs = (-(-room // stride) if ceil_mode else room // stride) + 1
     open_, close = "⌈⌉" if ceil_mode else "⌊⌋"
     line = f"{open_}({length} + {added} − {dilation}·({kernel}−1) − 1)/{stride}{close} + 1"
     if ceil_mode and (outputs - 1) * stride >= length + before:
         outputs -= 1
         line += " − 1"
+    if outputs < 1:
+        span = dilation * (kernel - 1) + 1
+        raise UserError(
+            f"the window spans {span} along the {name} (kernel {kernel}, dilation {dilation}), "
+            f"but the padded input has {length + before + after} ({length} + {added}); "
+            f"expected an input of at least {max(1, span - before - after)}, or more padding"
+        )
     return outputs, f"{name}: {line} = {outputs}"
 
 
