@@ -67,7 +67,9 @@ def write_tar(path: Path, folder: Path, inside: str) -> Path:
     return path
 
 
-def write_image(path: Path, colour: tuple[int, ...] | int = 128, size: tuple[int, int] = (8, 6), mode: str = "") -> Path:
+def write_image(
+    path: Path, colour: tuple[int, ...] | int = 128, size: tuple[int, int] = (8, 6), mode: str = ""
+) -> Path:
     """Write one plain image; `size` is (width, height), as in Pillow."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new(mode or ("L" if isinstance(colour, int) else "RGB"), size, colour).save(path)

@@ -129,7 +129,7 @@ def test_an_encrypted_zip(tmp_path: Path) -> None:
     for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(signature) + offset] |= 1
     path.write_bytes(content)
-    with pytest.raises(UserError, match="a.zip is encrypted; unpack it yourself"):
+    with pytest.raises(UserError, match=r"a.zip is encrypted; unpack it yourself"):
         open_image_set(path)
 
 
@@ -172,7 +172,7 @@ def test_a_zip_whose_header_lies_about_sizes(tmp_path: Path) -> None:
         archive.writestr("cat/1.png", b"\0" * 100_000)
     content = path.read_bytes().replace((100_000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
     path.write_bytes(content)
-    with pytest.raises(UserError, match="is damaged or cut short at 'cat/1.png'"):
+    with pytest.raises(UserError, match=r"is damaged or cut short at 'cat/1.png'"):
         unpack(path, tmp_path / "target", ArchiveLimits(unpacked_bytes=1000))
 
 
@@ -195,7 +195,7 @@ def test_archives_cut_short_or_damaged(tmp_path: Path, cache: Path, ending: str)
         damaged = bytearray(whole)
         damaged[500:520] = os.urandom(20)
         path.write_bytes(damaged)
-        with pytest.raises(UserError, match="is damaged or cut short at 'cat/0.png'"):
+        with pytest.raises(UserError, match=r"is damaged or cut short at 'cat/0.png'"):
             open_image_set(path)
     assert everything_in(cache) == []
 
@@ -203,7 +203,9 @@ def test_archives_cut_short_or_damaged(tmp_path: Path, cache: Path, ending: str)
 def test_a_file_that_is_no_archive(tmp_path: Path) -> None:
     path = tmp_path / "pets.zip"
     path.write_text("hello")
-    with pytest.raises(UserError, match=r"pets.zip is no archive that can be read; expected a folder, a .zip or a .tar"):
+    with pytest.raises(
+        UserError, match=r"pets.zip is no archive that can be read; expected a folder, a .zip or a .tar"
+    ):
         open_image_set(path)
 
 

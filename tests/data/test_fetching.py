@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import socket
@@ -69,10 +70,8 @@ class Server:
                 name = self.path.rsplit("/", 1)[-1]
                 server.requests.append(name)
                 content = (folder / name).read_bytes()
-                try:
+                with contextlib.suppress(OSError):  # the client has given up
                     answer(self, content, server.requests.count(name))
-                except OSError:
-                    pass
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -178,9 +177,7 @@ def test_the_next_address_is_tried_and_the_error_lists_all(
     assert text.endswith(f"t10k-labels-idx1-ubyte.gz into {tmp_path}/MNIST/raw.")
 
 
-def test_two_that_ask_at_once_fetch_once(
-    serve: Callable[[Answer], Server], published: NamedSet, cache: Path
-) -> None:
+def test_two_that_ask_at_once_fetch_once(serve: Callable[[Answer], Server], published: NamedSet, cache: Path) -> None:
     def slow(handler: http.server.BaseHTTPRequestHandler, content: bytes, number: int) -> None:
         time.sleep(0.1)
         whole(handler, content, number)
@@ -239,7 +236,9 @@ UNPACK = 'mkdir -p "$3{inside}" && cp {source}/* "$3{inside}"\n'
 def test_debians_package_comes_last(tmp_path: Path, cache: Path, tools: Path) -> None:
     named = fashion(tmp_path)
     write_idx_set(tmp_path / "packed")
-    script(tools / "apt-get", '[ "$1 $2" = "download dataset-fashion-mnist" ] && touch dataset-fashion-mnist_1_all.deb\n')
+    script(
+        tools / "apt-get", '[ "$1 $2" = "download dataset-fashion-mnist" ] && touch dataset-fashion-mnist_1_all.deb\n'
+    )
     script(tools / "dpkg-deb", UNPACK.format(inside=named.debian_folder, source=tmp_path / "packed"))
     found = find(named, None, cache)
     assert found.origin == "Debian package dataset-fashion-mnist_1_all.deb"
@@ -282,7 +281,11 @@ def test_package_lists_are_updated_by_root_only(
         (None, None, "this system has no apt-get"),
         ("touch a.deb", None, "this system has no dpkg-deb"),
         ("exit 0", "exit 0", "apt-get left no package file"),
-        ("touch a.deb", "echo 'dpkg-deb: error: not a package' >&2; exit 2", "dpkg-deb -x: dpkg-deb: error: not a pack"),
+        (
+            "touch a.deb",
+            "echo 'dpkg-deb: error: not a package' >&2; exit 2",
+            "dpkg-deb -x: dpkg-deb: error: not a pack",
+        ),
         ("touch a.deb", "exit 0", "a.deb has no /"),
     ],
 )

@@ -156,7 +156,9 @@ def test_several_processes_give_what_one_gives(tmp_path: Path) -> None:
         assert two.splits[split].sources == one.splits[split].sources
 
 
-def test_an_image_that_ends_its_process_is_the_only_one_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_that_ends_its_process_is_the_only_one_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "many"
     write_classes(root, {"cat": 150, "dog": 150})
     # a decoder that ends its process at one picture: every Python started from here on has it
@@ -225,7 +227,9 @@ def test_a_class_whose_images_are_all_broken(tmp_path: Path, cache: Path) -> Non
     root = write_classes(tmp_path / "pets", {"cat": 5, "dog": 2})
     for file in (root / "dog").iterdir():
         file.write_bytes(b"x")
-    with pytest.raises(UserError, match=r"no readable image is left to learn 'dog' from; broken:\n  - dog/000.png: not"):
+    with pytest.raises(
+        UserError, match=r"no readable image is left to learn 'dog' from; broken:\n  - dog/000.png: not"
+    ):
         open_image_set(root)
     assert everything_in(cache) == []
 

@@ -131,9 +131,7 @@ def test_another_size_and_other_channels_are_fitted(tmp_path: Path) -> None:
     grey = open_image_set("mnist", data_dir=tmp_path)
     assert colour.fit == "none"
     for channel in range(3):
-        np.testing.assert_array_equal(
-            colour.splits["train"].images[..., channel], grey.splits["train"].images[..., 0]
-        )
+        np.testing.assert_array_equal(colour.splits["train"].images[..., channel], grey.splits["train"].images[..., 0])
     padded = open_image_set("mnist", data_dir=tmp_path, size=(32, 28), fit="pad")
     assert (padded.shape, padded.fit) == ((1, 32, 28), "pad")
     np.testing.assert_array_equal(padded.splits["test"].images[:, 2:30], grey.splits["test"].images)
@@ -287,7 +285,10 @@ def test_a_data_folder_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("cifar", "there is no data set, folder or archive 'cifar': did you mean 'cifar10'"),
         ("Fashion_MNIST", "did you mean 'fashion-mnist'"),
         ("./pets", r"pets does not exist; expected a folder of images"),
-        ("pets.zip", r"pets.zip does not exist; expected a folder of images, a .zip or .tar of one, or one of: cifar10"),
+        (
+            "pets.zip",
+            r"pets.zip does not exist; expected a folder of images, a .zip or .tar of one, or one of: cifar10",
+        ),
     ],
 )
 def test_a_source_that_is_none(source: str, message: str) -> None:

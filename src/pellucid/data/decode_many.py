@@ -205,7 +205,7 @@ class _Workers:
         path = os.pathsep.join(part for part in (here, os.environ.get("PYTHONPATH")) if part)
         with self._lock:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pellucid.data.worker"],
+                [sys.executable, "-c", "from pellucid.data.worker import main; main()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -1,4 +1,4 @@
-"""A process that decodes pictures: `python -m pellucid.data.worker`, started by `decode_many`.
+"""A process that decodes pictures, started by `decode_many`.
 
 It reads one line of JSON an order from standard input and answers each with one on standard output:
 
@@ -22,7 +22,7 @@ import numpy as np
 from pellucid.data.arrays import RowWriter
 from pellucid.data.decode import BrokenImage, PixelFormat, decode
 
-__all__ = ["carry_out"]
+__all__ = ["carry_out", "main"]
 
 
 def carry_out(order: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +59,3 @@ def main() -> None:
             print(json.dumps(answer), file=answers, flush=True)
         except BrokenPipeError:
             return
-
-
-if __name__ == "__main__":
-    main()
