@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from pellucid.convolution.continuous import Overlap, SampledConvolution, convolve_functions
 from pellucid.convolution.discrete import convolve, convolve2d, correlate, correlate2d
+from pellucid.convolution.expressions import FUNCTIONS, Expression, parse_expression
 from pellucid.convolution.geometry import MODES, PADDING_MODES, output_length
 from pellucid.convolution.result import Convolution
 from pellucid.convolution.steps import Step, Steps
 from pellucid.convolution.values import as_numbers, number_text, parse_numbers
 
 __all__ = [
+    "FUNCTIONS",
     "MODES",
     "PADDING_MODES",
     "Convolution",
+    "Expression",
+    "Overlap",
+    "SampledConvolution",
     "Step",
     "Steps",
     "as_numbers",
     "convolve",
     "convolve2d",
+    "convolve_functions",
     "correlate",
     "correlate2d",
     "number_text",
     "output_length",
+    "parse_expression",
     "parse_numbers",
 ]
