@@ -51,6 +51,13 @@ def wrong(handler: http.server.BaseHTTPRequestHandler, content: bytes, _: int) -
     whole(handler, bytes(len(content)), 0)
 
 
+def endless(handler: http.server.BaseHTTPRequestHandler, content: bytes, _: int) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    for _ in range(100):
+        handler.wfile.write(bytes(1 << 20))
+
+
 def status(code: int) -> Answer:
     return lambda handler, content, number: handler.send_error(code)
 
@@ -146,6 +153,7 @@ def test_a_passing_fault_is_tried_again(
         (wrong, r"what it sent has another checksum than md5 [0-9a-f]{32}, 3 times", 3),
         (status(503), r"the server answers 503, 3 times", 3),
         (status(404), r"the server answers 404\n", 1),
+        (endless, r"it sends more than 2 MB, far more than the file has\n", 1),
     ],
 )
 def test_a_lasting_fault_is_reported_and_nothing_is_kept(

@@ -23,7 +23,12 @@ from pellucid.data.arrays import ImagesFile, RowWriter
 from pellucid.data.locks import locked, try_locked
 from pellucid.errors import UserError
 
-OPEN = "import sys; from pellucid.data import open_image_set; print(open_image_set(sys.argv[1], workers=2).fingerprint)"
+OPEN = (
+    "import signal, sys; from pellucid.data import open_image_set; "
+    # a shell that runs the tests in the background has them ignore Ctrl-C
+    "signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "print(open_image_set(sys.argv[1], workers=2).fingerprint)"
+)
 
 
 @pytest.fixture

@@ -49,7 +49,8 @@ def download(named: NamedSet, folder: Path, patience: Patience | None = None) ->
     for address in named.addresses:
         try:
             for wanted in named.downloads:
-                _fetch(address + wanted.file, wanted.md5, folder / wanted.file, patience or Patience())
+                most = 2_000_000 * named.megabytes
+                _fetch(address + wanted.file, wanted.md5, folder / wanted.file, most, patience or Patience())
         except NotFetched as error:
             failures += error.args
         else:
@@ -57,7 +58,7 @@ def download(named: NamedSet, folder: Path, patience: Patience | None = None) ->
     raise NotFetched(*failures)
 
 
-def _fetch(address: str, md5: str, path: Path, patience: Patience) -> None:
+def _fetch(address: str, md5: str, path: Path, most: int, patience: Patience) -> None:
     import pooch
     import requests
 
@@ -65,7 +66,7 @@ def _fetch(address: str, md5: str, path: Path, patience: Patience) -> None:
     if path.exists():  # from an address that failed at a later file
         return
     for attempt in range(1, patience.attempts + 1):
-        with _Bar(f"fetching {path.name}") as bar:
+        with _Bar(f"fetching {path.name}", most) as bar:
             downloader = pooch.HTTPDownloader(
                 progressbar=bar, chunk_size=1 << 16, timeout=(patience.connect, patience.silence)
             )
@@ -81,6 +82,8 @@ def _fetch(address: str, md5: str, path: Path, patience: Patience) -> None:
                 reason, again = f"the server was silent for {patience.silence:g} s", True
             except requests.ConnectionError as error:
                 reason, again = _connection_reason(error, patience, bar.done)
+            except _TooMuchError:
+                reason, again = f"it sends more than {most // 1_000_000} MB, far more than the file has", False
             except requests.RequestException as error:
                 reason, again = f"the transfer broke off ({_cause(error)})", True
             except ValueError:  # pooch's, for another sum
@@ -110,10 +113,15 @@ def _cause(error: BaseException) -> str:
     return str(inner if isinstance(inner, BaseException) else reason).split(">: ")[-1][:200]
 
 
-class _Bar:
-    """What pooch wants of a progress bar, on ours; it counts kilobytes."""
+class _TooMuchError(Exception):
+    """More bytes came than the file can have."""
 
-    def __init__(self, description: str) -> None:
+
+class _Bar:
+    """What pooch wants of a progress bar, on ours; it counts kilobytes, and stops a server that never ends."""
+
+    def __init__(self, description: str, most: int) -> None:
+        self._most = most
         self.total = 0
         self.done = 0
         self._description = description
@@ -136,6 +144,8 @@ class _Bar:
         if self._advance is None:
             self._advance = self._stack.enter_context(progress(self._description, self.total // 1000, "kB"))
         before, self.done = self.done, self.done + count
+        if self.done > self._most:
+            raise _TooMuchError
         self._advance(self.done // 1000 - before // 1000)
 
     def reset(self) -> None:

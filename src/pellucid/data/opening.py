@@ -88,7 +88,7 @@ def open_image_set(
             image_set = _open_archive(path, cache, options)
         else:
             raise _no_such_source(source, path)
-    except PermissionError as error:
+    except OSError as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     if strict:
         refuse_left_out(image_set.origin, image_set.left_out)
