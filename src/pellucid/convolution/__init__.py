@@ -6,16 +6,20 @@ from pellucid.convolution.continuous import Overlap, SampledConvolution, convolv
 from pellucid.convolution.discrete import convolve, convolve2d, correlate, correlate2d
 from pellucid.convolution.expressions import FUNCTIONS, Expression, parse_expression
 from pellucid.convolution.geometry import MODES, PADDING_MODES, output_length
+from pellucid.convolution.images import filter_file, filter_image
+from pellucid.convolution.kernels import KERNELS, NamedKernel, named_kernel
 from pellucid.convolution.result import Convolution
 from pellucid.convolution.steps import Step, Steps
 from pellucid.convolution.values import as_numbers, number_text, parse_numbers
 
 __all__ = [
     "FUNCTIONS",
+    "KERNELS",
     "MODES",
     "PADDING_MODES",
     "Convolution",
     "Expression",
+    "NamedKernel",
     "Overlap",
     "SampledConvolution",
     "Step",
@@ -26,6 +30,9 @@ __all__ = [
     "convolve_functions",
     "correlate",
     "correlate2d",
+    "filter_file",
+    "filter_image",
+    "named_kernel",
     "number_text",
     "output_length",
     "parse_expression",
