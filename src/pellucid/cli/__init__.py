@@ -23,6 +23,8 @@ COMMANDS: dict[str, str] = {
     "datasets": "pellucid.cli.datasets",
     "networks": "pellucid.cli.lists",
     "recipes": "pellucid.cli.lists",
+    "convolve": "pellucid.cli.convolve",
+    "filter": "pellucid.cli.filter",
 }
 """Each command's name and the module that holds a click command of that name (`-` read as `_`)."""
 

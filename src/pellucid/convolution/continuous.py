@@ -88,7 +88,7 @@ class SampledConvolution:
         if not self.trustworthy.any():
             where = "everywhere"
         else:
-            parts = [f"{number_text(low)} to {number_text(high)}" for low, high in self.falsified]
+            parts = [f"{low:.4g} to {high:.4g}" for low, high in self.falsified]
             where = f"for x from {', and from '.join(parts)}"
         return (
             f"cut off at {a} and {b}, the functions give a falsified result {where}: "

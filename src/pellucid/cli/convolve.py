@@ -1,0 +1,192 @@
+"""`pellucid convolve`: a convolution worked step by step, of numbers or of two functions."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pellucid.cli.output import json_option, print_json
+from pellucid.errors import UserError
+
+if TYPE_CHECKING:
+    from pellucid.convolution import Convolution
+
+__all__ = ["convolve"]
+
+PLAIN = str.maketrans({**dict(zip("─│┌┐└┘├┤┬┴┼×·−", "-|+++++++++x*-", strict=True)), "…": "..."})
+"""What stands for the characters of boxes where the terminal's encoding lacks them."""
+
+
+class NumbersCommand(click.Command):
+    """A command whose arguments may be negative numbers; mistyped options are still found out."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put a space before negative numbers, so that click does not take them for options."""
+        return super().parse_args(ctx, [f" {word}" if re.match(r"-[\d.]", word) else word for word in args])
+
+
+@click.command(cls=NumbersCommand)
+@click.argument("signal", required=False)
+@click.argument("kernel", metavar="[FILTER]", required=False)
+@click.option("--mode", type=click.Choice(["full", "same", "valid"]), help="Positions taken.  [default: full]")
+@click.option("--stride", default="1", metavar="N", help="Distance between positions.  [default: 1]")
+@click.option("--padding", metavar="N", help="Elements put at both ends, or BEFORE,AFTER; makes the mode valid.")
+@click.option(
+    "--padding-mode",
+    type=click.Choice(["zeros", "reflect", "replicate", "circular"]),
+    default="zeros",
+    show_default=True,
+    help="What lies beyond the ends.",
+)
+@click.option("--dilation", default="1", metavar="N", help="Distance between filter elements.  [default: 1]")
+@click.option("--correlate", is_flag=True, help="Do not flip the filter, as a convolution layer does not.")
+@click.option("--steps", default=32, show_default=True, metavar="N", help="How many steps to print.")
+@click.option("--functions", nargs=2, metavar="F H", help="Convolve two expressions in x instead of numbers.")
+@click.option("--domain", default="-10:10", show_default=True, metavar="A:B", help="Where functions are sampled.")
+@click.option("--samples", default=1000, show_default=True, metavar="N", help="How many samples of functions.")
+@click.option("--at", metavar="X", help="Draw what happens at this x, or at this step of numbers.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Draw to FILE: .gif, .png or .svg.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@json_option
+def convolve(
+    signal: str | None,
+    kernel: str | None,
+    functions: tuple[str, str] | None,
+    out: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Convolve SIGNAL with FILTER and print every step; rows of a matrix are separated by semicolons.
+
+    \b
+    Examples:
+      pellucid convolve 3,2,1,0 1,0,-1
+      pellucid convolve -1,2,5 1,1 --mode valid --stride 2 --json
+      pellucid convolve 3,2,1,0 1,0,-1 --out sliding.gif
+      pellucid convolve "1,2,3;4,5,6;7,8,9" "1,0;0,-1" --correlate --padding 1
+      pellucid convolve --functions "sin(x)" "x**2" --domain=-10:10 --out three.png
+      pellucid convolve --functions "rect(x)" "exp(-x)*step(x)" --domain=-3:5 --at 0.8 --out at.png
+
+    Expressions know + - * / **, pi, e, and sin cos tan exp log sqrt abs sign sinh cosh tanh atan rect tri step
+    sinc gauss.
+    """
+    if functions:
+        if signal is not None:
+            raise UserError(f"--functions and the numbers {signal!r} were given; expected one or the other")
+        _functions(functions, out, as_json, options)
+    elif signal is None or kernel is None:
+        raise UserError("SIGNAL and FILTER are expected, such as 3,2,1,0 1,0,-1, or --functions F H")
+    else:
+        _numbers(signal, kernel, out, as_json, options)
+
+
+def _numbers(signal: str, kernel: str, out: Path | None, as_json: bool, options: dict[str, Any]) -> None:
+    from pellucid.convolution import convolve as convolve_1d
+    from pellucid.convolution import convolve2d, parse_numbers
+    from pellucid.convolution.drawing import draw
+
+    numbers, weights = parse_numbers(signal, "SIGNAL"), parse_numbers(kernel, "FILTER")
+    is_image = max(numbers.ndim, weights.ndim) == 2
+    settings = {
+        "mode": options["mode"],
+        "stride": _whole(options["stride"], "--stride"),
+        "padding": None if options["padding"] is None else _whole(options["padding"], "--padding"),
+        "padding_mode": options["padding_mode"],
+        "dilation": _whole(options["dilation"], "--dilation"),
+        "correlate": options["correlate"],
+    }
+    if is_image:
+        done = convolve2d(numbers.reshape(-1, numbers.shape[-1]), weights.reshape(-1, weights.shape[-1]), **settings)
+    else:
+        done = convolve_1d(numbers, weights, **settings)
+    if options["steps"] < 0:
+        raise UserError(f"--steps is {options['steps']}; expected 0 or more")
+    drawn = _draw_numbers(done, out, options) if out else None
+    if as_json:
+        print_json(done.to_dict() | ({"out": str(out)} if out else {}))
+        return
+    _echo(draw(done, most=options["steps"]))
+    if drawn:
+        click.echo(f"\n{drawn}")
+
+
+def _draw_numbers(done: Convolution, out: Path, options: dict[str, Any]) -> str:
+    from pellucid.figures.saving import check_destination, save_figure
+    from pellucid.figures.sliding import save_sliding, sliding_figure
+
+    check_destination(out, (".gif", ".png", ".svg"), options["force"])
+    steps = len(done.steps)
+    if out.suffix.lower() == ".gif":
+        frames = save_sliding(done, out, force=options["force"])
+        return f"{out}: {frames} of {steps:,} steps, animated"
+    # the first step with the most overlap tells the most
+    chosen = max(range(min(steps, 1000)), key=lambda k: done.steps[k].signal_values.size)
+    if options["at"] is not None:
+        chosen = _whole_one(options["at"], "--at")
+        if not 0 <= chosen < steps:
+            raise UserError(f"--at is {chosen}; expected a step from 0 to {steps - 1}")
+    save_figure(sliding_figure(done, chosen), out, force=options["force"])
+    return f"{out}: step {chosen}"
+
+
+def _functions(functions: tuple[str, str], out: Path | None, as_json: bool, options: dict[str, Any]) -> None:
+    from pellucid.convolution import convolve_functions
+
+    sampled = convolve_functions(*functions, _domain(options["domain"]), options["samples"])
+    at = None if options["at"] is None else _number(options["at"], "--at")
+    overlap = None if at is None else sampled.at(at)
+    if out:
+        from pellucid.figures.continuous import convolution_figure
+        from pellucid.figures.saving import check_destination, save_figure
+
+        check_destination(out, (".png", ".svg"), options["force"])
+        save_figure(convolution_figure(sampled, at), out, force=options["force"])
+    if as_json:
+        more = {"at": {"x": overlap.x, "area": overlap.area}} if overlap else {}
+        print_json(sampled.to_dict() | more | ({"out": str(out)} if out else {}))
+        return
+    _echo(str(sampled))
+    if overlap:
+        _echo(f"(f * h)({overlap.x:g}) = {overlap.area:.6g}, the area under f(t)·h({overlap.x:g} − t)")
+    if out:
+        click.echo(str(out))
+
+
+def _whole(text: str, name: str) -> int | tuple[int, ...]:
+    """Read `2`, or `2,1`: one for each end, or for rows and columns."""
+    parts = tuple(_whole_one(part, name) for part in text.split(","))
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _whole_one(text: str, name: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UserError(f"{name} is {text!r}; expected whole numbers, such as 2 or 2,1") from None
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{name} is {text!r}; expected a number") from None
+
+
+def _domain(text: str) -> tuple[float, float]:
+    low, colon, high = text.partition(":")
+    if not colon:
+        raise UserError(f"--domain is {text!r}; expected two numbers with a colon between them, such as -10:10")
+    return _number(low, "--domain"), _number(high, "--domain")
+
+
+def _echo(text: str) -> None:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(PLAIN)
+    click.echo(text)
