@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,9 +210,12 @@ def source_indices(axis: Axis, padded_positions: NDArray[np.int64], padding_mode
 
 def whole_number(value: Any, name: str, least: int) -> int:
     """Check a whole number of at least `least`."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, SupportsIndex):
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, (bool, np.bool_)):
         raise UserError(f"{name} is {value!r}; expected a whole number of at least {least}")
-    number = operator.index(value)
     if number < least:
         raise UserError(f"{name} is {number}; expected a whole number of at least {least}")
     return number

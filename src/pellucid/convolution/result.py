@@ -52,7 +52,9 @@ class Convolution:
     @property
     def flipped(self) -> Array:
         """The filter turned round along every axis, as a convolution lays it on the signal."""
-        return np.flip(self.kernel, tuple(range(-len(self.axes), 0)))
+        backwards: Any = (..., *[slice(None, None, -1)] * len(self.axes))
+        turned: Array = self.kernel[backwards]
+        return turned
 
     @property
     def aligned(self) -> Array:
