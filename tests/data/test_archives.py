@@ -153,6 +153,7 @@ def test_bombs_are_refused(tmp_path: Path, cache: Path, ending: str) -> None:
     with pytest.raises(UserError, match=r"holds more than 1 files"):
         unpack(path, target, ArchiveLimits(files=1))
     unpack(path, target)
+    unpack(path, target, ArchiveLimits(unpacked_bytes=6 << 20))
 
 
 def test_the_bound_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:

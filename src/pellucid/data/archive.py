@@ -86,13 +86,11 @@ def unpack(path: Path, target: Path, limits: ArchiveLimits | None = None) -> Non
             destination = target / _safe_path(path, name)
             if stream is None or not _wanted(destination.relative_to(target)):
                 continue
-            if total + size > allowed:
+            total += size  # both readers stop at the size that a member claims
+            if total > allowed:
                 raise UserError(f"{path} unpacks to {reason}")
             with _create(path, name, destination) as out:
                 while piece := _read(path, name, stream):
-                    total += len(piece)
-                    if total > allowed:  # its headers lied
-                        raise UserError(f"{path} unpacks to {reason}")
                     out.write(piece)
             advance(1)
 
