@@ -10,17 +10,24 @@ Importing this loads neither torch nor matplotlib; the first call that needs the
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# A thread of GNU's OpenMP that waits for another keeps its core busy for milliseconds; where other programs run
+# beside, it so keeps the very thread it waits for from running. A shorter wait costs nothing on a quiet machine and
+# is five times faster on a busy one (benchmarks/LOG.md). It is read when torch is loaded.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 if TYPE_CHECKING:
     from pellucid.api import draw_curves, resume, train
     from pellucid.data import open_image_set
     from pellucid.errors import UserError
     from pellucid.evaluation import evaluate
-    from pellucid.run import Run, find_runs, open_run
     from pellucid.recipes import Recipe
+    from pellucid.run import Run, find_runs, open_run
 
 _HOMES = {
     "Recipe": "pellucid.recipes",

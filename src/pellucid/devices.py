@@ -6,7 +6,7 @@ import torch
 
 from pellucid.errors import UserError, did_you_mean
 
-__all__ = ["describe_device", "pick_device", "uses_mixed_precision"]
+__all__ = ["describe_device", "pick_device", "seed_device", "uses_mixed_precision"]
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -40,6 +40,18 @@ def describe_device(device: torch.device) -> str:
         count = torch.get_num_threads()
         return f"cpu ({count} thread{'s' if count > 1 else ''})"
     return str(device)
+
+
+def seed_device(device: torch.device, seed: int) -> None:
+    """Seed the CPU's generator, and the GPU's where the device is one.
+
+    `torch.manual_seed` visits every kind of device there is, which costs more than a small layer does.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 def uses_mixed_precision(precision: str, device: torch.device) -> bool:

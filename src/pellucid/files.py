@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["fsync_directory", "replacing", "write_bytes", "write_json"]
+__all__ = ["PARTIAL", "fsync_directory", "replacing", "write_bytes", "write_json"]
+
+PARTIAL = ".partial"
+"""How the temporary names end; what a killed process left under such a name is rubbish."""
 
 
 def fsync_directory(directory: Path) -> None:
@@ -31,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
     On any exception the temporary file is removed and `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL)
     os.close(descriptor)
     temporary = Path(name)
     try:

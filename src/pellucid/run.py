@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.errors import UserError
-from pellucid.files import write_bytes, write_json
+from pellucid.files import PARTIAL, write_bytes, write_json
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["DataRequest", "Run", "RunRecord", "find_runs", "open_run"]
 
 FORMAT = 1
+WRITTEN_BEFORE_THE_RECORD = {"network.py", "data.json", "splits.json"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,17 @@ class Run:
             write_json(directory / "splits.json", splits)
         write_json(directory / "run.json", {"format": FORMAT, **asdict(record)})
         return cls(directory, record)
+
+    @staticmethod
+    def can_begin_in(directory: Path) -> bool:
+        """Whether a directory is absent, empty, or holds no more than a beginning that was killed at once."""
+        if not directory.exists():
+            return True
+        if not directory.is_dir():
+            return False
+        return all(
+            path.name in WRITTEN_BEFORE_THE_RECORD or path.name.endswith(PARTIAL) for path in directory.iterdir()
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -242,7 +254,10 @@ class Run:
 
     def network(self, epoch: int | str = "last") -> nn.Module:
         """Make the network with the weights of one epoch, in evaluation mode, on the CPU."""
-        network = self.build_network()
+        import torch
+
+        with torch.random.fork_rng():  # the first weights are drawn only to be replaced
+            network = self.build_network()
         network.load_state_dict(self.weights(epoch))
         return network.eval()
 

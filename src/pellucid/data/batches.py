@@ -69,11 +69,11 @@ class DeviceImages:
             images `[B, H, W, C]` uint8 and labels `[B]` int64, both on the device.
         """
         if self._subset is not None:
-            indices = self._subset[indices]
+            indices = self._subset.index_select(0, indices)
         at = indices.to(self._images.device)
         if places is None:
-            images = self._images[at]
+            images = self._images.index_select(0, at)
         else:  # selecting and moving in one gather: each pixel is read once and written once
             rows, columns = (place.to(self._images.device) for place in places)
             images = self._images[at[:, None, None], rows[:, :, None], columns[:, None, :]]
-        return images.to(self.device), self._labels[indices.to(self.device)]
+        return images.to(self.device), self._labels.index_select(0, indices.to(self.device))

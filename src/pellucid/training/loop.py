@@ -17,6 +17,7 @@ from torch import nn
 from pellucid.data.augmentation import Augmentation
 from pellucid.data.batches import DeviceImages, epoch_order
 from pellucid.data.preprocessing import Preprocessing
+from pellucid.devices import seed_device
 from pellucid.recipes import Recipe, learning_rate
 from pellucid.scoring import score
 from pellucid.seeds import derive_seed
@@ -71,7 +72,7 @@ def fit(t: Training, recorder: Recorder) -> None:
                 rate = learning_rate(recipe, at.step, t.steps)
                 for group in t.optimizer.param_groups:
                     group["lr"] = rate
-                torch.manual_seed(derive_seed(t.seed, "step", at.step))
+                seed_device(t.device, derive_seed(t.seed, "step", at.step))
                 places = t.augmentation.draw(len(indices), *t.train.image_size) if t.augmentation else None
                 pixels, labels = t.train.cut(ranks.share(indices), places and ranks.share_both(places))
 

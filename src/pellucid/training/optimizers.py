@@ -22,11 +22,13 @@ def make_optimizer(network: nn.Module, recipe: Recipe, device: torch.device) -> 
     True
     """
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [parameter for parameter in learning if parameter.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [parameter for parameter in learning if parameter.ndim < 2], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    groups: list[dict[str, Any]] = [{"params": learning, "weight_decay": 0.0}]
+    if recipe.weight_decay:  # two groups mean two calls a step, so only where they differ
+        groups = [
+            {"params": [one for one in learning if one.ndim >= 2], "weight_decay": recipe.weight_decay},
+            {"params": [one for one in learning if one.ndim < 2], "weight_decay": 0.0},
+        ]
+        groups = [group for group in groups if group["params"]]
     # The fused kernels update all parameters in one call; other devices have none.
     fused = device.type in ("cpu", "cuda")
     if recipe.optimizer == "sgd":

@@ -99,7 +99,8 @@ class Recorder:
         )
 
     def _weights_are_finite(self) -> bool:
-        return all(bool(torch.isfinite(parameter).all()) for parameter in self.network.parameters())
+        # Buffers too: the running variance of a batch normalisation overflows before its weights do.
+        return all(bool(torch.isfinite(tensor).all()) for tensor in self.network.state_dict().values())
 
     def _require_finite_weights(self, at: Position) -> None:
         """Keep weights that are not finite from ever replacing good ones, although the last loss was finite."""

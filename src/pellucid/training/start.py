@@ -17,6 +17,8 @@ from pellucid import networks
 from pellucid.data import ImageSet, describe, open_image_set
 from pellucid.devices import describe_device, pick_device, uses_mixed_precision
 from pellucid.errors import UserError
+from pellucid.files import PARTIAL
+from pellucid.memory import keep_freed_memory
 from pellucid.recipes import Recipe, preset
 from pellucid.run import DataRequest, Run, RunRecord
 from pellucid.training.checkpoint import load_checkpoint
@@ -78,7 +80,8 @@ def start(
         fingerprint=images.fingerprint,
     )
     name = network or ("simple-mnist" if images.shape[0] == 1 else "simple-cifar")
-    networks.build(name, input_shape=images.shape, classes=len(images.classes))  # says at once if it does not fit
+    with torch.random.fork_rng():
+        networks.build(name, input_shape=images.shape, classes=len(images.classes))  # says at once if it does not fit
     ranks = join_ranks(torch_device)
     record = RunRecord(
         network=name,
@@ -130,9 +133,12 @@ def _train(run: Run, images: ImageSet, ranks: Ranks, device: torch.device, strea
     try:
         if ranks.is_main:
             lock.acquire()
+            for leftover in run.directory.rglob(f"*{PARTIAL}"):  # of a process that was killed while writing
+                leftover.unlink()
         # The caller's random state is none of a training's business; it is put back afterwards.
         with torch.random.fork_rng():
             torch.set_num_threads(run.record.threads)
+            keep_freed_memory()
             training = _set_up(run, recipe, images, ranks, device)
             stream = stream if ranks.is_main else None
             with (
@@ -199,7 +205,7 @@ def _check_request(recipe: Recipe, seed: int, device: str, out: str | Path | Non
         problems.append(f"keep is {keep}; expected at least 1 epoch's weights, or nothing to keep all")
     if not 0 <= seed < 2**63:
         problems.append(f"seed is {seed}; expected a whole number from 0 to 2^63 - 1")
-    if out is not None and Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir())):
+    if out is not None and not Run.can_begin_in(Path(out)):
         is_run = (Path(out) / "run.json").exists()
         remedy = f"take it up again with: pellucid resume {out}" if is_run else "choose another --out"
         problems.append(f"{out} is there already and not empty; {remedy}")
