@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "runs": "pellucid.cli.lists",
     "datasets": "pellucid.cli.datasets",
     "networks": "pellucid.cli.lists",
+    "layers": "pellucid.cli.layers",
     "recipes": "pellucid.cli.lists",
     "convolve": "pellucid.cli.convolve",
     "filter": "pellucid.cli.filter",

@@ -20,19 +20,26 @@ from pellucid.layers import (  # noqa: F401
     rearrangement,
     softmax,
 )
+from pellucid.layers.graph import Recording, Step, record
 from pellucid.layers.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.layers.result import Check, Terms, Trace, TraceMismatch
 from pellucid.layers.rules import Rule, describe, describe_call, for_function, for_module, register_rule, rule_of
+from pellucid.layers.table import Field, LayerTable, Row, summarise
 from pellucid.layers.tracing import shape_rule, trace, trace_gradient
 
 __all__ = [
     "Call",
     "Check",
+    "Field",
     "Formula",
+    "LayerTable",
     "NoArithmetic",
     "Operation",
+    "Recording",
+    "Row",
     "Rule",
     "ShapeRule",
+    "Step",
     "Terms",
     "Trace",
     "TraceMismatch",
@@ -40,9 +47,11 @@ __all__ = [
     "describe_call",
     "for_function",
     "for_module",
+    "record",
     "register_rule",
     "rule_of",
     "shape_rule",
+    "summarise",
     "trace",
     "trace_gradient",
 ]

@@ -15,6 +15,7 @@ from pellucid.layers.operation import Call, Formula, Operation, ShapeRule
 from pellucid.layers.rounding import sum_slack
 from pellucid.layers.rules import (
     EVERYTHING,
+    UNKNOWN,
     Local,
     Parts,
     Reach,
@@ -101,8 +102,8 @@ class LinearRule(Rule):
         return operation.tensor("weight").numel() * int(np.prod(shapes[0][:-1], dtype=np.int64))
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
-        """All of it."""
-        return EVERYTHING
+        """All of it, when the image was flattened before."""
+        return EVERYTHING if len(shapes[0]) == 2 else UNKNOWN
 
 
 register_rule(LinearRule(), "linear")

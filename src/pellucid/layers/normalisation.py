@@ -19,10 +19,8 @@ from pellucid.errors import UserError
 from pellucid.layers.arrays import Floats, Integers, gather, lattice, one_row
 from pellucid.layers.operation import Call, Formula, Operation, ShapeRule
 from pellucid.layers.rules import (
-    EVERYTHING,
     Local,
     Parts,
-    Reach,
     Rule,
     Shapes,
     check_rank,
@@ -189,11 +187,6 @@ class NormalisationRule(Rule):
         floor = floor + size * growth * (here + np.abs(normalised * own) / count)
         details = {"mean": mean, "variance": variance, "count": count, "normalised": own}
         return Local(members, derivatives, formula, slack=6.0, floor=floor, details=details)
-
-    def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
-        """The element itself with kept statistics; otherwise all that it is normalised with."""
-        kept = operation.kind == "batch_norm" and not operation.settings["training"]
-        return () if kept else EVERYTHING
 
     def _members(self, operation: Operation, shape: tuple[int, ...], index: Sequence[int]) -> Integers:
         """List the elements that share the index's mean and variance."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,10 @@ from pellucid.errors import UserError
 from pellucid.layers.arrays import Integers, as_array, gather, one_row
 from pellucid.layers.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.layers.rules import (
+    UNKNOWN,
     Local,
     Parts,
+    Reach,
     Rule,
     Shapes,
     for_function,
@@ -34,7 +37,7 @@ from pellucid.layers.rules import (
 
 __all__ = ["RearrangementRule", "rearrangement"]
 
-IN_ORDER = ("flatten", "view", "reshape", "squeeze", "unsqueeze", "contiguous", "unflatten")
+IN_ORDER = ("flatten", "view", "reshape", "squeeze", "unsqueeze", "contiguous", "unflatten", "detach", "clone")
 """These keep the order of the elements, so that only the counting of indices changes."""
 
 OTHERS = ("permute", "transpose", "getitem", "pad", "expand", "repeat", "nearest", "pixel_shuffle", "chunk", "split")
@@ -107,6 +110,22 @@ class RearrangementRule(Rule):
         formula = Formula("∂L/∂x = Σ of ∂L/∂y over the places x went to", r"\partial_x L = \sum_{i:\,\pi(i)=x} g_i")
         return Local(places, np.ones(len(places)), formula)
 
+    def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
+        """Padding moves the image and enlargement stretches it; when axes were swapped or cut, nobody can say."""
+        rank, one = len(shapes[0]), Fraction(1)
+        if operation.kind == "pad":
+            pad = list(operation.settings["pad"]) + [0] * (2 * rank)
+            return tuple(Reach(one, one, Fraction(-pad[2 * (rank - 1 - axis)])) for axis in range(2, rank))
+        if operation.kind == "nearest":
+            result = self.shape(operation, shapes).shape
+            return tuple(
+                Reach(one, Fraction(size, out), Fraction(0))
+                for size, out in zip(shapes[0][2:], result[2:], strict=True)
+            )
+        if operation.kind in IN_ORDER or operation.kind in ("chunk", "split"):
+            return ()
+        return UNKNOWN
+
     def _origins(self, operation: Operation, shape: tuple[int, ...]) -> Integers:
         """Number the inputs and look where the numbers go; float64 holds all integers up to 2^53."""
         assert operation.function is not None
@@ -153,6 +172,8 @@ _register_method("reshape", "reshape", Tensor.reshape, torch.reshape)
 _register_method("squeeze", "squeeze", Tensor.squeeze, torch.squeeze)
 _register_method("unsqueeze", "unsqueeze", Tensor.unsqueeze, torch.unsqueeze)
 _register_method("contiguous", "contiguous", Tensor.contiguous)
+_register_method("detach", "detach", Tensor.detach, torch.detach)
+_register_method("clone", "clone", Tensor.clone, torch.clone)
 _register_method("permute", "permute", Tensor.permute, torch.permute)
 _register_method("transpose", "transpose", Tensor.transpose, torch.transpose)
 _register_method("expand", "expand", Tensor.expand)

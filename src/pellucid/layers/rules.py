@@ -28,6 +28,7 @@ from pellucid.layers.result import Terms
 
 __all__ = [
     "EVERYTHING",
+    "UNKNOWN",
     "Local",
     "Parts",
     "Reach",
@@ -95,6 +96,9 @@ class Reach:
 EVERYTHING = "everything"
 """What `Rule.reach` returns for an operation whose outputs read the whole image."""
 
+UNKNOWN = "unknown"
+"""What `Rule.reach` returns where the axes are not an image's, so that nobody can say."""
+
 
 class Rule(ABC):
     """The arithmetic of one kind of operation."""
@@ -132,7 +136,7 @@ class Rule(ABC):
         return 0
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
-        """Say which inputs an output reads along the image's axes: empty for the element itself, or `EVERYTHING`."""
+        """Say which inputs an output reads along the image's axes: empty for the element itself, or a word above."""
         return ()
 
 

@@ -18,8 +18,10 @@ from pellucid.errors import UserError
 from pellucid.layers.arrays import Floats, Integers, gather, lattice
 from pellucid.layers.operation import Call, Formula, Operation, ShapeRule
 from pellucid.layers.rules import (
+    EVERYTHING,
     Local,
     Parts,
+    Reach,
     Rule,
     Shapes,
     for_function,
@@ -125,6 +127,10 @@ class SoftmaxRule(Rule):
         # PyTorch sums g·y first and subtracts it from g_i, so that what cancels here rounds there.
         floor = (slack + 4) * (shares * shares[own] + here * shares[own])
         return Local(line, shares * (here - shares[own]), formula, floor=floor)
+
+    def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
+        """The same place of all channels, or all places."""
+        return EVERYTHING if _axis(operation, len(shapes[0])) >= 2 else ()
 
 
 def _axis(operation: Operation, rank: int) -> int:
