@@ -69,9 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except (click.Abort, KeyboardInterrupt) as interruption:
-        click.echo(f"Stopped. {interruption}".rstrip(), err=True)
-        return getattr(interruption, "exit_status", 130)
+    except (click.Abort, KeyboardInterrupt) as abort:
+        cause = abort.__cause__ or abort  # click wraps what interrupted it
+        if os.environ.get("RANK", "0") == "0":
+            click.echo(f"Stopped. {cause}".rstrip(), err=True)
+        return getattr(cause, "exit_status", 130)
     return result if isinstance(result, int) else 0
 
 

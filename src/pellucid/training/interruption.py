@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -13,8 +14,8 @@ __all__ = ["Interrupted", "StopRequest"]
 class Interrupted(KeyboardInterrupt):
     """Training stopped because it was asked to; everything up to then is in the run."""
 
-    def __init__(self, number: int | None) -> None:
-        super().__init__("stopped when asked to; everything up to then is kept")
+    def __init__(self, number: int | None, directory: Path) -> None:
+        super().__init__(f"Everything up to here is kept; go on with: pellucid resume {directory}")
         self.exit_status = 128 + (number or signal.SIGTERM)
         """130 for Ctrl-C, 143 for SIGTERM (or if another process was asked), as shells count."""
 

@@ -94,7 +94,7 @@ def fit(t: Training, recorder: Recorder) -> None:
                 recorder.after_step(at, rate)
                 if stopping:
                     recorder.checkpoint(at)
-                    raise Interrupted(stop.signal)
+                    raise Interrupted(stop.signal, recorder.run.directory)
             at.seconds = time.monotonic() - started
             val = score(t.network, t.val, t.preprocessing, t.classes) if t.val and ranks.is_main else None
             recorder.after_epoch(at, val)
