@@ -2,6 +2,7 @@
 
 from pellucid.data.decode import FITS, read_image
 from pellucid.data.describe import describe
+from pellucid.data.find import is_here
 from pellucid.data.image_set import ImageSet, LeftOut, Split
 from pellucid.data.named import NAMED, NamedSet
 from pellucid.data.opening import DEFAULT_SIZE, open_image_set
@@ -16,6 +17,7 @@ __all__ = [
     "NamedSet",
     "Split",
     "describe",
+    "is_here",
     "open_image_set",
     "read_image",
     "stratified_split",

@@ -8,11 +8,12 @@ from pathlib import Path
 from pellucid.data.debian import from_debian_package
 from pellucid.data.download import NotFetched, Patience, download
 from pellucid.data.locate import Found, locate
-from pellucid.data.named import NamedSet
+from pellucid.data.named import NAMED, NamedSet
+from pellucid.data.places import cache_folder, data_folder
 from pellucid.data.whole_folder import cache_error, room_for, whole_folder
 from pellucid.errors import UserError
 
-__all__ = ["find", "find_here"]
+__all__ = ["find", "find_here", "is_here"]
 
 ORIGIN = "origin.txt"
 """In a folder of fetched files: the address or package that they came from."""
@@ -38,6 +39,15 @@ def find_here(named: NamedSet, data: Path | None, cache: Path) -> Found | list[s
             return found
         tried.append(found)
     return tried
+
+
+def is_here(name: str) -> bool:
+    """Whether a named set can be opened without fetching anything.
+
+    >>> is_here("no-such-set")
+    False
+    """
+    return name in NAMED and isinstance(find_here(NAMED[name], data_folder(None), cache_folder(None)), Found)
 
 
 def find(

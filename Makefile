@@ -1,0 +1,50 @@
+# Two commands do all the set-up: `make demo` and `make test`. PYTHON picks the interpreter (3.11 or later).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_EPOCHS ?= 5
+
+.PHONY: help demo test test-slow nightly lint bench clean
+
+help:
+	@echo "make demo       train, evaluate and draw the curves: CIFAR-10 where it is, else Fashion-MNIST (about 3 minutes)"
+	@echo "make test       style, types and tests (under ten minutes on two cores)"
+	@echo "make test-slow  the tests that take longer"
+	@echo "make nightly    the property tests with 2,000 cases each"
+	@echo "make bench      speed, side by side with other tools (installs them; about a quarter of an hour)"
+	@echo "make clean      remove the environment and the demo's runs"
+
+# The environment is made once and again when a dependency changes. Bytecode is compiled now, since some machines
+# forbid writing it later and would then compile all of torch at every start.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pellucid needs Python 3.11 or later; make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q src
+	touch $@
+
+demo: $(VENV)/.ready
+	$(BIN)/python examples/demo.py --epochs $(DEMO_EPOCHS)
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.ready
+	$(BIN)/python -m pytest -m slow
+
+nightly: $(VENV)/.ready
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/convolution tests/layers
+
+bench: $(VENV)/.ready
+	$(BIN)/pip install --quiet --constraint constraints.txt ".[bench]" --editable .
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/convolution.py
+	$(BIN)/python benchmarks/layers.py
+
+clean:
+	rm -rf $(VENV) runs build src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

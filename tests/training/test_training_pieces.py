@@ -1,0 +1,152 @@
+"""The small parts of a training, against values worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pellucid.data import Split, stratified_split
+from pellucid.data.augmentation import Augmentation
+from pellucid.data.batches import DeviceImages, epoch_order
+from pellucid.data.preprocessing import Preprocessing, channel_statistics
+from pellucid.recipes import PRESETS, Recipe, learning_rate, preset
+from pellucid.training.optimizers import make_optimizer
+
+
+def some_split(count: int = 6, height: int = 5, width: int = 4, channels: int = 3) -> Split:
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (count, height, width, channels), np.uint8)
+    return Split(images, np.arange(count, dtype=np.int64) % 3, [f"test/{index}" for index in range(count)])
+
+
+def test_one_cycle_rises_and_falls_linearly() -> None:
+    recipe = Recipe(schedule="one-cycle", warmup=0.25, learning_rate=8.0)
+    rates = [learning_rate(recipe, step, 8) for step in range(8)]
+    # Middles of the steps at 1/16, 3/16, …: up to 1/4 the rate is 8·4x, then 8·(1 - x)·4/3.
+    assert rates == pytest.approx([2.0, 6.0, 22 / 3, 6.0, 14 / 3, 10 / 3, 2.0, 2 / 3])
+
+
+def test_cosine_and_constant() -> None:
+    cosine = Recipe(schedule="cosine", learning_rate=2.0)
+    assert learning_rate(cosine, 0, 2) == pytest.approx(1 + math.cos(math.pi / 4))
+    assert learning_rate(cosine, 1, 2) == pytest.approx(1 - math.cos(math.pi / 4))
+    assert {learning_rate(Recipe(), step, 10) for step in range(10)} == {1e-3}
+
+
+@given(st.sampled_from(["cosine", "one-cycle"]), st.floats(0, 0.9), st.integers(1, 50))
+def test_a_rate_is_above_zero_and_at_most_the_recipes(schedule: str, warmup: float, steps: int) -> None:
+    recipe = Recipe(schedule=schedule, warmup=warmup, learning_rate=0.3)
+    for step in range(steps):
+        assert 0 < learning_rate(recipe, step, steps) <= 0.3
+
+
+def test_every_preset_is_named_as_it_is_called_and_survives_json() -> None:
+    for name in PRESETS:
+        recipe = preset(name)
+        assert recipe.name == name
+        assert Recipe.from_dict(recipe.to_dict()) == recipe
+
+
+def test_the_tutorial_is_what_the_lesson_does() -> None:
+    recipe = preset("tutorial")
+    assert (recipe.epochs, recipe.batch_size, recipe.optimizer, recipe.learning_rate) == (5, 32, "adam", 1e-3)
+    assert (recipe.schedule, recipe.weight_decay, recipe.label_smoothing, recipe.validation) == ("constant", 0, 0, 0)
+    assert (recipe.mirror, recipe.shift, recipe.normalize, recipe.log_every) == (False, 0, "half", 100)
+
+
+def test_weight_decay_leaves_biases_alone() -> None:
+    optimizer = make_optimizer(
+        torch.nn.Linear(3, 2), Recipe(optimizer="adamw", weight_decay=0.1), torch.device("cpu")
+    )
+    decayed, spared = optimizer.param_groups
+    assert (decayed["weight_decay"], [tuple(one.shape) for one in decayed["params"]]) == (0.1, [(2, 3)])
+    assert (spared["weight_decay"], [tuple(one.shape) for one in spared["params"]]) == (0.0, [(2,)])
+
+
+def test_preprocessing_is_the_lessons_formula_and_channels_last() -> None:
+    images = torch.from_numpy(some_split().images)
+    mean, std = (0.5, 0.4, 0.3), (0.5, 0.25, 0.2)
+    values = Preprocessing(5, 4, 3, "none", mean, std)(images)
+    expected = (images.double() / 255 - torch.tensor(mean)) / torch.tensor(std)
+    torch.testing.assert_close(values.double(), expected.permute(0, 3, 1, 2), rtol=0, atol=2e-6)
+    assert values.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_channel_statistics_are_numpys() -> None:
+    images = some_split(50).images
+    mean, std = channel_statistics(images)
+    assert mean == pytest.approx((images / 255).mean((0, 1, 2)).tolist())
+    assert std == pytest.approx((images / 255).std((0, 1, 2)).tolist())
+    assert channel_statistics(np.full((2, 3, 3, 1), 51, np.uint8)) == ((pytest.approx(0.2),), (1.0,))
+
+
+def test_a_batch_is_the_asked_images_in_the_asked_order() -> None:
+    split = some_split()
+    images, labels = DeviceImages(split, torch.device("cpu")).cut(torch.tensor([4, 1]))
+    assert np.array_equal(images.numpy(), split.images[[4, 1]])
+    assert labels.tolist() == [1, 1]
+    subset = DeviceImages(split, torch.device("cpu"), np.array([5, 3]))
+    assert len(subset) == 2
+    assert np.array_equal(subset.cut(torch.tensor([1]))[0].numpy(), split.images[[3]])
+
+
+def test_mirroring_and_shifting_by_hand() -> None:
+    split = Split(np.arange(4, dtype=np.uint8).reshape(1, 1, 4, 1), np.zeros(1, np.int64), ["a"])
+    images = DeviceImages(split, torch.device("cpu"))
+    rows = torch.tensor([[0]])
+
+    def cut(columns: list[int]) -> list[int]:
+        return images.cut(torch.tensor([0]), (rows, torch.tensor([columns])))[0].flatten().tolist()
+
+    assert cut([3, 2, 1, 0]) == [3, 2, 1, 0]
+    assert cut([1, 2, 3, 2]) == [1, 2, 3, 2]  # one to the left: what comes into view mirrors the edge
+
+
+@given(st.integers(1, 7), st.integers(1, 7), st.booleans(), st.integers(0, 9), st.integers(0, 1000))
+def test_drawn_places_are_a_shift_of_the_image_or_of_its_mirror(
+    height: int, width: int, mirror: bool, shift: int, seed: int
+) -> None:
+    """NumPy's `pad(mode="reflect")` says where each pixel of a shifted image comes from."""
+    generator = torch.Generator().manual_seed(seed)
+    rows, columns = Augmentation(mirror, shift).draw(4, height, width, generator)
+
+    def allowed(size: int, may_mirror: bool) -> list[list[int]]:
+        line = np.pad(np.arange(size), shift, mode="reflect") if size > 1 else np.zeros(2 * shift + 1, int)
+        shifted = [line[start : start + size].tolist() for start in range(2 * shift + 1)]
+        lines = shifted
+        if may_mirror:
+            lines = shifted + [one[::-1] for one in shifted]
+        return lines
+
+    assert all(one in allowed(height, False) for one in rows.tolist())
+    assert all(one in allowed(width, mirror) for one in columns.tolist())
+
+
+def test_both_mirror_images_and_all_shifts_occur() -> None:
+    rows, columns = Augmentation(mirror=True, shift=1).draw(500, 8, 8, torch.Generator().manual_seed(0))
+    assert len({tuple(one) for one in rows.tolist()}) == 3
+    assert len({tuple(one) for one in columns.tolist()}) == 6
+
+
+def test_an_epochs_order_is_a_permutation_that_its_seed_decides() -> None:
+    assert sorted(epoch_order(100, 1).tolist()) == list(range(100))
+    assert torch.equal(epoch_order(100, 1), epoch_order(100, 1))
+    assert not torch.equal(epoch_order(100, 1), epoch_order(100, 2))
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.floats(0, 0.99), st.integers(0, 99))
+def test_a_stratified_split_takes_its_share_of_every_class(labels: list[int], fraction: float, seed: int) -> None:
+    given_labels = np.array(labels, np.int64)
+    kept, held = stratified_split(given_labels, fraction, seed)
+    assert sorted([*kept, *held]) == list(range(len(labels)))
+    for label in set(labels):
+        count, taken = labels.count(label), int((given_labels[held] == label).sum())
+        assert count - taken >= 1
+        if fraction > 0 and count > 1:
+            assert 1 <= taken
+        assert abs(taken - fraction * count) <= 1
