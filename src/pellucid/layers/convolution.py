@@ -290,9 +290,9 @@ class ConvolutionRule(Rule):
         ):
             span = dilation * (kernel - 1)
             if _is_transposed(operation):
-                # Output i reads inputs from (i + p − d(k−1))/s to (i + p)/s, of which whole ones exist.
-                reading = Fraction(span // stride + 1)
-                found.append(Reach(reading, Fraction(1, stride), Fraction(before - span, stride)))
+                # Output i reads the whole numbers from (i + p − d(k−1))/s to (i + p)/s.
+                start = Fraction(before - span, stride)
+                found.append(Reach(1 + Fraction(span, stride), Fraction(1, stride), start))
             else:
                 found.append(Reach(Fraction(span + 1), Fraction(stride), Fraction(-before)))
         return tuple(found)

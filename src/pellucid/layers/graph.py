@@ -89,8 +89,8 @@ def record(network: nn.Module, x: Tensor, *, training: bool | None = None, keep_
         twin = copy.deepcopy(network, memo=shared)
     except Exception as error:
         raise UserError(
-            f"{type(network).__name__} cannot be copied ({type(error).__name__}: {error}), and a copy is run, so that the "
-            "network stays as it is; expected modules that copy.deepcopy can copy"
+            f"{type(network).__name__} cannot be copied ({type(error).__name__}: {error}); a copy is what is run, "
+            "so that the network stays as it is; expected modules that copy.deepcopy can copy"
         ) from error
     if training is not None:
         twin.train(training)
@@ -145,13 +145,11 @@ class _Recorder(TorchFunctionMode):
         changes = _changes_in_place(name, kwargs)
         if changes and tensors:
             self._keep_old(tensors[0])
-        operands = [self._kept(tensor) for tensor in tensors]
         before = _random_state(tensors)
         result = func(*args, **kwargs)
         produced = list(_tensors(result))
         if not produced or name in ("requires_grad_", "retain_grad"):
             return result
-        old = dict(zip(map(id, tensors), operands, strict=True))
         path = ".".join(filter(None, [self._path[-1] if self._path else "", name.strip("_")]))
         for number, value in enumerate(produced):
             try:
@@ -169,8 +167,7 @@ class _Recorder(TorchFunctionMode):
             # A parameter that is an operand becomes a source of its own and is counted there.
             taken = {id(tensor) for tensor in inputs}
             owned = tuple(each for each in tensors if isinstance(each, nn.Parameter) and id(each) not in taken)
-            shown = tuple(old.get(id(tensor), tensor) for tensor in inputs)
-            self._add(path, name.strip("_"), operation, inputs, shown, value, reason, owned)
+            self._add(path, name.strip("_"), operation, inputs, value, reason, owned)
         return result
 
     def add_source(self, label: str, tensor: Tensor, name: str | None = None) -> None:
@@ -227,9 +224,8 @@ class _Recorder(TorchFunctionMode):
             reason = str(error)
         owned = tuple(module.parameters())
         # A shared parameter is the very tensor of the network, so its identity counts it once.
-        shown = tuple(self._kept(tensor) for tensor in tensors)
         for value in produced:
-            self._add(path, label, operation, tuple(tensors), shown, value, reason, owned)
+            self._add(path, label, operation, tuple(tensors), value, reason, owned)
 
     def _add(
         self,
@@ -237,7 +233,6 @@ class _Recorder(TorchFunctionMode):
         label: str,
         operation: Operation | None,
         inputs: Sequence[Tensor],
-        shown: Sequence[Tensor],
         result: Tensor,
         reason: str,
         owned: tuple[nn.Parameter, ...],
@@ -250,7 +245,8 @@ class _Recorder(TorchFunctionMode):
             label=label,
             operation=operation,
             operands=operands,
-            inputs=tuple(shown),
+            # Not the tensors themselves: one that was changed in place has its old numbers kept in its step.
+            inputs=tuple(self.steps[number].value for number in operands),
             value=result if self.keep_graph else result.detach(),
             reason=reason,
             parameters=owned,
@@ -262,13 +258,6 @@ class _Recorder(TorchFunctionMode):
         self.steps.append(step)
         self._numbers[id(tensor)] = step.number
         self._alive.append(tensor)
-
-    def _kept(self, tensor: Tensor) -> Tensor:
-        """Return the value that the reader will see for a tensor: its step's, which a change in place leaves alone."""
-        number = self._numbers.get(id(tensor))
-        if number is None:
-            return tensor if self.keep_graph else tensor.detach()
-        return self.steps[number].value
 
     def _keep_old(self, tensor: Tensor) -> None:
         """Copy the values that a change in place is about to overwrite, where steps still show them."""

@@ -217,8 +217,10 @@ class PoolingRule(Rule):
             return EVERYTHING
         found = []
         for length, size in zip(shapes[0][2:], sizes, strict=True):
-            axis = adaptive_axis(length, size)
-            found.append(Reach(Fraction(int(axis.tap.max()) + 1), Fraction(length, size), Fraction(0)))
+            # Both ends are rounded outwards, by up to (q − 1)/q where the step is a fraction p/q.
+            step = Fraction(length, size)
+            rounding = Fraction(step.denominator - 1, step.denominator)
+            found.append(Reach(step + 2 * rounding, step, -rounding))
         return tuple(found)
 
     def _axes(self, operation: Operation, shape: Sequence[int]) -> list[Axis]:

@@ -118,10 +118,10 @@ class RearrangementRule(Rule):
             return tuple(Reach(one, one, Fraction(-pad[2 * (rank - 1 - axis)])) for axis in range(2, rank))
         if operation.kind == "nearest":
             result = self.shape(operation, shapes).shape
-            return tuple(
-                Reach(one, Fraction(size, out), Fraction(0))
-                for size, out in zip(shapes[0][2:], result[2:], strict=True)
-            )
+            steps = [Fraction(size, out) for size, out in zip(shapes[0][2:], result[2:], strict=True)]
+            # Output i reads ⌊i·p/q⌋, up to (q − 1)/q before i·p/q.
+            roundings = [Fraction(step.denominator - 1, step.denominator) for step in steps]
+            return tuple(Reach(1 + off, step, -off) for step, off in zip(steps, roundings, strict=True))
         if operation.kind in IN_ORDER or operation.kind in ("chunk", "split"):
             return ()
         return UNKNOWN
@@ -214,7 +214,7 @@ def _from_pixel_shuffle(module: Any) -> Operation:
 
 
 def _nearest(size: Any, scale_factor: Any, mode: str) -> Operation:
-    if mode not in ("nearest", "nearest-exact"):
+    if mode != "nearest":
         raise NoArithmetic(f"no arithmetic for this operation: enlarging by {mode} interpolation")
     function = functools.partial(F.interpolate, size=size, scale_factor=scale_factor, mode=mode)
     return rearrangement("nearest", function, size=size, scale=scale_factor)

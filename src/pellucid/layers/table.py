@@ -29,7 +29,7 @@ class Field:
     """Receptive field along one axis of the input image.
 
     Output i depends on pixels `start + jump·i` up to `start + jump·i + size − 1`; pixels outside of the image are its
-    padding.
+    padding. After an enlargement places differ in what they see, and the field holds what any of them may.
     """
 
     size: Fraction
