@@ -172,7 +172,7 @@ def test_an_image_that_ends_its_process_is_the_only_one_left_out(
         "    return real(file, *a, **k)\n"
         "I.open = opened\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     found = open_image_set(root, workers=2)
     assert [(one.source, one.reason) for one in found.left_out] == [
         ("dog/007.png", "decoding it ended the process (status 9)")

@@ -40,13 +40,17 @@ def slow_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "def opened(*a, **k):\n    time.sleep(0.004)\n    return real(*a, **k)\n"
         "I.open = opened\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "slow"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "slow"), prepend=os.pathsep)
     return write_classes(tmp_path / "pets", {"cat": 150, "dog": 150})
 
 
 def start(root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", OPEN, str(root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", OPEN, str(root)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -96,11 +100,30 @@ def test_killed_at_random_moments_it_leaves_nothing_that_looks_complete(slow_pic
 def test_ctrl_c_leaves_no_file_and_no_process(slow_pictures: Path, cache: Path) -> None:
     process = start(slow_pictures)
     wait_until(lambda: len(workers_of(cache)) == 2)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # the terminal sends it to the workers too
     _, errors = process.communicate(timeout=30)
     assert "KeyboardInterrupt" in errors
+    assert errors.count("Traceback") == 1
     assert workers_of(cache) == []
     assert everything_in(cache) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are others there")
+def test_a_worker_leaves_ctrl_c_to_the_process_that_started_it(tmp_path: Path) -> None:
+    program = "from pellucid.data.worker import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as worker:
+        with ImagesFile(tmp_path / "a.npy", (2, 2, 3)) as out:
+            out.reserve(1)
+            order = {"images": str(out.path), "offset": out.offset, "start": 0, "files": [], "target": [2, 2, 3, "pad"]}
+        for _ in range(2):
+            worker.stdin.write(json.dumps(order) + "\n")
+            worker.stdin.flush()
+            assert json.loads(worker.stdout.readline()) == {"broken": [], "other_size": False}
+            worker.send_signal(signal.SIGINT)
+        worker.stdin.close()
+        assert worker.wait(timeout=30) == 0
 
 
 def test_two_processes_at_once_both_get_the_good_result(slow_pictures: Path, cache: Path) -> None:
