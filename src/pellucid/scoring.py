@@ -16,7 +16,9 @@ from pellucid.progress import progress
 
 __all__ = ["Scores", "score"]
 
-BATCH = 500
+LARGEST_BATCH = 500
+VALUES_AT_ONCE = 2**22
+"""A batch has at most so many pixel values, so that large images do not need much memory."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,14 @@ def score(
     Returns:
         mean loss and `[K, K]` confusion matrix; sums are in float64.
     """
+    batch = max(1, min(LARGEST_BATCH, VALUES_AT_ONCE // preprocessing.values))
     was_training = network.training
     network.eval()
     confusion = torch.zeros(classes * classes, dtype=torch.int64, device=images.device)
     loss = torch.zeros((), dtype=torch.float32 if images.device.type == "mps" else torch.float64, device=images.device)
     try:
         with torch.inference_mode(), progress("evaluating", len(images) if show_progress else 0) as advance:
-            for indices in torch.arange(len(images)).split(BATCH):
+            for indices in torch.arange(len(images)).split(batch):
                 pixels, labels = images.cut(indices)
                 scores = network(preprocessing(pixels)).float()
                 loss += F.cross_entropy(scores, labels, reduction="sum")

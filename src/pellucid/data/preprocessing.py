@@ -13,6 +13,8 @@ from torch import Tensor
 
 __all__ = ["Preprocessing", "channel_statistics"]
 
+PIXELS_AT_ONCE = 2**22
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -37,6 +39,11 @@ class Preprocessing:
     def input_shape(self) -> tuple[int, int, int]:
         """`(C, H, W)`, the order in which networks state their input."""
         return self.channels, self.height, self.width
+
+    @property
+    def values(self) -> int:
+        """How many numbers an input has."""
+        return self.channels * self.height * self.width
 
     def __call__(self, images: Tensor) -> Tensor:
         """Normalise `[B, H, W, C]` uint8 pixels to `[B, C, H, W]` float32, channels last in memory.
@@ -74,11 +81,12 @@ def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tu
     ((0.5,), (0.5,))
     """
     values = np.arange(256, dtype=np.float64) / 255
+    block = max(1, PIXELS_AT_ONCE // (images.shape[1] * images.shape[2]))
     means, deviations = [], []
     for channel in range(images.shape[3]):
         counts = np.zeros(256, np.int64)
-        for start in range(0, len(images), 4096):
-            counts += np.bincount(images[start : start + 4096, :, :, channel].ravel(), minlength=256)
+        for start in range(0, len(images), block):
+            counts += np.bincount(images[start : start + block, :, :, channel].ravel(), minlength=256)
         mean = float(counts @ values / counts.sum())
         deviation = float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
         means.append(mean)

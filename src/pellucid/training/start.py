@@ -152,6 +152,13 @@ def _train(run: Run, images: ImageSet, ranks: Ranks, device: torch.device, strea
                 fit(training, recorder)
                 display.line("Training finished.")
                 recorder.end()
+    except (RuntimeError, MemoryError) as error:  # torch has no one type for it
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
+            raise UserError(
+                f"the memory of {describe_device(device)} does not suffice for batches of {recipe.batch_size} images "
+                f"of {'×'.join(map(str, images.shape))}; try a smaller --batch-size, or a smaller --size"
+            ) from error
+        raise
     except Timeout:
         raise UserError(f"another process is training {run.directory}; wait for it, or stop it first") from None
     finally:
