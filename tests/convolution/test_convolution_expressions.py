@@ -101,6 +101,13 @@ def test_anything_else_is_refused(text, message):
         parse_expression(text)
 
 
+@pytest.mark.filterwarnings("error")
+def test_pythons_own_warnings_are_not_passed_on():
+    for text in ("0in x", "1if x else x", "'\\o'"):
+        with pytest.raises(UserError):
+            parse_expression(text)
+
+
 def test_a_tower_of_powers_does_not_hang():
     start = time.process_time()
     assert np.isinf(parse_expression("9**9**9**9")(0.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -100,7 +101,9 @@ def parse_expression(text: str) -> Expression:
     if len(text) > LONGEST:
         raise UserError(f"the expression has {len(text)} characters; expected at most {LONGEST}")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's remarks on style, such as a digit next to a name
+            tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UserError(
             f"the expression {text!r} cannot be read; expected arithmetic in x, such as sin(x) or exp(-x**2)"
