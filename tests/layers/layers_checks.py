@@ -28,9 +28,11 @@ def check_traces(
     owned: dict[str, Tensor],
     seed: int,
     elements: int = 3,
+    allowed: float | None = None,
     **given: Any,
 ) -> None:
     """Trace `elements` random elements of the output and of each gradient of `function(*inputs)`."""
+    allowed = allowed or ALLOWED[inputs[0].dtype]
     generator = torch.Generator().manual_seed(seed)
     leaves = [x.detach().clone().requires_grad_(x.is_floating_point()) for x in inputs]
     output = function(*leaves)
@@ -45,7 +47,7 @@ def check_traces(
         index = random_index(output.shape, generator)
         found = trace(what, inputs, index, output=output, **given)
         expected = float(output[index])
-        assert abs(found.value - expected) <= ALLOWED[output.dtype] * (1 + float(output.abs().max()))
+        assert abs(found.value - expected) <= allowed * (1 + float(output.abs().max()))
         assert found.check.pytorch == expected
         check_sources(found, inputs)
     names = [("input", number) for number, x in enumerate(leaves) if x.requires_grad]
@@ -58,9 +60,7 @@ def check_traces(
             found = trace_gradient(
                 what, inputs, upstream, of=of, index=index, operand=operand, gradient=gradient, output=output, **given
             )
-            assert abs(found.value - float(gradient[index])) <= ALLOWED[output.dtype] * (
-                1 + float(gradient.abs().max())
-            )
+            assert abs(found.value - float(gradient[index])) <= allowed * (1 + float(gradient.abs().max()))
             for term in range(len(found.terms)):
                 place = found.terms.source(term)
                 assert place is not None

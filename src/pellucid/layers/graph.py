@@ -316,14 +316,14 @@ def _set_random_state(device: torch.device, state: Tensor) -> None:
 
 
 def _mask(function: Any, x: Tensor, more: Sequence[Any], keywords: dict[str, Any], random: Any) -> Tensor:
-    """Draw the mask that a dropout has just drawn once more, from the same state of the generator, on ones."""
-    now = _random_state([x])
-    assert now is not None
+    """Draw the mask that a dropout has just drawn once more, on ones, from the state that the generator had then.
+
+    It takes as many random numbers as it took then, so that the generator is left where it was.
+    """
     _set_random_state(*random)
     if isinstance(function, nn.Module):
         drawn = function.forward(torch.ones_like(x))
     else:
         drawn = function(torch.ones_like(x), *more, **{key: each for key, each in keywords.items() if key != "input"})
-    _set_random_state(*now)
     mask: Tensor = (drawn != 0).to(x.dtype)
     return mask

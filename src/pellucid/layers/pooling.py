@@ -43,6 +43,10 @@ LAYOUTS = {
 MAXIMA = (F.max_pool1d, F.max_pool2d, F.max_pool3d)
 MEANS = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
 ADAPTIVE_MAXIMA = (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)
+EMPTY_WINDOW = (
+    "no arithmetic for this operation: max pooling with a window of nothing but padding, whose maximum is minus "
+    "infinity and whose gradient PyTorch gives to an element outside of it; expected less padding or dilation"
+)
 ADAPTIVE_MEANS = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)
 
 
@@ -151,6 +155,8 @@ class PoolingRule(Rule):
         x = inputs[0]
         sources = self._reads(operation, self._axes(operation, x.shape), index)
         if _is_maximum(operation):
+            if (sources < 0).all():
+                raise NoArithmetic(EMPTY_WINDOW)
             values = gather(x, sources, "the input", padding=-np.inf)
             winner = int(np.argmax(values))  # the first of equals, as PyTorch chooses
             weights = np.zeros(len(values))
@@ -180,6 +186,8 @@ class PoolingRule(Rule):
         x = inputs[0]
         axes = self._axes(operation, x.shape)
         n, c, *place = index
+        if _is_maximum(operation) and any(set(axis.output) - set(axis.output[axis.source >= 0]) for axis in axes):
+            raise NoArithmetic(EMPTY_WINDOW)
         outputs = [np.unique(axis.output[axis.fed_by(position)]) for axis, position in zip(axes, place, strict=True)]
         places = lattice([n], [c], *outputs)
         derivatives = np.empty(len(places))

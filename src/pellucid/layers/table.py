@@ -21,7 +21,7 @@ from pellucid.errors import UserError
 from pellucid.layers.graph import Step, record
 from pellucid.layers.rules import EVERYTHING, UNKNOWN, Reach, rule_of
 
-__all__ = ["Field", "LayerTable", "Row", "summarise"]
+__all__ = ["Field", "Fields", "LayerTable", "Row", "receptive_fields", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,8 @@ def summarise(network: nn.Module, input_shape: Sequence[int], name: str = "") ->
     x = torch.zeros((1, *input_shape), dtype=first.dtype, device=first.device)
     recording = record(network, x, training=False)
     counted: set[int] = set()
-    fields: list[Fields] = []
     rows: list[Row] = []
-    for step in recording.steps:
-        field = _field(step, fields)
-        fields.append(field)
+    for step, field in zip(recording.steps, receptive_fields(recording.steps), strict=True):
         own = {id(each): each.numel() for each in step.parameters}
         fresh = sum(count for identity, count in own.items() if identity not in counted)
         counted |= set(own)
@@ -158,6 +155,14 @@ def summarise(network: nn.Module, input_shape: Sequence[int], name: str = "") ->
         activation_memory=sum(row.memory for row in rows),
         notes=tuple(notes),
     )
+
+
+def receptive_fields(steps: Sequence[Step]) -> list[Fields]:
+    """Find what each step's outputs see of the image: a field an axis, `everything`, or `unknown`."""
+    fields: list[Fields] = []
+    for step in steps:
+        fields.append(_field(step, fields))
+    return fields
 
 
 def _row(step: Step, field: Fields, fresh: int, owned: int, operands: list[str]) -> Row:
