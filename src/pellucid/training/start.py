@@ -19,6 +19,8 @@ from pellucid.devices import describe_device, pick_device, uses_mixed_precision
 from pellucid.errors import UserError
 from pellucid.files import PARTIAL
 from pellucid.memory import keep_freed_memory
+from pellucid.preparation import prepare
+from pellucid.ranks import Ranks, join_ranks
 from pellucid.recipes import Recipe, preset
 from pellucid.run import DataRequest, Run, RunRecord
 from pellucid.training.checkpoint import load_checkpoint
@@ -27,8 +29,6 @@ from pellucid.training.loop import Training, fit
 from pellucid.training.metrics_log import MetricsLog
 from pellucid.training.optimizers import make_optimizer
 from pellucid.training.position import Position
-from pellucid.training.preparation import prepare
-from pellucid.training.ranks import Ranks, join_ranks
 from pellucid.training.recorder import Recorder
 
 __all__ = ["resume", "start"]

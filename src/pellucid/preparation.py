@@ -17,20 +17,18 @@ from pellucid.errors import UserError
 from pellucid.recipes import Recipe
 from pellucid.seeds import derive_seed
 
-__all__ = ["Preparation", "prepare"]
+__all__ = ["Division", "Preparation", "divide", "prepare"]
 
 
 @dataclass(frozen=True)
-class Preparation:
-    """An image set seen through a recipe."""
+class Division:
+    """Which images of a set train and which judge the training while it runs."""
 
     train: Split
     train_subset: NDArray[np.int64] | None
     """Indices of the training images that train; None for all."""
     val: Split | None
     val_subset: NDArray[np.int64] | None
-    preprocessing: Preprocessing
-    augmentation: Augmentation | None
 
     def train_on(self, device: torch.device) -> DeviceImages:
         """Give the images that train, ready to be cut on `device`."""
@@ -41,8 +39,16 @@ class Preparation:
         return None if self.val is None else DeviceImages(self.val, device, self.val_subset)
 
 
-def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
-    """Decide the splits, the scaling and the variation; the same arguments always decide the same.
+@dataclass(frozen=True)
+class Preparation(Division):
+    """An image set seen through a recipe."""
+
+    preprocessing: Preprocessing
+    augmentation: Augmentation | None
+
+
+def divide(images: ImageSet, recipe: Recipe, seed: int) -> Division:
+    """Decide which images train and which validate; the same arguments always decide the same.
 
     A set's own validation split is used where there is one; otherwise the recipe's share is held out of the
     training images, the same share of each class.
@@ -59,18 +65,25 @@ def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
         val = train
         if not len(val_subset):
             train_subset = val_subset = val = None
+    return Division(train, train_subset, val, val_subset)
+
+
+def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
+    """Decide the splits (see `divide`), the scaling and the variation; the same arguments always decide the same.
+
+    Raises:
+        UserError: there are no training images.
+    """
+    division = divide(images, recipe, seed)
     channels, height, width = images.shape
     if recipe.normalize == "dataset":
-        mean, std = channel_statistics(train.images)
+        mean, std = channel_statistics(division.train.images)
     else:
         mean, std = (0.5,) * channels, (0.5,) * channels
     fit = images.fit if images.fit != "none" else "stretch"
     mirror = recipe.mirror and images.mirror
     return Preparation(
-        train=train,
-        train_subset=train_subset,
-        val=val,
-        val_subset=val_subset,
+        **vars(division),
         preprocessing=Preprocessing(height, width, channels, fit, mean, std),
         augmentation=Augmentation(mirror, recipe.shift) if mirror or recipe.shift else None,
     )

@@ -1,4 +1,4 @@
-"""The processes of a training: one, or those that `torchrun` started, each with its share of every batch."""
+"""The processes of a job: one, or those that `torchrun` started, each with its share of every batch."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ class Ranks:
         if self.world > 1:
             torch.distributed.all_reduce(values)
         return values
+
+    def gather(self, rows: Tensor, count: int) -> Tensor:
+        """Put the shares of `count` rows together in their old order again, on every process: the inverse of `share`."""
+        if self.world == 1:
+            return rows
+        longest = -(-count // self.world)
+        padded = rows.new_zeros((longest, *rows.shape[1:]))
+        padded[: len(rows)] = rows
+        parts = [torch.empty_like(padded) for _ in range(self.world)]
+        torch.distributed.all_gather(parts, padded)
+        return torch.stack(parts, 1).flatten(0, 1)[:count]
 
     def agree(self, path: Path | None) -> Path:
         """Let every process have rank 0's path."""
