@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pellucid.errors import UserError
 
-__all__ = ["FITS", "BrokenImage", "PixelFormat", "decode", "fit_pixels", "read_image"]
+__all__ = ["FITS", "BrokenImage", "PixelFormat", "decode", "fit_picture", "fit_pixels", "read_image"]
 
 FITS = ("stretch", "crop", "pad")
 RESAMPLING = Image.Resampling.BILINEAR
@@ -82,15 +82,19 @@ def decode(file: str | Path | IO[bytes], target: PixelFormat) -> tuple[NDArray[n
             warnings.simplefilter("ignore")  # odd metadata; a picture beyond twice Pillow's limit raises all the same
             with Image.open(file) as opened:
                 opened.load()
-                upright = ImageOps.exif_transpose(opened)
-                eight_bit = _eight_bit(upright)
-        return _fitted(eight_bit.convert("L" if target.channels == 1 else "RGB"), target)
+                return fit_picture(opened, target)
     except UnidentifiedImageError as error:
         raise BrokenImage("not an image that can be read, or a damaged one") from error
     except Image.DecompressionBombError as error:
         raise BrokenImage(f"too large: more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels") from error
     except Exception as error:  # readers of damaged files raise nearly anything: struct.error, IndexError, SyntaxError
         raise BrokenImage(f"{error or type(error).__name__}".splitlines()[0][:300]) from error
+
+
+def fit_picture(picture: Image.Image, target: PixelFormat) -> tuple[NDArray[np.uint8], bool]:
+    """Bring an opened picture of any mode and size to the target; say whether the size changed."""
+    eight_bit = _eight_bit(ImageOps.exif_transpose(picture))
+    return _fitted(eight_bit.convert("L" if target.channels == 1 else "RGB"), target)
 
 
 def fit_pixels(pixels: NDArray[np.uint8], target: PixelFormat) -> tuple[NDArray[np.uint8], bool]:

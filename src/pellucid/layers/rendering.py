@@ -10,7 +10,7 @@ import numpy as np
 
 from pellucid.layers.result import Terms, Trace, number
 
-__all__ = ["html", "text"]
+__all__ = ["details_of", "html", "rest_of", "text"]
 
 SHOWN = 8
 """A sum of more terms shows this many of the strongest, and what the others come to together."""
@@ -26,10 +26,10 @@ def text(trace: Trace) -> str:
     for place, factor, result in rows:
         cells = f"{place:<{widths[0]}}{factor:<{widths[1]}}{result:<{widths[2]}}"
         lines.append(f"    {cells.rstrip()}")
-    rest = _rest(trace)
+    rest = rest_of(trace)
     if rest:
         lines.append(f"    {rest}")
-    for name, shown in _details(trace):
+    for name, shown in details_of(trace):
         lines.append(f"  {name} {shown}")
     if trace.bias is not None and terms.products is not None:
         lines.append(f"  sum {number(float(terms.products.sum()))}, bias {trace.bias:+.7g}")
@@ -45,10 +45,10 @@ def html(trace: Trace) -> str:
         "<tr>" + "".join(f"<td>{escape(cell.strip())}</td>" for cell in _row(trace, int(term))) + "</tr>"
         for term in _order(trace.terms)
     )
-    rest = _rest(trace)
+    rest = rest_of(trace)
     if rest:
         rows += f'<tr><td colspan="3">{escape(rest)}</td></tr>'
-    details = "".join(f"<li>{escape(name)} {escape(shown)}</li>" for name, shown in _details(trace))
+    details = "".join(f"<li>{escape(name)} {escape(shown)}</li>" for name, shown in details_of(trace))
     if trace.bias is not None and trace.terms.products is not None:
         details += f"<li>sum {number(float(trace.terms.products.sum()))}, bias {trace.bias:+.7g}</li>"
     verdict = "✓" if trace.check.passed else "✗"
@@ -91,7 +91,8 @@ def _row(trace: Trace, term: int) -> tuple[str, str, str]:
     return f"{place}  {number(value)}", factor, f"  = {number(float(terms.products[term]))}"
 
 
-def _rest(trace: Trace) -> str:
+def rest_of(trace: Trace) -> str:
+    """Write what the terms beyond the strongest come to together; nothing where all are shown."""
     terms = trace.terms
     if len(terms) <= SHOWN + 1:
         return ""
@@ -115,7 +116,8 @@ def _summary(trace: Trace) -> str:
     return ", ".join(parts)
 
 
-def _details(trace: Trace) -> Iterator[tuple[str, str]]:
+def details_of(trace: Trace) -> Iterator[tuple[str, str]]:
+    """Write what else took part: each detail's name and its number or numbers."""
     for name, detail in trace.details.items():
         if name in ("winner", "own"):  # rows of the terms, for those who read the arrays
             continue

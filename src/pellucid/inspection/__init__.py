@@ -1,0 +1,33 @@
+"""Looking into a trained network: every operation on one image, the arithmetic of any unit, one training step."""
+
+from pellucid.inspection.glass import Glass, Node, Unit, look
+from pellucid.inspection.gradients import Gradients, gradients
+from pellucid.inspection.picture import Picture, open_picture
+from pellucid.inspection.prediction import Prediction
+from pellucid.inspection.receptive_field import Box, box_of
+from pellucid.inspection.unit_trace import Pixel, Term, UnitTrace
+from pellucid.inspection.units import parse_unit
+from pellucid.inspection.walking import Feed, Feeds, Link, Path, class_number
+
+__all__ = [
+    "Box",
+    "Feed",
+    "Feeds",
+    "Glass",
+    "Gradients",
+    "Link",
+    "Node",
+    "Path",
+    "Picture",
+    "Pixel",
+    "Prediction",
+    "Term",
+    "Unit",
+    "UnitTrace",
+    "box_of",
+    "class_number",
+    "gradients",
+    "look",
+    "open_picture",
+    "parse_unit",
+]

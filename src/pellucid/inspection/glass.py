@@ -1,0 +1,336 @@
+"""A network that one can see through: every operation it ran on one image, with every value."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pellucid.data.preprocessing import Preprocessing
+from pellucid.errors import UserError, did_you_mean
+from pellucid.inspection.picture import Picture, open_picture
+from pellucid.inspection.prediction import Prediction
+from pellucid.inspection.units import check_place, parse_unit, unit_text
+from pellucid.layers import Recording, Step, record
+from pellucid.run import Run, open_run
+
+if TYPE_CHECKING:
+    from pellucid.inspection.unit_trace import UnitTrace
+
+__all__ = ["Glass", "Node", "Unit", "look"]
+
+
+@dataclass(frozen=True, eq=False)
+class Glass:
+    """All operations of one pass of one image, by name.
+
+    `glass["conv2"]` is a node, `glass["conv2"][3, 4, 5]` one of its units, `glass.unit("conv2[3,4,5]")` the same.
+
+    Attributes:
+        network: what was looked into, as it was given or as the run keeps it.
+        recording: the operations with their values, batch axis and all.
+        picture: the image.
+        training: whether the network ran in training mode.
+        run: the run it belongs to, with `epoch` the epoch of its weights; None for a bare module.
+        classes: the classes' names, where they are known.
+        from_image: the numbers of the steps whose values depend on the image; others are parameters and constants.
+    """
+
+    network: nn.Module
+    recording: Recording
+    picture: Picture
+    training: bool
+    run: Run | None = None
+    epoch: int | None = None
+    classes: tuple[str, ...] | None = None
+    from_image: frozenset[int] = frozenset()
+
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """Every node by name, in the order they ran; the first is `input`."""
+        return {step.name: Node(self, step) for step in self.recording.steps}
+
+    @property
+    def output(self) -> Node:
+        """The node whose value the network returned."""
+        return self.node(self.recording.output)
+
+    @cached_property
+    def prediction(self) -> Prediction | None:
+        """Each class's probability; None for a network that returns something other than one score a class."""
+        operation = self.output.step.operation
+        kind = operation.kind if operation is not None else None
+        return Prediction.of(self.output.step.value, kind, self.classes, self.picture.label)
+
+    def node(self, number: int) -> Node:
+        """Give a node by its number in the order."""
+        return self.nodes[self.recording.steps[number].name]
+
+    def __getitem__(self, name: str) -> Node:
+        if name not in self.nodes:
+            raise UserError(f"no layer is called {name!r}; {did_you_mean(name, self.nodes)}")
+        return self.nodes[name]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def unit(self, text: str) -> Unit:
+        """Find a unit that is written `conv2[3,4,5]`.
+
+        Raises:
+            UserError: no such layer, or no such place in it; the message has the nearest.
+        """
+        name, index = parse_unit(text)
+        node = self[name]
+        return node[() if index is None else index]
+
+    def winner(self) -> Unit:
+        """The score of the likeliest class; the largest output where there are no classes."""
+        if self.prediction is not None:
+            return self.output[self.prediction.index]
+        place = np.unravel_index(int(self.output.value.argmax()), self.output.shape)
+        return self.output[tuple(int(position) for position in place)]
+
+    def trace(self, text: str | None = None) -> UnitTrace:
+        """Trace a unit that is written `conv2[3,4,5]`; the winning class's score when none is given."""
+        return (self.winner() if text is None else self.unit(text)).trace()
+
+    @property
+    def title(self) -> str:
+        """Which network, with which weights, on which image."""
+        name = type(self.network).__name__ if self.run is None else str(self.run.directory)
+        epoch = f", epoch {self.epoch}" if self.epoch is not None else ""
+        mode = ", training mode" if self.training else ""
+        return f"{name}{epoch}{mode} looks at {self.picture.source}"
+
+    def __str__(self) -> str:
+        from pellucid.inspection.rendering import glass_text
+
+        return glass_text(self)
+
+    def _repr_html_(self) -> str:
+        from pellucid.inspection.rendering import glass_html
+
+        return glass_html(self)
+
+    def to_dict(self, *, values: bool = False) -> dict[str, Any]:
+        """The nodes in order and the prediction; `values` adds every number of every node."""
+        return {
+            "network": type(self.network).__name__,
+            "run": None if self.run is None else str(self.run.directory),
+            "epoch": self.epoch,
+            "training": self.training,
+            "image": self.picture.to_dict(),
+            "prediction": None if self.prediction is None else self.prediction.to_dict(),
+            "output": self.output.name,
+            "nodes": [node.to_dict(values=values) for node in self],
+            "notes": list(self.recording.notes),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation of a `Glass`, or the image or a parameter that went in; `node[3, 4, 5]` is one of its units."""
+
+    glass: Glass = field(repr=False)
+    step: Step = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"Node({self.name!r}: {self.label}, {'×'.join(map(str, self.shape)) or 'one number'})"
+
+    @property
+    def name(self) -> str:
+        """The module's path, or the function's name; a second use of the same has `_2` behind it."""
+        return self.step.name
+
+    @property
+    def label(self) -> str:
+        """The module's class, or the function's name."""
+        return self.step.label
+
+    @property
+    def reason(self) -> str:
+        """Why there is no arithmetic for this operation; empty where there is."""
+        return self.step.reason
+
+    @property
+    def batched(self) -> bool:
+        """Whether the first axis of the recorded value is the batch's: it comes from the image and has length one."""
+        value = self.step.value
+        return self.step.number in self.glass.from_image and value.dim() > 0 and value.shape[0] == 1
+
+    @property
+    def value(self) -> Tensor:
+        """What came out, without the batch axis."""
+        return self.step.value[0] if self.batched else self.step.value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The value's shape, without the batch axis."""
+        return tuple(self.step.value.shape[1:] if self.batched else self.step.value.shape)
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes whose values went in, in the operation's order."""
+        return tuple(self.glass.node(number) for number in self.step.operands)
+
+    @property
+    def consumers(self) -> tuple[Node, ...]:
+        """The nodes that this one's value goes into."""
+        return tuple(node for node in self.glass if self.step.number in node.step.operands)
+
+    @property
+    def operation(self) -> str:
+        """The operation's kind (`conv2d`, `relu`), or its label where there is no arithmetic for it."""
+        return self.step.operation.kind if self.step.operation is not None else self.label
+
+    def __getitem__(self, index: int | tuple[int, ...]) -> Unit:
+        place = index if isinstance(index, tuple) else (index,)
+        return Unit(self, check_place(self.name, place, self.shape))
+
+    def at(self, index: tuple[int, ...]) -> Unit:
+        """Give the unit at an index with the batch axis, as traces name places."""
+        return Unit(self, index[1:] if self.batched else index)
+
+    def to_dict(self, *, values: bool = False) -> dict[str, Any]:
+        """Name, operation, inputs, shape, and the smallest, mean and largest value; `values` adds all of them."""
+        value = self.value.detach().double()
+        finite = bool(torch.isfinite(value).all()) and value.numel() > 0
+        document: dict[str, Any] = {
+            "name": self.name,
+            "label": self.label,
+            "operation": self.operation,
+            "inputs": [node.name for node in self.inputs],
+            "shape": list(self.shape),
+            "min": float(value.min()) if finite else None,
+            "mean": float(value.mean()) if finite else None,
+            "max": float(value.max()) if finite else None,
+            "arithmetic": not self.reason,
+            "note": self.reason or None,
+        }
+        if values:
+            document["values"] = value.tolist() if finite else None
+        return document
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One number of a node; equal to another when it is the same place of the same node."""
+
+    node: Node
+    index: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"Unit({self.name} = {self.value:.7g})"
+
+    @property
+    def name(self) -> str:
+        """As people write it: `conv2[3,4,5]`."""
+        return unit_text(self.node.name, self.index)
+
+    @property
+    def full_index(self) -> tuple[int, ...]:
+        """The index with the batch axis."""
+        return (0, *self.index) if self.node.batched else self.index
+
+    @property
+    def value(self) -> float:
+        """The network's own number."""
+        return float(self.node.step.value[self.full_index])
+
+    def __float__(self) -> float:
+        return self.value
+
+    def trace(self) -> UnitTrace:
+        """Take the number apart into what made it, and check it against the network's.
+
+        Raises:
+            TraceMismatch: the result by hand is not the network's.
+        """
+        from pellucid.inspection.unit_trace import trace_unit
+
+        return trace_unit(self)
+
+
+def look(
+    network: Run | str | Path | nn.Module,
+    image: Any,
+    *,
+    epoch: int | str = "last",
+    training: bool = False,
+    preprocessing: Preprocessing | None = None,
+    classes: tuple[str, ...] | None = None,
+) -> Glass:
+    """Run a network on one image and keep every operation with its value.
+
+    Args:
+        network: a run or its directory, or any module; a module is left exactly as it is.
+        image: a path, `test/17` for an image of the run's own data, a PIL image, bytes `[H, W, C]`, or the network's
+            input itself in floating point, `[C, H, W]`.
+        epoch: of a run: `last`, `best` or a number.
+        training: run in training mode: batch normalisation by the image's own mean, dropout drawn.
+        preprocessing, classes: for a bare module, so that it takes pictures and names its answers; a run has its own.
+
+    Raises:
+        UserError: no such run, epoch or image; the network fails on the image; or its operations cannot be followed.
+
+    >>> glass = look(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten()), torch.ones(1, 4, 4))
+    >>> list(glass.nodes), glass["0"].shape
+    (['input', '0', '1'], (2, 2, 2))
+    """
+    run, resolved = None, None
+    if isinstance(network, nn.Module):
+        module = network
+    elif isinstance(network, Run | str | Path):
+        run = network if isinstance(network, Run) else open_run(network)
+        resolved = run.resolve_epoch(epoch)
+        preprocessing, classes = run.preprocessing, run.classes
+        module = run.network(resolved)
+    else:
+        raise UserError(f"the network is a {type(network).__name__}; expected a run, its directory, or a torch module")
+    picture = open_picture(image, preprocessing, run)
+    with torch.no_grad(), random_numbers_kept():
+        recording = record(module, _beside(picture.input, module), training=training)
+    reached = _reached(recording)
+    if recording.output not in reached:
+        raise UserError(
+            f"the operations of {type(module).__name__} cannot be followed: what it returns is not connected to the "
+            "image by operations on tensors. A forward that leaves torch (.numpy(), .item(), a scripted or exported "
+            "module) hides what it does; write it with torch's functions and ordinary modules"
+        )
+    return Glass(module, recording, picture, training, run, resolved, classes, reached)
+
+
+@contextmanager
+def random_numbers_kept() -> Iterator[None]:
+    """Put the generators of torch, NumPy and Python back to where they were, whatever happens."""
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+def _beside(x: Tensor, module: nn.Module) -> Tensor:
+    """Bring the input to the device and the type of the network's weights."""
+    first = next((each for each in module.parameters() if each.is_floating_point()), None)
+    return x if first is None else x.to(first.device, first.dtype)
+
+
+def _reached(recording: Recording) -> frozenset[int]:
+    """Number the steps whose values depend on the image."""
+    found: set[int] = set()
+    for step in recording.steps:
+        if (step.label == "input" and step.is_source) or found.intersection(step.operands):
+            found.add(step.number)
+    return frozenset(found)
