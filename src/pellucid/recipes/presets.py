@@ -19,7 +19,7 @@ def standard() -> Recipe:
     """Everyday training: one-cycle AdamW, larger batches, mirrored and shifted images, a validation split."""
     return Recipe(
         name="standard",
-        epochs=8,
+        epochs=6,
         batch_size=128,
         optimizer="adamw",
         learning_rate=4e-3,
@@ -38,7 +38,7 @@ def strong() -> Recipe:
     """Above 90 % on CIFAR-10 with a residual network: one-cycle SGD with Nesterov momentum."""
     return Recipe(
         name="strong",
-        epochs=12,
+        epochs=14,
         batch_size=256,
         optimizer="sgd",
         learning_rate=0.4,
