@@ -14,21 +14,21 @@ from filelock import FileLock, Timeout
 
 import pellucid
 from pellucid import networks
+from pellucid.checkpoint import load_checkpoint
 from pellucid.data import ImageSet, describe, open_image_set
 from pellucid.devices import describe_device, pick_device, uses_mixed_precision
 from pellucid.errors import UserError
 from pellucid.files import PARTIAL
 from pellucid.memory import keep_freed_memory
+from pellucid.optimizers import make_optimizer
+from pellucid.position import Position
 from pellucid.preparation import prepare
 from pellucid.ranks import Ranks, join_ranks
 from pellucid.recipes import Recipe, preset
 from pellucid.run import DataRequest, Run, RunRecord
-from pellucid.training.checkpoint import load_checkpoint
 from pellucid.training.display import Display
 from pellucid.training.loop import Training, fit
 from pellucid.training.metrics_log import MetricsLog
-from pellucid.training.optimizers import make_optimizer
-from pellucid.training.position import Position
 from pellucid.training.recorder import Recorder
 
 __all__ = ["resume", "start"]

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from pellucid.errors import UserError
 from pellucid.files import write_bytes, write_json
+from pellucid.position import Position
 from pellucid.run import Run
-from pellucid.training.position import Position
 
 __all__ = ["load_checkpoint", "save_checkpoint", "save_epoch_weights"]
 
@@ -56,10 +56,20 @@ def save_checkpoint(run: Run, network: nn.Module, optimizer: torch.optim.Optimiz
 
 
 def load_checkpoint(
-    run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
+    run: Run,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+    *,
+    up_to: int | None = None,
 ) -> Position | None:
-    """Restore the newest complete checkpoint into `network` and `optimizer`; None where there is none."""
+    """Restore the newest complete checkpoint into `network` and `optimizer`; None where there is none.
+
+    With `up_to`, the newest of those that had done no more than so many steps.
+    """
     for manifest in sorted((run.directory / "checkpoints").glob("step-*.json"), reverse=True):
+        if up_to is not None and int(manifest.stem.removeprefix("step-")) > up_to:
+            continue
         tensors = _read_if_complete(manifest)
         if tensors is None:
             continue
