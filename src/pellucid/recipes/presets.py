@@ -38,18 +38,18 @@ def strong() -> Recipe:
     """Above 90 % on CIFAR-10 with a residual network: one-cycle SGD with Nesterov momentum."""
     return Recipe(
         name="strong",
-        epochs=14,
+        epochs=15,
         batch_size=256,
         optimizer="sgd",
-        learning_rate=0.4,
+        learning_rate=0.3,
         schedule="one-cycle",
         warmup=0.2,
         momentum=0.9,
-        weight_decay=2.5e-4,
+        weight_decay=4e-4,
         label_smoothing=0.1,
         validation=0.02,
         mirror=True,
-        shift=2,
+        shift=3,
         normalize="dataset",
         log_every=50,
     )
