@@ -42,7 +42,7 @@ class Ranks:
         return values
 
     def gather(self, rows: Tensor, count: int) -> Tensor:
-        """Put the shares of `count` rows together in their old order again, on every process: the inverse of `share`."""
+        """Undo `share`: put the shares of `count` rows together in their old order, on every process."""
         if self.world == 1:
             return rows
         longest = -(-count // self.world)

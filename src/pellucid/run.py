@@ -8,7 +8,10 @@ metrics.jsonl     a line for each logging event
 weights/          the weights of every epoch that is kept: epoch-001.safetensors …
 checkpoints/      what an exact resume needs: the newest two, each with its manifest
 curves.png        loss and accuracy over the epochs
-evaluation.json   what `pellucid evaluate` measured
+evaluation.json   what `pellucid evaluate` measured (its fields: pellucid/evaluation/result.py)
+predictions.csv   the network's probabilities for each test image
+calibration.json  the temperature of its probabilities, and the confidence to answer at
+evaluations/      the same figures and tables for other images and splits
 """
 
 from __future__ import annotations

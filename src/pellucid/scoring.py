@@ -8,13 +8,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from pellucid.data.batches import DeviceImages
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.progress import progress
 
-__all__ = ["Scores", "score"]
+__all__ = ["Scores", "evaluation_batches", "score"]
 
 LARGEST_BATCH = 500
 VALUES_AT_ONCE = 2**22
@@ -46,6 +46,11 @@ class Scores:
         return self.correct / self.images
 
 
+def evaluation_batches(indices: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, ...]:
+    """Cut indices `[N]` into batches that need little memory for images of this size."""
+    return indices.split(max(1, min(LARGEST_BATCH, VALUES_AT_ONCE // preprocessing.values)))
+
+
 def score(
     network: nn.Module,
     images: DeviceImages,
@@ -66,14 +71,13 @@ def score(
     Returns:
         mean loss and `[K, K]` confusion matrix; sums are in float64.
     """
-    batch = max(1, min(LARGEST_BATCH, VALUES_AT_ONCE // preprocessing.values))
     was_training = network.training
     network.eval()
     confusion = torch.zeros(classes * classes, dtype=torch.int64, device=images.device)
     loss = torch.zeros((), dtype=torch.float32 if images.device.type == "mps" else torch.float64, device=images.device)
     try:
         with torch.inference_mode(), progress("evaluating", len(images) if show_progress else 0) as advance:
-            for indices in torch.arange(len(images)).split(batch):
+            for indices in evaluation_batches(torch.arange(len(images)), preprocessing):
                 pixels, labels = images.cut(indices)
                 scores = network(preprocessing(pixels)).float()
                 loss += F.cross_entropy(scores, labels, reduction="sum")

@@ -18,7 +18,7 @@ __all__ = ["main", "pellucid"]
 COMMANDS: dict[str, str] = {
     "train": "pellucid.cli.train",
     "resume": "pellucid.cli.train",
-    "evaluate": "pellucid.cli.train",
+    "evaluate": "pellucid.cli.evaluate",
     "runs": "pellucid.cli.lists",
     "datasets": "pellucid.cli.datasets",
     "networks": "pellucid.cli.lists",

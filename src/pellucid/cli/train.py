@@ -1,4 +1,4 @@
-"""`pellucid train`, `pellucid resume`, `pellucid evaluate`: the main job."""
+"""`pellucid train`, `pellucid resume`: the main job."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.training_options import given_settings, recipe_options, size_option
 
-__all__ = ["evaluate", "resume", "train"]
+__all__ = ["resume", "train"]
 
 
 @click.command()
@@ -76,32 +76,6 @@ def resume(run: str, as_json: bool) -> None:
     finished = api.resume(run, stream=sys.stderr if as_json else sys.stdout)
     if as_json:
         print_json(_summary(finished))
-
-
-@click.command()
-@click.argument("run")
-@click.option("--split", default="test", show_default=True, help="test, or another split of the image set.")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
-@json_option
-def evaluate(run: str, split: str, epoch: str, device: str, as_json: bool) -> None:
-    """Measure a RUN on images it has not seen: accuracy, loss, each class, who is taken for whom.
-
-    The figures, with the whole confusion matrix, go into RUN/evaluation.json.
-
-    \b
-    Examples:
-      pellucid evaluate runs/cifar10-simple-cifar-1
-      pellucid evaluate runs/cifar10-simple-cifar-1 --epoch 3 --json
-    """
-    from pellucid.evaluation import evaluate as measure
-    from pellucid.run import open_run
-
-    evaluation = measure(open_run(run), split=split, epoch=epoch, device=device, show_progress=True)
-    if as_json:
-        print_json(evaluation.to_dict())
-    else:
-        click.echo(str(evaluation))
 
 
 def _summary(run: Any) -> dict[str, Any]:

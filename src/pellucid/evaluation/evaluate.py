@@ -1,122 +1,239 @@
-"""What a trained network gets right: accuracy, loss, the accuracy of each class, who is taken for whom."""
+"""Measuring a run: one pass over each set of images, then every figure from the table of probabilities."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from pellucid.data.batches import DeviceImages
-from pellucid.devices import pick_device
-from pellucid.errors import UserError, did_you_mean
-from pellucid.files import write_json
+import numpy as np
+
+from pellucid.errors import UserError
+from pellucid.evaluation.calibration import (
+    Calibration,
+    UnknownFigures,
+    before_and_after,
+    calibration_of,
+    fit_temperature,
+)
+from pellucid.evaluation.chosen import ChosenImages, Part, choose_images, validation_part
+from pellucid.evaluation.confidence import auroc, coverage_curve, threshold_for
+from pellucid.evaluation.measures import (
+    balanced_accuracy,
+    class_figures,
+    confusion_matrix,
+    macro_f1,
+    probability_figures,
+    top_k_accuracy,
+    wilson_interval,
+)
+from pellucid.evaluation.predicting import Predictor, open_predictor
+from pellucid.evaluation.predictions import Predictions, log_softmax, predictions_csv
+from pellucid.evaluation.result import Abstention, Evaluation, PredictionsFile
+from pellucid.evaluation.unknown import MADE, unknown_images
+from pellucid.files import write_bytes, write_json
+from pellucid.ranks import Ranks
 from pellucid.run import Run
-from pellucid.scoring import score
 
-__all__ = ["ClassFigures", "Evaluation", "evaluate"]
+__all__ = ["ERROR_RATE", "evaluate", "run_notes"]
 
-
-@dataclass(frozen=True)
-class ClassFigures:
-    """How one class fared."""
-
-    name: str
-    images: int
-    correct: int
-
-    @property
-    def accuracy(self) -> float | None:
-        """Share of its images classified rightly, 0 to 1; None where there was no image of it."""
-        return self.correct / self.images if self.images else None
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The figures of one pass over a split, with the weights of one epoch."""
-
-    run: str
-    data: str
-    split: str
-    epoch: int
-    images: int
-    correct: int
-    loss: float
-    """Mean cross-entropy in nats."""
-    classes: tuple[ClassFigures, ...]
-    confusion: tuple[tuple[int, ...], ...]
-    """Row = true class, column = predicted class, entry = number of images."""
-
-    @property
-    def accuracy(self) -> float:
-        """Share of images classified rightly, 0 to 1."""
-        return self.correct / self.images
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the figures as `evaluation.json` holds them."""
-        classes = [{**asdict(one), "accuracy": one.accuracy} for one in self.classes]
-        return {**asdict(self), "accuracy": self.accuracy, "classes": classes}
-
-    def headline(self) -> str:
-        """The line a person looks for first."""
-        return (
-            f"{self.split.capitalize()} Accuracy: {self.accuracy:.2%} ({self.correct:,} of {self.images:,} images), "
-            f"Loss: {self.loss:.3f}"
-        )
-
-    def __str__(self) -> str:
-        """The headline, each class's accuracy, and for each the class it is most often taken for."""
-        width = max(len(one.name) for one in self.classes)
-        lines = [self.headline(), "", f"{'class':<{width}}  images  accuracy  most often taken for"]
-        for index, one in enumerate(self.classes):
-            wrong = [(count, other) for other, count in enumerate(self.confusion[index]) if other != index]
-            count, other = max(wrong, key=lambda pair: pair[0])
-            taken_for = f"{self.classes[other].name} ({count})" if count else "-"
-            accuracy = "   -    " if one.accuracy is None else f"{one.accuracy:8.2%}"
-            lines.append(f"{one.name:<{width}}  {one.images:6,}  {accuracy}  {taken_for}")
-        return "\n".join(lines)
+ERROR_RATE = 0.05
+TOP = (1, 3, 5)
 
 
 def evaluate(
-    run: Run, *, split: str = "test", epoch: int | str = "last", device: str = "auto", show_progress: bool = False
+    run: Run,
+    *,
+    data: str | Path | None = None,
+    split: str | None = None,
+    epoch: int | str = "last",
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    shared_classes: bool = False,
+    calibrate: bool = True,
+    error_rate: float = ERROR_RATE,
+    unknown: Sequence[str] = MADE,
+    ranks: Ranks | None = None,
+    show_progress: bool = False,
 ) -> Evaluation:
-    """Measure a run's network on a split of its own data and write `evaluation.json` into the run.
+    """Measure a run's network and write `evaluation.json`, `predictions.csv` and `calibration.json`.
+
+    The first two go into the run for its own test images, and into `RUN/evaluations/DATA-SPLIT/` for any others. The
+    temperature and the confidence to answer at come from the run's validation images.
 
     Args:
         run: opened with `pellucid.open_run`.
-        split: `test`, or another that the image set itself has (`train`, `val`).
-        epoch: `last`, `best` (by validation accuracy) or a number.
+        data: another named set, folder or archive; None is the run's own data.
+        split: `test` (the default), `val`, `train`; other data without splits of their own are used whole.
+        epoch: `last` (the last complete one), `best` (by validation accuracy) or a number.
         device: `auto`, `cpu`, `cuda`, `mps`.
+        data_dir: where named sets lie; None is where the run found its own.
+        shared_classes: measure other data only on the images whose classes the network knows.
+        calibrate: False refuses the temperature: probabilities stay as trained, and the run keeps the calibration it
+            has.
+        error_rate: the share of wrong answers allowed when only confident images are answered, 0 to below 1.
+        unknown: sets of images that are none of the classes: `noise`, `blank`, named sets, folders, archives.
+        ranks: the processes that share the work; None is this one alone. The first one writes.
         show_progress: a bar on standard error.
 
     Raises:
-        UserError: the run has no weights yet, or its data no such split, or they are not what they were.
+        UserError: the run has no weights yet, its data no such split, or they are not what they were; other data have
+            classes the network does not know; the error rate cannot be; an output is not finite.
     """
-    resolved = run.resolve_epoch(epoch)
-    images = run.open_images()
-    if split not in images.splits:
-        raise UserError(f"{images.name} has no split {split!r}; {did_you_mean(split, images.splits)}")
-    torch_device = pick_device(device)
-    network = run.network(resolved).to(torch_device)
-    measured = score(
-        network,
-        DeviceImages(images.splits[split], torch_device),
-        run.preprocessing,
-        len(run.classes),
-        show_progress=show_progress,
+    if not 0 <= error_rate < 1:
+        raise UserError(f"the error rate is {error_rate:g}; expected a share from 0 to below 1, such as 0.05")
+    ranks = ranks or Ranks()
+    predictor = open_predictor(run, epoch, device, ranks=ranks, show_progress=show_progress)
+    chosen = choose_images(run, data, split, data_dir=data_dir, shared_classes=shared_classes)
+    strange = {name: unknown_images(run, name, data_dir) for name in unknown}
+
+    raw = predictor.predict(chosen.parts)
+    found = _calibration(predictor, chosen, raw, calibrate, error_rate)
+    predictions = found.apply(raw)
+    found = replace(
+        found,
+        unknown=tuple(_unknown_figures(predictor, name, parts, predictions, found) for name, parts in strange.items()),
     )
-    confusion = measured.confusion.tolist()
-    evaluation = Evaluation(
-        run=str(run.directory),
-        data=images.name,
-        split=split,
-        epoch=resolved,
-        images=measured.images,
-        correct=measured.correct,
-        loss=measured.loss,
-        classes=tuple(
-            ClassFigures(name, sum(row), row[index])
-            for index, (name, row) in enumerate(zip(run.classes, confusion, strict=True))
-        ),
-        confusion=tuple(map(tuple, confusion)),
-    )
-    write_json(run.directory / "evaluation.json", evaluation.to_dict())
+    table = predictions_csv(predictions)
+    evaluation = _figures(run, chosen, raw, predictions, found, hashlib.sha256(table).hexdigest(), calibrate)
+    if ranks.is_main:
+        if calibrate and chosen.own and (found.chosen_on == "val" or chosen.split == "test"):
+            found.write(run)
+        # The table first, then what vouches for it by its SHA-256.
+        write_bytes(evaluation.directory / "predictions.csv", table)
+        write_json(evaluation.directory / "evaluation.json", evaluation.to_dict())
     return evaluation
+
+
+def run_notes(run: Run, epoch: int) -> list[str]:
+    """Say what a reader must know of a run that is not finished."""
+    asked = run.record.recipe["epochs"]
+    if run.metrics("end"):
+        return []
+    if run.is_being_trained():
+        return [
+            f"{run.directory} is being trained at this moment: these are the figures of epoch {epoch} of {asked}, "
+            "whose weights are complete."
+        ]
+    return [f"{run.directory} was stopped before its end: these are the figures of epoch {epoch} of {asked}."]
+
+
+def _calibration(
+    predictor: Predictor, chosen: ChosenImages, raw: Predictions, calibrate: bool, error_rate: float
+) -> Calibration:
+    """Find the temperature and the confidence to answer at, on validation images where there are any."""
+    run, epoch = predictor.run, predictor.epoch
+    if not chosen.own and calibrate:
+        kept = calibration_of(run, epoch)
+        if kept is not None and kept.error_rate == error_rate:
+            return kept
+    if chosen.own and chosen.split == "val":
+        validation: Predictions | None = raw
+    else:
+        part = validation_part(run, chosen.images if chosen.own else run.open_images())
+        validation = predictor.predict((part,)) if part else None
+    if validation is None:
+        threshold = threshold_for(error_rate, raw.confidence, raw.right)
+        return Calibration.at(
+            threshold, epoch=epoch, error_rate=error_rate, chosen_on=chosen.split, chosen_images=len(raw)
+        )
+    judged, temperature, before, after = validation, None, None, None
+    if calibrate:
+        temperature = fit_temperature(validation.log_probabilities, validation.labels)
+    if temperature is not None:
+        judged = validation.at_temperature(temperature)
+        before, after = before_and_after(validation, judged, temperature)
+    return Calibration.at(
+        threshold_for(error_rate, judged.confidence, judged.right),
+        epoch=epoch,
+        temperature=temperature,
+        fitted_on=len(validation) if calibrate else 0,
+        before=before,
+        after=after,
+        error_rate=error_rate,
+        chosen_on="val",
+        chosen_images=len(judged),
+    )
+
+
+def _unknown_figures(
+    predictor: Predictor, name: str, parts: tuple[Part, ...], known: Predictions, found: Calibration
+) -> UnknownFigures:
+    scores = np.concatenate([predictor.scores(part.split, part.subset) for part in parts]).astype(np.float64)
+    confidence = np.exp(log_softmax(scores / (found.temperature or 1.0)).max(1))
+    accepted = None if found.threshold is None else float((~found.abstains(confidence)).mean())
+    return UnknownFigures(name, len(scores), float(confidence.mean()), accepted, auroc(known.confidence, confidence))
+
+
+def _figures(
+    run: Run,
+    chosen: ChosenImages,
+    raw: Predictions,
+    predictions: Predictions,
+    found: Calibration,
+    sha256: str,
+    calibrate: bool,
+) -> Evaluation:
+    """Compute every figure from the table."""
+    labels = raw.labels
+    confusion = confusion_matrix(labels, raw.predicted, len(run.classes))
+    classes = class_figures(run.classes, confusion)
+    correct = int(raw.right.sum())
+    as_trained = probability_figures(raw.log_probabilities, labels)
+    temperature = found.temperature
+    calibrated = None
+    if temperature is not None:
+        calibrated = probability_figures(predictions.log_probabilities, labels, temperature)
+    notes = [*run_notes(run, found.epoch), *chosen.notes]
+    if not calibrate:
+        notes.append("The temperature was refused: all probabilities are as trained.")
+    elif temperature is None and found.fitted_on:
+        notes.append(
+            f"No temperature was fitted: on the {found.fitted_on:,} validation images none is best (where all are "
+            "right, the surer the better); probabilities are as trained."
+        )
+    elif temperature is None:
+        notes.append(
+            "No temperature was fitted: there are no validation images (the recipe holds none out), and test images "
+            "are not for fitting."
+        )
+    if found.chosen_on != "val":
+        notes.append(
+            f"The confidence to answer at was chosen on {found.chosen_on} images, for want of validation images: "
+            "what it does on these flatters."
+        )
+    return Evaluation(
+        run=str(run.directory),
+        data=chosen.images.name,
+        split=chosen.split,
+        own_data=chosen.own,
+        epoch=found.epoch,
+        images=len(raw),
+        correct=correct,
+        accuracy=correct / len(raw),
+        accuracy_interval=wilson_interval(correct, len(raw)),
+        loss=as_trained.negative_log_likelihood,
+        top_k={str(k): top_k_accuracy(raw.log_probabilities, labels, k) for k in TOP if k < len(run.classes)},
+        balanced_accuracy=balanced_accuracy(classes),
+        macro_f1=macro_f1(classes),
+        classes=classes,
+        confusion=tuple(map(tuple, confusion.tolist())),
+        as_trained=as_trained,
+        calibrated=calibrated,
+        coverage=tuple(coverage_curve(predictions.confidence, predictions.right)),
+        abstention=_abstention(found, predictions),
+        unknown=found.unknown,
+        left_out=tuple({"source": one.source, "reason": one.reason} for one in chosen.left_out),
+        predictions=PredictionsFile("predictions.csv", sha256, temperature or 1.0),
+        notes=tuple(notes),
+    )
+
+
+def _abstention(found: Calibration, predictions: Predictions) -> Abstention:
+    coverage = error = None
+    if found.threshold is not None:
+        answered = ~found.abstains(predictions.confidence)
+        coverage = float(answered.mean())
+        error = float((~predictions.right[answered]).mean()) if answered.any() else None
+    return Abstention(found.error_rate, found.threshold, found.chosen_on, found.chosen_images, coverage, error)

@@ -1,0 +1,68 @@
+"""Images that are none of a network's classes: noise, blank images, another data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pellucid.data import Split, open_image_set
+from pellucid.data.preprocessing import Preprocessing
+from pellucid.errors import UserError
+from pellucid.evaluation.chosen import Part
+from pellucid.run import Run
+
+__all__ = ["MADE", "unknown_images"]
+
+MADE = ("noise", "blank")
+"""Images that need no data set."""
+
+NOISE_IMAGES = 1000
+SEED = 0
+
+
+def unknown_images(run: Run, name: str, data_dir: str | Path | None = None) -> tuple[Part, ...]:
+    """Give images that are none of a run's classes, at the size of its input; their labels mean nothing.
+
+    Args:
+        run: whose network will look at them.
+        name: `noise` (1,000 images, every value drawn evenly from 0 to 255, always the same), `blank` (256 images of
+            one grey each, from black to white), or a named set, folder or archive: its test images, or all of them
+            where it has no splits of its own. Images of classes that the run knows by name are left aside.
+        data_dir: where named sets lie; None is where the run found its own.
+
+    Raises:
+        UserError: there is no such set, or the run knows all of its classes.
+    """
+    preprocessing = run.preprocessing
+    if name == "noise":
+        shape = (NOISE_IMAGES, preprocessing.height, preprocessing.width, preprocessing.channels)
+        return _made(name, np.random.default_rng(SEED).integers(0, 256, shape, np.uint8))
+    if name == "blank":
+        return _made(name, np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None, None], _shape(preprocessing)))
+    images = open_image_set(
+        name,
+        data_dir=data_dir or run.record.data.data_dir,
+        size=(preprocessing.height, preprocessing.width),
+        channels=preprocessing.channels,
+        fit=preprocessing.fit,
+    )
+    has_test = images.split_seed is None and "test" in images.splits
+    splits = [images.splits["test"]] if has_test else list(images.splits.values())
+    strange = np.array([one not in run.classes for one in images.classes])
+    parts = [Part(split, np.flatnonzero(strange[split.labels]).astype(np.int64)) for split in splits]
+    if not any(map(len, parts)):
+        raise UserError(
+            f"{run.directory} knows every class of {images.name}; expected images of other classes, or one of: "
+            f"{', '.join(MADE)}"
+        )
+    return tuple(parts)
+
+
+def _shape(preprocessing: Preprocessing) -> tuple[int, int, int, int]:
+    return 256, preprocessing.height, preprocessing.width, preprocessing.channels
+
+
+def _made(name: str, images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> tuple[Part]:
+    sources = [f"{name}/{index}" for index in range(len(images))]
+    return (Part(Split(np.ascontiguousarray(images), np.zeros(len(images), np.int64), sources)),)
