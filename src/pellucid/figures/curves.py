@@ -25,6 +25,7 @@ def curves_figure(run: Run, test_accuracy: float | None = None) -> Figure:
         run: with at least one line of metrics.
         test_accuracy: 0 to 1; drawn as a level line where given.
     """
+    record = run.record
     epochs, batches = run.metrics("epoch"), run.metrics("batch")
     figure = Figure(figsize=(10, 4), dpi=120, layout="constrained")
     losses, accuracies = figure.subplots(1, 2)
@@ -37,23 +38,23 @@ def curves_figure(run: Run, test_accuracy: float | None = None) -> Figure:
             linewidth=1,
             label="training, running",
         )
-    _curve(losses, epochs, "train_loss", "training", TRAINING)
+    _curve(losses, epochs, "train_loss", "training, mean of the epoch", TRAINING)
     _curve(losses, epochs, "val_loss", "validation", VALIDATION)
     losses.set(title="Loss (cross-entropy)", xlabel="epoch")
     losses.set_ylim(bottom=0)
-    _curve(accuracies, epochs, "train_accuracy", "training", TRAINING)
+    _curve(accuracies, epochs, "train_accuracy", "training, mean of the epoch", TRAINING)
     _curve(accuracies, epochs, "val_accuracy", "validation", VALIDATION)
     if test_accuracy is not None:
         accuracies.axhline(test_accuracy, color="#333333", linestyle=":", label=f"test: {test_accuracy:.2%}")
     accuracies.set(title="Accuracy", xlabel="epoch")
     accuracies.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     for axes in (losses, accuracies):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(0, max(record.recipe["epochs"], 1) * 1.03)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False)
-    record = run.record
     figure.suptitle(f"{record.network} on {run.data['name']}, recipe {record.recipe['name']}, seed {record.seed}")
     return figure
 
