@@ -90,7 +90,11 @@ def compare(block: Block, printed: str, real_images: bool) -> None:
     assert words[0] == words[1], where
     if real_images or not block.on_real_images:
         for ours, said in zip(NUMBER.findall(printed), NUMBER.findall(block.printed), strict=True):
-            assert abs(float(ours) - float(said)) <= block.tolerance, f"{where}: {ours}, the lesson says {said}"
+            assert abs(_value(ours) - _value(said)) <= block.tolerance, f"{where}: {ours}, the lesson says {said}"
+
+
+def _value(number: str) -> float:
+    return float(number.replace(",", ""))
 
 
 def run_all(folder: Path, monkeypatch: pytest.MonkeyPatch, real_images: bool) -> dict[str, Any]:
