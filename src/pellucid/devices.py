@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from pellucid.errors import UserError, did_you_mean
@@ -11,6 +13,8 @@ __all__ = ["describe_device", "pick_device", "seed_device", "uses_mixed_precisio
 
 def pick_device(name: str = "auto") -> torch.device:
     """Turn `auto`, `cpu`, `mps`, `cuda` or `cuda:1` into a device; `auto` takes the first of cuda, mps, cpu there is.
+
+    Under `torchrun`, `cuda` is the GPU of the process's own number.
 
     Raises:
         UserError: the name is unknown, or the machine has no such device.
@@ -29,6 +33,8 @@ def pick_device(name: str = "auto") -> torch.device:
         raise UserError("the device is mps, but this machine has no Apple GPU that torch can use; use --device cpu")
     if number and int(number) >= torch.cuda.device_count():
         raise UserError(f"the device is {name}, but there are {torch.cuda.device_count()} GPUs, counted from cuda:0")
+    if kind == "cuda" and not number and "LOCAL_RANK" in os.environ:  # torchrun: to each process its own GPU
+        number = str(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     return torch.device(kind, int(number)) if number else torch.device(kind)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,6 @@ class Ranks:
 
     rank: int = 0
     world: int = 1
-    local: int = 0
-    """The rank on this machine, which is also the number of its GPU."""
 
     @property
     def is_main(self) -> bool:
@@ -73,4 +72,5 @@ def join_ranks(device: torch.device) -> Ranks:
         return Ranks()
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return Ranks(torch.distributed.get_rank(), world, int(os.environ.get("LOCAL_RANK", "0")))
+        atexit.register(torch.distributed.destroy_process_group)
+    return Ranks(torch.distributed.get_rank(), world)
