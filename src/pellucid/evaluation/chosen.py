@@ -61,6 +61,14 @@ class ChosenImages:
         """The images that could not be read; which split they would have been in is not known."""
         return self.images.left_out
 
+    def pixels(self, index: int) -> NDArray[np.uint8]:
+        """Give the pixels of image `index`, `[H, W, C]`, as the network gets them before they are scaled."""
+        for part in self.parts:
+            if index < len(part):
+                return np.asarray(part.split.images[index if part.subset is None else part.subset[index]])
+            index -= len(part)
+        raise IndexError(index)
+
     def path_of(self, source: str) -> str | None:
         """Where an image's file is, if the set is a folder that is still there; None in an archive or a named set."""
         path = Path(self.images.origin) / source

@@ -88,8 +88,6 @@ def open_predictor(
     """
     ranks = ranks or Ranks()
     torch_device = pick_device(device)
-    if torch_device.type == "cuda" and ":" not in device and ranks.world > 1:
-        torch_device = torch.device("cuda", ranks.local)
     if not run.epochs() and run.is_being_trained():
         raise UserError(f"{run.directory} is being trained, and its first epoch is not complete yet; wait for it")
     for attempt in range(ATTEMPTS):

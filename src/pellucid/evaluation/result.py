@@ -42,7 +42,7 @@ from pellucid.evaluation.calibration import UnknownFigures
 from pellucid.evaluation.confidence import CoveragePoint
 from pellucid.evaluation.measures import ClassFigures, ProbabilityFigures, ReliabilityBin
 
-__all__ = ["Abstention", "Evaluation", "PredictionsFile", "read_evaluation"]
+__all__ = ["Abstention", "Evaluation", "PredictionsFile", "evaluation_folder", "read_evaluation"]
 
 FORMAT = 1
 
@@ -99,9 +99,7 @@ class Evaluation:
     @property
     def directory(self) -> Path:
         """Where `evaluation.json` and `predictions.csv` are: in the run, or in a folder of it for other images."""
-        run = Path(self.run)
-        own_test = self.own_data and self.split == "test"
-        return run if own_test else run / "evaluations" / f"{self.data}-{self.split}"
+        return evaluation_folder(Path(self.run), self.data, self.split, self.own_data)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the figures as `evaluation.json` holds them."""
@@ -199,6 +197,11 @@ class Evaluation:
                 f"against {sure:.3f} here; AUROC {one.auroc:.3f}{accepted}"
             )
         return lines
+
+
+def evaluation_folder(run: Path, data: str, split: str, own_data: bool) -> Path:
+    """Give the folder of an evaluation: the run itself for its own test images, one below it for any others."""
+    return run if own_data and split == "test" else run / "evaluations" / f"{data}-{split}"
 
 
 def read_evaluation(path: str | Path) -> Evaluation | None:

@@ -20,7 +20,7 @@ def reliability_figure(as_trained: ProbabilityFigures, calibrated: ProbabilityFi
     not claim). Below, how many images are in each bin. The figure's label describes it in words.
     """
     shown = [("As trained", as_trained)] + ([("Calibrated", calibrated)] if calibrated else [])
-    figure = Figure(figsize=(5 * len(shown) + 0.4, 5.2), dpi=120, layout="constrained")
+    figure = Figure(figsize=(5 * len(shown) + 0.4, 5.5), dpi=120, layout="constrained")
     axes = figure.subplots(2, len(shown), squeeze=False, sharex=True, sharey="row", height_ratios=(3, 1))
     for column, (title, figures) in enumerate(shown):
         _diagram(axes[0, column], figures)
@@ -31,7 +31,9 @@ def reliability_figure(as_trained: ProbabilityFigures, calibrated: ProbabilityFi
         )
         _histogram(axes[1, column], figures)
     axes[0, 0].set_ylabel("accuracy")
-    axes[0, 0].legend(frameon=False, fontsize=9, loc="upper left")
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside lower center", ncols=3
+    )
     axes[1, 0].set_ylabel("share of images")
     figure.set_label(describe_reliability(as_trained, calibrated))
     return figure

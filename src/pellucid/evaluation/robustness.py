@@ -1,0 +1,181 @@
+"""Accuracy under changes that a person would hardly mind: noise, blur, contrast, brightness, shift, rotation.
+
+`robustness.json` holds `format`, `run`, `data`, `split`, `epoch`, `images` (how many were looked at), `of` (how many
+the split has), `accuracy` and `accuracy_interval` of the unchanged images, `corruptions`: for each its `name`, `unit`,
+`neutral` (the strength that changes nothing) and `points`, a list of `strength`, `correct`, `accuracy`,
+`accuracy_interval` (95 %, Wilson); and `notes`, as in `evaluation.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pellucid.data.batches import DeviceImages
+from pellucid.errors import UserError
+from pellucid.evaluation.chosen import choose_images
+from pellucid.evaluation.corruptions import CORRUPTIONS, Corruption, corrupt
+from pellucid.evaluation.evaluate import run_notes
+from pellucid.evaluation.measures import wilson_interval
+from pellucid.evaluation.predicting import Predictor, open_predictor
+from pellucid.files import write_json
+from pellucid.progress import progress
+from pellucid.run import Run
+from pellucid.scoring import evaluation_batches
+from pellucid.seeds import derive_seed
+
+__all__ = ["IMAGES", "CorruptionFigures", "CorruptionPoint", "Robustness", "measure_robustness"]
+
+FORMAT = 1
+IMAGES = 2000
+SEED = 0
+
+
+@dataclass(frozen=True)
+class CorruptionPoint:
+    """Accuracy at one strength."""
+
+    strength: float
+    correct: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class CorruptionFigures:
+    """Accuracy under one kind of change."""
+
+    name: str
+    unit: str
+    neutral: float
+    points: tuple[CorruptionPoint, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness:
+    """What `robustness.json` holds; the module says what each field means."""
+
+    run: str
+    data: str
+    split: str
+    epoch: int
+    images: int
+    of: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    corruptions: tuple[CorruptionFigures, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the figures as JSON holds them."""
+        return {"format": FORMAT, **asdict(self)}
+
+    def __str__(self) -> str:
+        """A line for each strength of each change, with how much accuracy it costs."""
+        sample = f"{self.images:,} of {self.of:,}" if self.images < self.of else f"all {self.images:,}"
+        low, high = self.accuracy_interval
+        lines = [
+            f"Unchanged: {self.accuracy:.2%} ({low:.2%} to {high:.2%}) of {sample} {self.split} images of {self.data}"
+        ]
+        for one in self.corruptions:
+            lines += ["", f"{one.name} ({one.unit})"]
+            for point in one.points:
+                low, high = point.accuracy_interval
+                lost = 100 * (point.accuracy - self.accuracy)
+                lines.append(
+                    f"  {point.strength:>6g}  {point.accuracy:8.2%}  ({low:.2%} to {high:.2%})  {lost:+.1f} points"
+                )
+        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
+
+
+def measure_robustness(
+    run: Run,
+    *,
+    split: str | None = None,
+    epoch: int | str = "last",
+    device: str = "auto",
+    images: int = IMAGES,
+    corruptions: Sequence[str] = tuple(CORRUPTIONS),
+    show_progress: bool = False,
+) -> Robustness:
+    """Measure a run under each corruption and write `robustness.json` into the run.
+
+    The same images, drawn evenly from the split by a fixed seed, are changed by each kind at each strength; what is
+    drawn for a kind (its noise, its directions) is the same at every strength.
+
+    Args:
+        run: opened with `pellucid.open_run`.
+        split: of the run's own data; None is `test`.
+        epoch: `last`, `best` or a number.
+        device: `auto`, `cpu`, `cuda`, `mps`.
+        images: how many at most.
+        corruptions: names of `CORRUPTIONS`.
+        show_progress: a bar on standard error.
+
+    Raises:
+        UserError: fewer than one image; and whatever `pellucid.evaluate` raises.
+    """
+    if images < 1:
+        raise UserError(f"--images is {images}; expected at least 1")
+    predictor = open_predictor(run, epoch, device)
+    chosen = choose_images(run, None, split)
+    (part,) = chosen.parts
+    subset = _sample(len(part), images)
+    rows = subset if part.subset is None else part.subset[subset]
+    labels = torch.from_numpy(part.labels[subset]).to(predictor.device)
+    source = DeviceImages(part.split, predictor.device, rows.astype(np.int64))
+    kinds = [CORRUPTIONS[name] for name in corruptions]
+    passes = sum(len(kind.strengths) for kind in kinds)
+    with torch.inference_mode(), progress("changing", passes * len(rows) if show_progress else 0) as advance:
+        unchanged = _correct(predictor, source, labels, None, 0.0)
+        figures = []
+        for kind in kinds:
+            points = []
+            for strength in kind.strengths:
+                correct = _correct(predictor, source, labels, kind, strength)
+                share, interval = correct / len(rows), wilson_interval(correct, len(rows))
+                points.append(CorruptionPoint(strength, correct, share, interval))
+                if show_progress:
+                    advance(len(rows))
+            figures.append(CorruptionFigures(kind.name, kind.unit, kind.neutral, tuple(points)))
+    robustness = Robustness(
+        run=str(run.directory),
+        data=chosen.images.name,
+        split=chosen.split,
+        epoch=predictor.epoch,
+        images=len(rows),
+        of=len(part),
+        accuracy=unchanged / len(rows),
+        accuracy_interval=wilson_interval(unchanged, len(rows)),
+        corruptions=tuple(figures),
+        notes=(*run_notes(run, predictor.epoch), *chosen.notes),
+    )
+    write_json(Path(run.directory) / "robustness.json", robustness.to_dict())
+    return robustness
+
+
+def _sample(count: int, most: int) -> NDArray[np.int64]:
+    """Draw images without replacement, always the same, in ascending order."""
+    if count <= most:
+        return np.arange(count, dtype=np.int64)
+    drawn = np.random.default_rng(SEED).choice(count, most, replace=False)
+    return np.sort(drawn).astype(np.int64)
+
+
+def _correct(
+    predictor: Predictor, source: DeviceImages, labels: torch.Tensor, kind: Corruption | None, strength: float
+) -> int:
+    correct = torch.zeros((), dtype=torch.int64, device=predictor.device)
+    for number, indices in enumerate(evaluation_batches(torch.arange(len(source)), predictor.preprocessing)):
+        pixels, _ = source.cut(indices)
+        if kind is not None:
+            pixels = corrupt(pixels, kind, strength, derive_seed(SEED, number))
+        scores = predictor.network(predictor.preprocessing(pixels))
+        correct += (scores.argmax(1) == labels[indices.to(labels.device)]).sum()
+    return int(correct.item())
