@@ -19,6 +19,8 @@ COMMANDS: dict[str, str] = {
     "train": "pellucid.cli.train",
     "resume": "pellucid.cli.train",
     "evaluate": "pellucid.cli.evaluate",
+    "trace": "pellucid.cli.trace",
+    "step": "pellucid.cli.step",
     "mistakes": "pellucid.cli.mistakes",
     "robustness": "pellucid.cli.robustness",
     "compare": "pellucid.cli.compare",

@@ -5,8 +5,10 @@ from pellucid.inspection.gradients import Gradients, gradients
 from pellucid.inspection.picture import Picture, open_picture
 from pellucid.inspection.prediction import Prediction
 from pellucid.inspection.receptive_field import Box, box_of
+from pellucid.inspection.training_step import TrainingStep, take_step
 from pellucid.inspection.unit_trace import Pixel, Term, UnitTrace
 from pellucid.inspection.units import parse_unit
+from pellucid.inspection.update import Quantity, Update, update_by_hand
 from pellucid.inspection.walking import Feed, Feeds, Link, Path, class_number
 
 __all__ = [
@@ -21,13 +23,18 @@ __all__ = [
     "Picture",
     "Pixel",
     "Prediction",
+    "Quantity",
     "Term",
+    "TrainingStep",
     "Unit",
     "UnitTrace",
+    "Update",
     "box_of",
     "class_number",
     "gradients",
     "look",
     "open_picture",
     "parse_unit",
+    "take_step",
+    "update_by_hand",
 ]

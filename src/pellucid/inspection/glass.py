@@ -25,7 +25,7 @@ from pellucid.run import Run, open_run
 if TYPE_CHECKING:
     from pellucid.inspection.unit_trace import UnitTrace
 
-__all__ = ["Glass", "Node", "Unit", "look"]
+__all__ = ["Glass", "Node", "Unit", "look", "random_numbers_kept", "steps_from_image"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,15 +296,20 @@ def look(
         module = run.network(resolved)
     else:
         raise UserError(f"the network is a {type(network).__name__}; expected a run, its directory, or a torch module")
+    if any(isinstance(each, torch.jit.ScriptModule) for each in module.modules()):
+        raise UserError(
+            f"the operations of {type(module).__name__} cannot be followed: it holds scripted modules, which hide what "
+            "they do; give the network as it was before torch.jit"
+        )
     picture = open_picture(image, preprocessing, run)
     with torch.no_grad(), random_numbers_kept():
         recording = record(module, _beside(picture.input, module), training=training)
-    reached = _reached(recording)
+    reached = steps_from_image(recording)
     if recording.output not in reached:
         raise UserError(
             f"the operations of {type(module).__name__} cannot be followed: what it returns is not connected to the "
-            "image by operations on tensors. A forward that leaves torch (.numpy(), .item(), a scripted or exported "
-            "module) hides what it does; write it with torch's functions and ordinary modules"
+            "image by operations on tensors. A forward that leaves torch (.numpy(), .item(), an exported "
+            "program) hides what it does; write it with torch's functions and ordinary modules"
         )
     return Glass(module, recording, picture, training, run, resolved, classes, reached)
 
@@ -327,7 +332,7 @@ def _beside(x: Tensor, module: nn.Module) -> Tensor:
     return x if first is None else x.to(first.device, first.dtype)
 
 
-def _reached(recording: Recording) -> frozenset[int]:
+def steps_from_image(recording: Recording) -> frozenset[int]:
     """Number the steps whose values depend on the image."""
     found: set[int] = set()
     for step in recording.steps:

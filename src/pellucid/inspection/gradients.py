@@ -18,11 +18,12 @@ class Gradients:
     """The gradient at each step's value, by the step's number.
 
     A number that is missing has no influence, or is among `hidden`: what lies before an operation without arithmetic,
-    through which no gradient is followed.
+    through which no gradient is followed; `without_arithmetic` names such operations.
     """
 
     at: dict[int, Tensor]
     hidden: frozenset[int]
+    without_arithmetic: tuple[str, ...]
 
 
 def gradients(recording: Recording, start: int, upstream: Tensor) -> Gradients:
@@ -35,18 +36,20 @@ def gradients(recording: Recording, start: int, upstream: Tensor) -> Gradients:
     """
     at: dict[int, Tensor] = {start: upstream}
     hidden: set[int] = set()
+    blocking: list[str] = []
     for step in reversed(recording.steps[: start + 1]):
         here = at.get(step.number)
         if step.is_source or (here is None and step.number not in hidden):
             continue
         if step.operation is None or step.number in hidden:
             hidden.update(step.operands)
+            blocking += [step.name] if step.operation is None else []
         if step.operation is None or here is None:
             continue
         for operand, found in zip(step.operands, _through(step, here), strict=True):
             if found is not None:
                 at[operand] = at[operand] + found if operand in at else found
-    return Gradients(at, frozenset(hidden))
+    return Gradients(at, frozenset(hidden), tuple(blocking))
 
 
 def _through(step: Step, upstream: Tensor) -> list[Tensor | None]:

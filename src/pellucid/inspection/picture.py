@@ -85,7 +85,7 @@ def open_picture(image: Any, preprocessing: Preprocessing | None = None, run: Ru
         found = _from_data(image, run)
         if found is not None:
             pixels, label = found
-            return Picture(image, preprocessing(torch.from_numpy(pixels[None].copy())), pixels, preprocessing, label)
+            return Picture(image, _numbers(pixels, preprocessing), pixels, preprocessing, label)
     if isinstance(image, str | Path):
         return _from_file(Path(image), preprocessing, run)
     target = _target(preprocessing)
@@ -174,7 +174,12 @@ def _finished(
             f"{other_size[0]}×{other_size[1]} {words} to {preprocessing.height}×{preprocessing.width}, "
             f"the run's fit {preprocessing.fit!r}"
         )
-    return Picture(name, preprocessing(torch.from_numpy(pixels[None].copy())), pixels, preprocessing, None, fitted)
+    return Picture(name, _numbers(pixels, preprocessing), pixels, preprocessing, None, fitted)
+
+
+def _numbers(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:
+    # In the order of the axes also in memory, so that a forward with `view` takes it.
+    return preprocessing(torch.from_numpy(pixels[None].copy())).contiguous()
 
 
 def _target(preprocessing: Preprocessing) -> PixelFormat:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -14,7 +15,16 @@ if TYPE_CHECKING:
     from pellucid.inspection.glass import Glass, Node
     from pellucid.inspection.unit_trace import Term, UnitTrace
 
-__all__ = ["check_line", "glass_html", "glass_text", "html_table", "text_table", "trace_html", "trace_text"]
+__all__ = [
+    "check_line",
+    "difference_text",
+    "glass_html",
+    "glass_text",
+    "html_table",
+    "text_table",
+    "trace_html",
+    "trace_text",
+]
 
 SHOWN = 8
 """A sum of more terms shows this many of the strongest, and what the others come to together."""
@@ -73,8 +83,18 @@ def check_line(check: Check) -> str:
     >>> check_line(Check(1.5, 1.5, 1e-6))
     'sum by hand 1.5, the network says 1.5, difference 0'
     """
-    difference = f"{abs(check.difference):.0e}".replace("e-0", "e-") if check.difference else "0"
-    return f"sum by hand {number(check.by_hand)}, the network says {number(check.pytorch)}, difference {difference}"
+    numbers = f"sum by hand {number(check.by_hand)}, the network says {number(check.pytorch)}"
+    return f"{numbers}, difference {difference_text(check)}"
+
+
+def difference_text(check: Check) -> str:
+    """Write how far by hand is from PyTorch: 2e-8, or 0.
+
+    >>> from pellucid.layers import Check
+    >>> difference_text(Check(1.00000002, 1.0, 1e-6)), difference_text(Check(1.0, 1.0, 1e-6))
+    ('2e-8', '0')
+    """
+    return f"{abs(check.difference):.0e}".replace("e-0", "e-") if check.difference else "0"
 
 
 def _facts(found: UnitTrace) -> list[str]:
@@ -143,15 +163,20 @@ def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     ['a    b', 'x   10', 'yy   2']
     """
     everything = [headings, *rows]
-    widths = [max(len(row[column]) for row in everything) for column in range(len(headings))]
+    widths = [max(_width(row[column]) for row in everything) for column in range(len(headings))]
     lines = []
     for row in everything:
-        cells = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
+        cells = []
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            space = " " * (width - _width(cell))
+            cells.append(space + cell if column in right else cell + space)
         lines.append("  ".join(cells).rstrip())
-    return lines
+    return lines if any(headings) else lines[1:]
+
+
+def _width(text: str) -> int:
+    """Count the columns a text takes up: an accent stands above its letter."""
+    return sum(not unicodedata.combining(letter) for letter in text)
 
 
 def html_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -328,12 +328,12 @@ def _forwards(unit: Unit, goal: Unit, follow: Gradients) -> tuple[list[Unit], li
     here = unit
     while here != goal:
         best, strength = None, 0.0
-        unknown = None
+        hidden = False
         for node in here.node.consumers:
             gradient = follow.at.get(node.step.number)
             local = _locals(node, here)
             if local is None or node.step.number in follow.hidden:
-                unknown = node.name
+                hidden = True
             if local is None or gradient is None:
                 continue
             for each in local:
@@ -342,8 +342,9 @@ def _forwards(unit: Unit, goal: Unit, follow: Gradients) -> tuple[list[Unit], li
                     strength = float(rates.max())
                     best = node.at(tuple(each.places[int(rates.argmax())].tolist()))
         if best is None:
-            if unknown is not None:
-                return chain, [f"the chain ends at {here.name}: no arithmetic for an operation on the way ({unknown})"]
+            if hidden:
+                names = ", ".join(follow.without_arithmetic)
+                return chain, [f"the chain ends at {here.name}: no arithmetic for an operation on the way ({names})"]
             return chain, [f"the chain ends at {here.name}: no small change of it reaches {goal.name}"]
         chain.append(best)
         here = best

@@ -1,0 +1,41 @@
+"""`pellucid step`: one training step of a run by hand."""
+
+from __future__ import annotations
+
+import click
+
+from pellucid.cli.output import json_option, print_json
+
+__all__ = ["step"]
+
+
+@click.command()
+@click.argument("run")
+@click.option("--weight", required=True, metavar="NAME[I,J,…]", help="The weight to follow.")
+@click.option("--step", "number", type=int, metavar="K", help="Its number in the run, counted from 1.  [1]")
+@click.option("--epoch", type=int, metavar="E", help="Or: a step of this epoch, the first unless --batch is given.")
+@click.option("--batch", type=int, metavar="N", help="The batch of the epoch, counted from 1.")
+@click.option("--verify/--no-verify", default=True, show_default=True, help="Go on to the run's next record; compare.")
+@json_option
+def step(
+    run: str, weight: str, number: int | None, epoch: int | None, batch: int | None, verify: bool, as_json: bool
+) -> None:
+    """Repeat one training step of a RUN and do its arithmetic by hand for one weight.
+
+    Loss, its gradient at the scores, the chain rule back to the weight, the gradient as a sum over images and places,
+    the optimizer: each beside PyTorch's number. Steps before it are repeated from the nearest checkpoint or from the
+    seed, and compared with what the run wrote down.
+
+    \b
+    Examples:
+      pellucid step runs/cifar10-simple-cifar-1 --weight "conv1.weight[0,0,1,1]"
+      pellucid step runs/cifar10-simple-cifar-1 --weight "fc2.bias[3]" --epoch 2
+      pellucid step runs/cifar10-simple-cifar-1 --weight "fc1.weight[3,210]" --step 200 --json
+    """
+    from pellucid.inspection import take_step
+
+    taken = take_step(run, weight, step=number, epoch=epoch, batch=batch, verify=verify, show_progress=True)
+    if as_json:
+        print_json(taken.to_dict())
+    else:
+        click.echo(str(taken))
