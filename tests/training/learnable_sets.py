@@ -38,5 +38,6 @@ def write_learnable_mnist(folder: Path, train: int = 640, test: int = 100) -> No
         for image, label in zip(images, labels, strict=True):
             row, column = divmod(int(label), 3)
             image[2 + 6 * row : 7 + 6 * row, 3 + 8 * column : 8 + 8 * column] += 120
-        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 0x803, count, 28, 28) + images.tobytes())
+        head = struct.pack(">IIII", 0x803, count, 28, 28)
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(head + images.tobytes())
         (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 0x801, count) + labels.tobytes())

@@ -26,7 +26,6 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"device": "tpu"}, "the device is 'tpu'; did you mean 'cpu'?"),
     ({"keep": 0}, "keep is 0; expected at least 1 epoch's weights"),
     ({"seed": -1}, "seed is -1; expected a whole number from 0"),
-    ({"precision": "mixed", "device": "cpu"}, "precision is mixed, but cpu"),
     ({"fit": "strech"}, "did you mean 'stretch'?"),
     ({"network": "nowhere.py:Net"}, "the network's file nowhere.py does not exist"),
     ({"network": "nets.py"}, "expected file.py:ClassName"),
@@ -41,6 +40,12 @@ def test_message(arguments: dict[str, Any], message: str, tmp_path: Path) -> Non
     with pytest.raises(UserError, match=re.escape(message)):
         pellucid.train(given.pop("data"), **given)
     assert not (tmp_path / "run").exists()
+
+
+def test_mixed_precision_needs_a_device_that_has_it(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pellucid.devices.computes_in_bfloat16", lambda device: False)
+    with pytest.raises(UserError, match=r"precision is mixed, but cpu \(\d+ threads?\) does not compute in bfloat16"):
+        pellucid.train("mnist", network=tiny, precision="mixed", device="cpu")
 
 
 def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 import pellucid
 from pellucid import UserError
+from pellucid.devices import computes_in_bfloat16
 
 
 def test_a_run_holds_all_that_was_asked_and_measured(tmp_path: Path, tiny: str) -> None:
@@ -94,6 +95,13 @@ def test_the_tutorial_is_the_lessons_mathematics(tmp_path: Path, learnable: Path
     assert run.metrics("epoch")[0]["train_loss"] == pytest.approx(np.mean(losses), rel=1e-4)
     for name, value in run.weights().items():
         torch.testing.assert_close(value, network.state_dict()[name], rtol=0, atol=2e-4)
+
+
+@pytest.mark.skipif(not computes_in_bfloat16(torch.device("cpu")), reason="this CPU has no bfloat16 instructions")
+def test_mixed_precision_learns_on_a_cpu_that_has_it(tmp_path: Path, tiny: str) -> None:
+    run = pellucid.train("mnist", network=tiny, epochs=6, precision="mixed", device="cpu", out=tmp_path / "run")
+    assert run.metrics("epoch")[-1]["val_accuracy"] > 0.9
+    assert {tensor.dtype for tensor in run.weights().values()} == {torch.float32, torch.int64}
 
 
 def test_keep_leaves_the_newest_epochs(tmp_path: Path, tiny: str) -> None:

@@ -73,7 +73,7 @@ class Recipe:
     )
     precision: str = setting(
         "auto",
-        "float32, mixed, or auto (mixed on a GPU where the recipe allows it).",
+        "float32, mixed (bfloat16 where the device has it), or auto (mixed on a GPU, float32 on a CPU).",
         one_of("auto", "float32", "mixed"),
     )
     log_every: int = setting(100, "Steps between two lines of the log.", AT_LEAST_ONE)
