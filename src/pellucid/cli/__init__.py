@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "evaluate": "pellucid.cli.evaluate",
     "trace": "pellucid.cli.trace",
     "step": "pellucid.cli.step",
+    "explain": "pellucid.cli.explain",
     "mistakes": "pellucid.cli.mistakes",
     "robustness": "pellucid.cli.robustness",
     "compare": "pellucid.cli.compare",

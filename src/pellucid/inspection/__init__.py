@@ -1,5 +1,8 @@
 """Looking into a trained network: every operation on one image, the arithmetic of any unit, one training step."""
 
+from pellucid.inspection.attribution import METHODS, Attribution, attribute
+from pellucid.inspection.explanation import Comparison, Explanation, compare, explain, explain_glass
+from pellucid.inspection.faithfulness import Faithfulness, measure_map
 from pellucid.inspection.glass import Glass, Node, Unit, look
 from pellucid.inspection.gradients import Gradients, gradients
 from pellucid.inspection.picture import Picture, open_picture
@@ -12,7 +15,12 @@ from pellucid.inspection.update import Quantity, Update, update_by_hand
 from pellucid.inspection.walking import Feed, Feeds, Link, Path, class_number
 
 __all__ = [
+    "METHODS",
+    "Attribution",
     "Box",
+    "Comparison",
+    "Explanation",
+    "Faithfulness",
     "Feed",
     "Feeds",
     "Glass",
@@ -29,10 +37,15 @@ __all__ = [
     "Unit",
     "UnitTrace",
     "Update",
+    "attribute",
     "box_of",
     "class_number",
+    "compare",
+    "explain",
+    "explain_glass",
     "gradients",
     "look",
+    "measure_map",
     "open_picture",
     "parse_unit",
     "take_step",

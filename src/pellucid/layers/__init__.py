@@ -20,7 +20,7 @@ from pellucid.layers import (  # noqa: F401
     rearrangement,
     softmax,
 )
-from pellucid.layers.graph import Recording, Step, record
+from pellucid.layers.graph import Recording, Step, record, twin_of
 from pellucid.layers.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.layers.result import Check, Terms, Trace, TraceMismatch
 from pellucid.layers.rules import Rule, describe, describe_call, for_function, for_module, register_rule, rule_of
@@ -54,4 +54,5 @@ __all__ = [
     "summarise",
     "trace",
     "trace_gradient",
+    "twin_of",
 ]

@@ -21,7 +21,7 @@ from pellucid.layers.operation import NoArithmetic, Operation
 from pellucid.layers.rearrangement import parts_of
 from pellucid.layers.rules import describe, describe_call
 
-__all__ = ["Recording", "Step", "record"]
+__all__ = ["Recording", "Step", "record", "twin_of"]
 
 DECIDING = ("__bool__", "item", "tolist", "__int__", "__float__", "__index__")
 """Methods by which a forward looks at values, to decide with them."""
@@ -67,7 +67,30 @@ class Recording:
     notes: tuple[str, ...] = field(default=())
 
 
-def record(network: nn.Module, x: Tensor, *, training: bool | None = None, keep_graph: bool = False) -> Recording:
+def twin_of(network: nn.Module) -> nn.Module:
+    """Copy a network's modules and buffers, while its parameters are shared and not copied.
+
+    Raises:
+        UserError: its modules cannot be copied.
+    """
+    shared = {id(parameter): parameter for parameter in network.parameters()}
+    try:
+        return copy.deepcopy(network, memo=shared)
+    except Exception as error:
+        raise UserError(
+            f"{type(network).__name__} cannot be copied ({type(error).__name__}: {error}); a copy is what is run, "
+            "so that the network stays as it is; expected modules that copy.deepcopy can copy"
+        ) from error
+
+
+def record(
+    network: nn.Module,
+    x: Tensor,
+    *,
+    training: bool | None = None,
+    keep_graph: bool = False,
+    until: str | None = None,
+) -> Recording:
     """Run a network once and record every operation.
 
     Args:
@@ -75,6 +98,7 @@ def record(network: nn.Module, x: Tensor, *, training: bool | None = None, keep_
         x: the input, `(N, C, H, W)` or whatever the network takes.
         training: run in training or evaluation mode; as the network stands when None. A dropout's mask is recorded.
         keep_graph: let values stay connected for autograd (`torch.autograd.grad(loss, [step.value])`).
+        until: run no further than the step of this name, which is then the last one and the output.
 
     Raises:
         UserError: the network fails on this input, or returns something other than one tensor.
@@ -83,23 +107,17 @@ def record(network: nn.Module, x: Tensor, *, training: bool | None = None, keep_
     >>> [(step.name, step.label, tuple(step.value.shape)) for step in found.steps][1:]
     [('0', 'Conv2d', (1, 2, 3, 3)), ('1', 'ReLU', (1, 2, 3, 3)), ('2', 'Flatten', (1, 18))]
     """
-    # Parameters are shared with the copy and not copied; hooks of others are taken off, as they may keep things.
-    shared = {id(parameter): parameter for parameter in network.parameters()}
-    try:
-        twin = copy.deepcopy(network, memo=shared)
-    except Exception as error:
-        raise UserError(
-            f"{type(network).__name__} cannot be copied ({type(error).__name__}: {error}); a copy is what is run, "
-            "so that the network stays as it is; expected modules that copy.deepcopy can copy"
-        ) from error
+    twin = twin_of(network)
     if training is not None:
         twin.train(training)
-    recorder = _Recorder(twin, keep_graph)
+    recorder = _Recorder(twin, keep_graph, until)
     recorder.add_source("input", x)
     with torch.set_grad_enabled(keep_graph):
         try:
             with recorder:
                 result = twin(x)
+        except _FarEnough:
+            return Recording(tuple(recorder.steps), len(recorder.steps) - 1, tuple(recorder.notes))
         except UserError:
             raise
         except Exception as error:
@@ -112,9 +130,14 @@ def record(network: nn.Module, x: Tensor, *, training: bool | None = None, keep_
     return Recording(tuple(recorder.steps), recorder.number_of(result), tuple(recorder.notes))
 
 
+class _FarEnough(BaseException):
+    """The step that was asked for has run; no error, so that a forward which catches errors lets it pass."""
+
+
 class _Recorder(TorchFunctionMode):
-    def __init__(self, network: nn.Module, keep_graph: bool) -> None:
+    def __init__(self, network: nn.Module, keep_graph: bool, until: str | None) -> None:
         super().__init__()
+        self.until = until
         self.steps: list[Step] = []
         self.notes: list[str] = []
         self.keep_graph = keep_graph
@@ -127,7 +150,7 @@ class _Recorder(TorchFunctionMode):
         self._inside = 0  # depth within modules that count as one operation
         self._random: list[Any] = []
         for path, module in network.named_modules():
-            module._forward_hooks.clear()
+            module._forward_hooks.clear()  # hooks of others, as they may keep things
             self._watch(path, module)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -258,6 +281,8 @@ class _Recorder(TorchFunctionMode):
         self.steps.append(step)
         self._numbers[id(tensor)] = step.number
         self._alive.append(tensor)
+        if step.name == self.until and not step.is_source:
+            raise _FarEnough
 
     def _keep_old(self, tensor: Tensor) -> None:
         """Copy the values that a change in place is about to overwrite, where steps still show them."""

@@ -1,0 +1,38 @@
+"""What commands with `--out DIR` have in common: several files in one folder, none of them replaced unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pellucid.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["check_folder", "force_option", "out_option", "write_folder"]
+
+out_option = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write pictures and JSON here."
+)
+force_option = click.option("--force", is_flag=True, help="Replace existing files.")
+
+
+def check_folder(folder: Path | None, force: bool) -> None:
+    """Refuse a folder that has files in it without `force`; asked before any work is done."""
+    if folder is not None and not force and folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder} has files in it; give another folder, or --force to replace those of the same name")
+
+
+def write_folder(folder: Path, figures: Mapping[str, Figure], name: str, document: Any) -> None:
+    """Write pictures by name, then the JSON document; say where."""
+    from pellucid.figures.saving import save_figure
+    from pellucid.files import write_json
+
+    for file, figure in figures.items():
+        save_figure(figure, folder / file, force=True)
+    write_json(folder / name, document)
+    click.echo(f"wrote {folder}: {', '.join([*figures, name])}", err=True)
