@@ -4,7 +4,8 @@
 
 Every contestant trains the same network on CIFAR-10, batch 32, Adam at 1e-3, in a process of its own, so that thread
 and memory settings do not leak from one to the next. All stay alive and train a block of steps in turn, so that a slow
-minute of the machine meets all of them. `benchmarks/README.md` says what is measured.
+minute of the machine meets all of them; then all are started anew, since where a process's memory comes to lie makes it
+faster or slower for as long as it lives. `benchmarks/README.md` says what is measured.
 """
 
 from __future__ import annotations
@@ -115,13 +116,16 @@ def table(contest: list[Contestant]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=12, help="blocks that each contestant trains")
+    parser.add_argument("--starts", type=int, default=3, help="how often each contestant is started anew")
+    parser.add_argument("--rounds", type=int, default=4, help="blocks that it trains each time")
     parser.add_argument("--steps", type=int, default=100, help="steps in a block")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="contestants to measure, by a part of the name")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output instead of a table")
     arguments = parser.parse_args()
-    if arguments.rounds < 1 or arguments.steps < 10 or arguments.rounds * arguments.steps > 1400:
-        parser.error("expected --rounds of at least 1, --steps of at least 10, and no more than 1400 steps in all")
+    if min(arguments.starts, arguments.rounds) < 1 or arguments.steps < 10 or arguments.rounds * arguments.steps > 1400:
+        parser.error(
+            "expected --starts and --rounds of at least 1, --steps of at least 10, and rounds times steps up to 1400"
+        )
     if not Path(os.environ.get("PELLUCID_DATA", ""), "cifar-10-batches-bin").is_dir():
         parser.error("PELLUCID_DATA does not name a folder that holds cifar-10-batches-bin/")
     chosen = [each for each in contestants() if not arguments.only or any(part in each.name for part in arguments.only)]
@@ -135,18 +139,19 @@ def main() -> None:
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"this machine is busy (load {load:.1f}): the figures will be high and vary", file=sys.stderr)
-    try:
-        for each in chosen:
-            print(f"warming up {each.name}", file=sys.stderr, flush=True)
-            each.start(arguments.steps)
-        for number in range(arguments.rounds):
-            print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr, flush=True)
-            first = number % len(chosen)  # each round begins with another one
-            for each in chosen[first:] + chosen[:first]:
-                each.measure(arguments.steps)
-    finally:
-        for each in chosen:
-            each.stop()
+    for start in range(arguments.starts):
+        try:
+            for each in chosen:
+                print(f"start {start + 1} of {arguments.starts}: {each.name}", file=sys.stderr, flush=True)
+                each.start(arguments.steps)
+            for number in range(arguments.rounds):
+                print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr, flush=True)
+                first = number % len(chosen)  # each round begins with another one
+                for each in chosen[first:] + chosen[:first]:
+                    each.measure(arguments.steps)
+        finally:
+            for each in chosen:
+                each.stop()
 
     if arguments.json:
         document = {
@@ -158,10 +163,9 @@ def main() -> None:
         }
         print(json.dumps(document, indent=2))
         return
+    blocks = arguments.starts * arguments.rounds
     print(f"{os.cpu_count()} cores, load {load:.1f} before\n\n{table(chosen)}\n")
-    print(
-        f"s / epoch: {STEPS_IN_EPOCH} steps, from the median of {arguments.rounds} blocks of {arguments.steps} steps."
-    )
+    print(f"s / epoch: {STEPS_IN_EPOCH} steps, from the median of {blocks} blocks of {arguments.steps} steps.")
     print("x lesson: times faster than the lesson's script; x limit: time over that of the matrix products alone;")
     print("both are medians of each round's ratio.")
 
