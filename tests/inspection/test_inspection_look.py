@@ -193,7 +193,7 @@ def test_a_network_that_leaves_torch_cannot_be_followed():
 
 
 def test_a_scripted_network_cannot_be_followed():
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="torch.jit.script"):
         scripted = torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)))
     with pytest.raises(UserError, match="cannot be followed"):
         look(scripted, torch.randn(1, 2, 2))

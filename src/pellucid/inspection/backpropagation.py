@@ -85,6 +85,8 @@ def weight_gradient(
     reached = steps_from_image(recording)
     steps, inputs, traces = [], [], []
     for step in recording.steps:
+        if step.is_source:
+            continue
         if step.operation is None:
             if any(each is parameter for each in step.parameters):
                 raise UserError(f"{name} belongs to {step.name}: {step.reason}; choose a weight of another layer")
@@ -103,7 +105,9 @@ def weight_gradient(
             upstream = follow.at.get(step.number)
             if upstream is not None:
                 steps.append(step)
-                inputs.append(recording.steps[step.operands[0]].name)
+                # As an operand of a product it meets the other one.
+                met = 1 - operand if of == "input" and len(step.operands) == 2 else 0
+                inputs.append(recording.steps[step.operands[met]].name)
                 traces.append(
                     trace_gradient(
                         step.operation, step.inputs, upstream, of=of, index=index, operand=operand, output=step.value

@@ -195,7 +195,7 @@ def _bytes(image: NDArray[Any] | Tensor) -> NDArray[np.uint8]:
         array = array[..., None]
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in (1, 3) or not array.size:
         raise UserError(
-            f"the image is {array.dtype} {list(array.shape)}; expected bytes (uint8) [H, W] or [H, W, 1 or 3], or a "
+            f"the image is {array.dtype} {list(image.shape)}; expected bytes (uint8) [H, W] or [H, W, 1 or 3], or a "
             "network's input in floating point [C, H, W]"
         )
     return np.ascontiguousarray(array)
