@@ -186,8 +186,8 @@ def _draw_bars(axes: Axes, found: UnitTrace) -> None:
     terms = found.strongest(BARS)
     if not terms:
         axes.axis("off")
-        facts = str(found).splitlines()[1:]
-        axes.text(0.0, 0.6, "\n".join(facts), transform=axes.transAxes, fontsize=11, color=INK, va="top")
+        facts = [line.strip() for line in str(found).splitlines()[1:] if not line.strip().startswith("sum by hand")]
+        axes.text(-0.3, 0.6, "\n".join(facts), transform=axes.transAxes, fontsize=11, color=INK, va="top")
         return
     brings = [term.value if term.product is None else term.product for term in terms]
     colours = [POSITIVE if value >= 0 else NEGATIVE for value in brings]

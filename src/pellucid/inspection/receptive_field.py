@@ -41,12 +41,18 @@ class Box:
         )
 
     def __str__(self) -> str:
-        rows = f"rows {self.top} to {self.bottom - 1}, columns {self.left} to {self.right - 1}"
-        return rows if self.exact else f"at most {rows}"
+        if self.bottom == self.top or self.right == self.left:
+            return "no pixel"
+        sides = f"{_span('row', self.top, self.bottom)}, {_span('column', self.left, self.right)}"
+        return sides if self.exact else f"at most {sides}"
 
     def to_dict(self) -> dict[str, Any]:
         """The four sides, and whether they are exact."""
         return asdict(self)
+
+
+def _span(name: str, start: int, end: int) -> str:
+    return f"{name} {start}" if end == start + 1 else f"{name}s {start} to {end - 1}"
 
 
 def box_of(unit: Unit) -> Box | None:

@@ -1,0 +1,71 @@
+"""How long looking and tracing take, for a run of the lesson's network; the targets are 50 ms and 10 ms, on one core.
+
+    python benchmarks/inspection.py [RUN]
+
+Without a run one is trained for one epoch on Fashion-MNIST, or on what PELLUCID_DATA has of the named sets.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import tempfile
+import time
+
+import torch
+
+from pellucid import open_run, train
+from pellucid.data import is_here
+from pellucid.inspection import look, take_step
+
+
+def milliseconds(function, repeats=30):
+    function()
+    taken = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        taken.append((time.perf_counter() - start) * 1000)
+    return statistics.median(taken)
+
+
+def report(what, taken, target=""):
+    print(f"{what:<58}{taken:9.2f} ms   {target}".rstrip())
+
+
+def small_run(folder):
+    data = next((name for name in ("cifar10", "mnist", "fashion-mnist") if is_here(name)), "fashion-mnist")
+    print(f"training {data} for one epoch, since no run was given", file=sys.stderr)
+    return train(data, recipe="tutorial", epochs=1, out=f"{folder}/run", stream=sys.stderr)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        run = open_run(sys.argv[1]) if len(sys.argv) > 1 else small_run(folder)
+        measure(run)
+
+
+def measure(run) -> None:
+    print(f"{run.record.network} on {run.record.data.source}, one thread")
+    report("look: run, weights, image and forward pass", milliseconds(lambda: look(run, "test/17")), "target 50 ms")
+    network, glass = run.network(), look(run, "test/17")
+    report("look: a module and its input", milliseconds(lambda: look(network, glass.picture.input)), "target 50 ms")
+    slowest = 0.0
+    for node in glass:
+        unit = node[tuple(size // 2 for size in node.shape)]
+        slowest = max(slowest, milliseconds(unit.trace))
+    report("trace of a unit, the slowest of all layers", slowest, "target 10 ms")
+    first = next(node for node in glass if not node.step.is_source)
+    unit = first[tuple(size // 2 for size in first.shape)]
+    report("the same with its receptive field and text", milliseconds(lambda: str(unit.trace())), "target 10 ms")
+    report("strongest chain from a pixel to the score", milliseconds(lambda: unit.trace().path(), 10))
+    weight = f"{first.name}.bias[0]"
+    report("first training step by hand", milliseconds(lambda: take_step(run, weight, verify=False), 3))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(f"{'peak memory of the process':<58}{peak / 2**20:9.0f} MiB  target 1024 MiB")
+
+
+if __name__ == "__main__":
+    main()
