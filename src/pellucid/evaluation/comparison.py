@@ -1,18 +1,12 @@
 """Runs side by side on the same images, and whether a difference is more than luck.
 
-Two runs are compared image by image. Images that both get right, or both wrong, say nothing of which is better; among
-the others, if the runs were equally good, each would win as often as a coin shows heads (McNemar 1947). The exact
-two-sided chance of so uneven a split, or a more uneven one, is the p-value. The interval of the difference comes from
-drawing the images anew, with replacement (Efron's bootstrap).
-
-This is the luck of which test images there are. It is not the luck of the seed of a training: whether a *recipe* is
-better takes several runs of each.
+Two runs are compared image by image; `significance` holds the statistics. What is judged is the luck of which images
+were tested. It is not the luck of the seed of a training: whether a *recipe* is better takes several runs of each.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,14 +16,13 @@ import numpy as np
 from pellucid.errors import UserError
 from pellucid.evaluation.measures import probability_figures, wilson_interval
 from pellucid.evaluation.predictions import Predictions
+from pellucid.evaluation.significance import bootstrap_interval, holm, mcnemar
 from pellucid.evaluation.tables import table_of
 from pellucid.run import Run
 
-__all__ = ["ClassDifference", "Comparison", "Disagreement", "PairComparison", "RunFigures", "compare", "mcnemar"]
+__all__ = ["ClassDifference", "Comparison", "Disagreement", "PairComparison", "RunFigures", "compare"]
 
 LEVEL = 0.05
-DRAWS = 10_000
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -162,25 +155,6 @@ class Comparison:
         return "\n".join(lines)
 
 
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Give the exact two-sided p-value of McNemar's test from the two counts of images that one alone gets right.
-
-    `p = min(1, 2 · P(X ≤ the smaller))` with X binomial of all those images and one half; 1 where there are none.
-
-    >>> mcnemar(1, 9)
-    0.021484375
-    """
-    images, smaller = only_first + only_second, min(only_first, only_second)
-    if 2 * smaller >= images:
-        return 1.0
-    # Chances as ratios of whole numbers would be exact but slow for many images: the logarithms' error is 1e-12.
-    largest = math.lgamma(images + 1) - images * math.log(2)
-    terms = [
-        math.exp(largest - math.lgamma(count + 1) - math.lgamma(images - count + 1)) for count in range(smaller + 1)
-    ]
-    return min(1.0, 2 * math.fsum(terms))
-
-
 def compare(
     runs: Sequence[Run],
     *,
@@ -217,7 +191,7 @@ def compare(
     )
     pairs = list(itertools.combinations(range(len(runs)), 2))
     values = [mcnemar(*_only(tables[first], tables[second])) for first, second in pairs]
-    adjusted = _holm(values)
+    adjusted = holm(values)
     compared = tuple(
         _pair(figures[first].run, tables[first], figures[second].run, tables[second], value, corrected, most)
         for (first, second), value, corrected in zip(pairs, values, adjusted, strict=True)
@@ -282,15 +256,6 @@ def _only(first: Predictions, second: Predictions) -> tuple[int, int]:
     return int((first.right & ~second.right).sum()), int((second.right & ~first.right).sum())
 
 
-def _holm(values: list[float]) -> list[float]:
-    """Correct p-values for their number (Holm 1979): the smallest counts as often as there are tests, and so on."""
-    adjusted, highest = [0.0] * len(values), 0.0
-    for rank, index in enumerate(sorted(range(len(values)), key=values.__getitem__)):
-        highest = max(highest, min(1.0, values[index] * (len(values) - rank)))
-        adjusted[index] = highest
-    return adjusted
-
-
 def _pair(
     first_name: str,
     first: Predictions,
@@ -302,10 +267,6 @@ def _pair(
 ) -> PairComparison:
     only_first, only_second = _only(first, second)
     images = len(first)
-    # Drawing N images anew draws the three kinds of image from a multinomial distribution, which is one draw, not N.
-    kinds = np.array([only_first, only_second, images - only_first - only_second]) / images
-    draws = np.random.default_rng(SEED).multinomial(images, kinds, size=DRAWS)
-    low, high = np.quantile((draws[:, 1] - draws[:, 0]) / images, (0.025, 0.975))
     firsts, seconds = np.array(first.classes)[first.predicted], np.array(second.classes)[second.predicted]
     return PairComparison(
         first=first_name,
@@ -316,7 +277,7 @@ def _pair(
         both_wrong=int((~first.right & ~second.right).sum()),
         different=int((firsts != seconds).sum()),
         difference=(only_second - only_first) / images,
-        difference_interval=(float(low), float(high)),
+        difference_interval=bootstrap_interval(only_first, only_second, images),
         p_value=value,
         adjusted_p_value=adjusted,
         more_than_luck=adjusted < LEVEL,

@@ -95,7 +95,8 @@ def open_predictor(
         try:
             network = run.network(resolved)
             break
-        except FileNotFoundError:  # a training at this moment removes old epochs; the next look finds the newer one
-            if attempt == ATTEMPTS - 1:
+        except (FileNotFoundError, UserError):
+            # A training at this moment removes old epochs; another look finds the newer one.
+            if run.weights_path(resolved).exists() or attempt == ATTEMPTS - 1:
                 raise
     return Predictor(run, resolved, network.to(torch_device), run.preprocessing, torch_device, ranks, show_progress)

@@ -146,6 +146,7 @@ def read_predictions(path: Path, sha256: str | None = None) -> Predictions | Non
         raise UserError(f"{path} is damaged: {type(error).__name__}: {error}") from error
     with np.errstate(divide="ignore"):
         log_probabilities = np.log(numbers[:, 1:])
-    # The loss column is exact where a probability was too small to be written.
-    log_probabilities[np.arange(len(labels)), labels] = -numbers[:, 0]
+    # Where the true class's probability was too small to be written, the loss still has its logarithm.
+    lost = np.flatnonzero(np.isneginf(log_probabilities[np.arange(len(labels)), labels]))
+    log_probabilities[lost, labels[lost]] = -numbers[lost, 0]
     return Predictions(classes, [row[0] for row in rows[1:]], labels, predicted, log_probabilities)

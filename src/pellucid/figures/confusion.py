@@ -42,7 +42,7 @@ def confusion_figure(confusion: Sequence[Sequence[int]], classes: Sequence[str])
         for row in range(count):
             for column in range(count):
                 if counts[row, column]:
-                    colour = "white" if shares[row, column] > 0.55 else "#222222"
+                    colour = "white" if shares[row, column] > 0.7 else "#222222"
                     weight = "bold" if row == column else "normal"
                     text = f"{counts[row, column]:,}"
                     axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8, fontweight=weight)

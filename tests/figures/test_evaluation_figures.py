@@ -1,0 +1,125 @@
+"""Pictures of an evaluation: what is drawn, and that the words beside them say the same."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from pellucid.evaluation.confidence import CoveragePoint
+from pellucid.evaluation.measures import probability_figures
+from pellucid.evaluation.result import Abstention
+from pellucid.evaluation.robustness import CorruptionFigures, CorruptionPoint, Robustness
+from pellucid.figures.confusion import confusion_figure, describe_confusion
+from pellucid.figures.contact_sheet import contact_sheet
+from pellucid.figures.coverage import coverage_figure
+from pellucid.figures.reliability import reliability_figure
+from pellucid.figures.robustness import robustness_figure
+
+
+def picture_of(figure: Figure) -> np.ndarray:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return np.asarray(Image.open(buffer).convert("L"))
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def test_confusion_numbers_and_words() -> None:
+    figure = confusion_figure([[8, 2], [0, 0]], ["cat", "dog"])
+    assert sorted(texts(figure)) == ["2", "8"]  # zeros are left blank
+    assert figure.get_label() == (
+        "Confusion matrix of 2 classes: 8 of 10 images on the diagonal, that is right. "
+        "Most frequent mistakes: cat taken for dog (2)."
+    )
+    assert describe_confusion([[3, 0], [0, 3]], ["cat", "dog"]).endswith("There is no mistake.")
+    pixels = picture_of(figure)
+    assert pixels.std() > 10
+
+
+def test_a_matrix_of_many_classes_has_no_numbers() -> None:
+    names = [f"class {index}" for index in range(30)]
+    figure = confusion_figure(np.eye(30, dtype=int).tolist(), names)
+    assert texts(figure) == []
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == names
+    assert confusion_figure(np.eye(60, dtype=int).tolist(), ["a"] * 60).axes[0].get_yticklabels()[0].get_text() != "a"
+
+
+def test_the_numbers_stand_out_from_their_squares() -> None:
+    """In grey: white numbers on dark squares, dark ones on light squares."""
+    for share in (0, 40, 56, 69, 71, 100):
+        figure = confusion_figure([[share, 100 - share], [0, 100]], ["a", "b"])
+        axes = figure.axes[0]
+        (shown,) = axes.images
+        for text in axes.texts:
+            column, row = (round(value) for value in text.get_position())
+            grey = shown.cmap(shown.norm(shown.get_array()[row, column]))[0]
+            ink = 1.0 if text.get_color() == "white" else 0x22 / 255
+            lighter, darker = max(grey, ink), min(grey, ink)
+            contrast = (lighter**2.2 + 0.05) / (darker**2.2 + 0.05)
+            assert contrast > 4, (share, grey, ink)
+
+
+def test_reliability_has_a_column_for_each_temperature_and_says_so() -> None:
+    generator = np.random.default_rng(0)
+    scores = generator.normal(0, 3, (500, 4))
+    labels = scores.argmax(1)
+    labels[::3] = generator.integers(0, 4, len(labels[::3]))
+    raw = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+    before = probability_figures(raw, labels)
+    after = probability_figures(raw, labels, 1.7)
+    assert len(reliability_figure(before).axes) == 2
+    figure = reliability_figure(before, after)
+    assert len(figure.axes) == 4
+    assert f"the calibration error is {before.calibration_error:.1%}" in figure.get_label()
+    assert "At temperature 1.70" in figure.get_label()
+    heights = [bar.get_height() for bar in figure.axes[2].patches]
+    assert sum(heights) == pytest.approx(1)
+    assert picture_of(figure).std() > 10
+
+
+def test_coverage_marks_the_threshold_if_there_is_one() -> None:
+    curve = [CoveragePoint(0.9, 0.5, 0.0), CoveragePoint(0.2, 1.0, 0.25)]
+    with_threshold = coverage_figure(curve, Abstention(0.05, 0.9, "val", 60, 0.5, 0.0))
+    assert len(with_threshold.axes[0].lines) == 3
+    assert with_threshold.get_label() == (
+        "Accuracy against coverage: 75.0% when every image is answered, 100.0% when only the surest 50% are. "
+        "At confidence 0.900 or more, 50.0% are answered with 0.0% errors; 5.0% were asked for."
+    )
+    without = coverage_figure(curve, Abstention(0.05, None, "val", 60, None, None))
+    assert len(without.axes[0].lines) == 2
+    assert without.get_label().endswith("No threshold is drawn.")
+
+
+def test_robustness_draws_each_kind_and_starts_where_nothing_is_changed() -> None:
+    points = tuple(CorruptionPoint(strength, 50, 0.5, (0.4, 0.6)) for strength in (0.8, 0.4))
+    kinds = tuple(CorruptionFigures(name, "factor", 1.0, points) for name in ("contrast", "b", "c", "d"))
+    measured = Robustness(
+        run="r", data="d", split="test", epoch=1, images=100, of=100, accuracy=0.9, accuracy_interval=(0.8, 0.95),
+        corruptions=kinds, notes=(),
+    )  # fmt: skip
+    figure = robustness_figure(measured)
+    drawn = [axes for axes in figure.axes if axes.get_title()]
+    assert [axes.get_title() for axes in drawn] == ["contrast", "b", "c", "d"]
+    assert drawn[0].lines[0].get_xdata().tolist() == [0.4, 0.8, 1.0]
+    assert drawn[0].lines[0].get_ydata().tolist() == [0.5, 0.5, 0.9]
+    assert drawn[0].xaxis_inverted()
+    assert "contrast 0.8: 50.0%" in figure.get_label()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_contact_sheet_shows_pixels_as_they_are_and_says_what_it_leaves_out(channels: int) -> None:
+    pictures = [np.full((4, 6, channels), number, np.uint8) for number in range(130)]
+    figure = contact_sheet(pictures, [(f"first {n}", "x" * 40) for n in range(130)], "Title", "Words")
+    assert figure.get_suptitle() == "Title (the first 120 of 130)"
+    assert len([axes for axes in figure.axes if axes.images]) == 120
+    image = figure.axes[77].images[0]
+    assert np.unique(image.get_array()) == [77]
+    assert image.get_interpolation() == "nearest"
+    assert figure.axes[0].texts[0].get_text() == f"first 0\n{'x' * 20}…"
+    assert figure.get_label() == "Words"
