@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -14,8 +15,11 @@ from pellucid.data import Split, stratified_split
 from pellucid.data.augmentation import Augmentation
 from pellucid.data.batches import DeviceImages, epoch_order
 from pellucid.data.preprocessing import Preprocessing, channel_statistics
+from pellucid.networks import SimpleCifar, SmallResnet
 from pellucid.optimizers import make_optimizer
 from pellucid.recipes import PRESETS, Recipe, learning_rate, preset
+from pellucid.training.forward import takes_blocked_layout
+from pellucid.training.quick_step import quick_step
 
 
 def some_split(count: int = 6, height: int = 5, width: int = 4, channels: int = 3) -> Split:
@@ -150,3 +154,82 @@ def test_a_stratified_split_takes_its_share_of_every_class(labels: list[int], fr
         if fraction > 0 and count > 1:
             assert taken >= 1
         assert abs(taken - fraction * count) <= 1
+
+
+@pytest.mark.parametrize("unused", [False, True], ids=["every parameter used", "some unused"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_a_quick_step_is_the_optimizers_own_bit_for_bit(name: str, unused: bool) -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+    whole = torch.nn.ModuleList([network, torch.nn.Linear(2, 2)] if unused else [network])
+    twins = [whole, copy.deepcopy(whole)]
+    recipe = Recipe(optimizer=name, weight_decay=0.01, learning_rate=0.1)
+    optimizers = [make_optimizer(twin, recipe, torch.device("cpu")) for twin in twins]
+    steps = [quick_step(optimizers[0]), optimizers[1].step]
+    for number in range(6):
+        inputs = torch.randn(3, 5)
+        for twin, optimizer, step in zip(twins, optimizers, steps, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = 0.1 / (number + 1)
+            optimizer.zero_grad()
+            twin[0](inputs).square().sum().backward()
+            step()
+    for one, other in zip(twins[0].parameters(), twins[1].parameters(), strict=True):
+        assert torch.equal(one, other)
+    states = [optimizer.state_dict()["state"] for optimizer in optimizers]
+    for index, state in states[1].items():
+        for key, value in state.items():
+            assert value is None or torch.equal(states[0][index][key], value)
+
+
+def test_the_blocked_layout_is_used_where_it_computes_the_same_and_nowhere_else() -> None:
+    half = Preprocessing(32, 32, 3, "none", (0.5, 0.4, 0.3), (0.5,) * 3)
+    cpu = torch.device("cpu")
+
+    class Liar(torch.nn.Module):
+        """Computes something else on such tensors."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = torch.nn.Linear(3 * 32 * 32, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.linear(x.reshape(x.shape[0], -1))
+            return y + y if x.is_mkldnn else y
+
+    class Mean(torch.nn.Module):
+        """An operation that refuses them."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = torch.nn.Linear(3, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.linear(x.mean((2, 3)))
+
+    assert takes_blocked_layout(SimpleCifar(), half, cpu) is torch.backends.mkldnn.is_available()
+    assert not takes_blocked_layout(Liar(), half, cpu)
+    assert not takes_blocked_layout(Mean(), half, cpu)
+    assert not takes_blocked_layout(SmallResnet(), half, cpu)
+
+
+def test_the_trial_leaves_the_network_and_the_random_state_alone() -> None:
+    network = SimpleCifar().eval()
+    before = copy.deepcopy(network.state_dict())
+    torch.manual_seed(5)
+    takes_blocked_layout(network, Preprocessing(32, 32, 3, "none", (0.5,) * 3, (0.5,) * 3), torch.device("cpu"))
+    after = torch.rand(1)
+    torch.manual_seed(5)
+    assert torch.equal(after, torch.rand(1))
+    assert not network.training
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_both_ways_of_preprocessing_give_the_same_numbers() -> None:
+    images = torch.from_numpy(some_split().images)
+    for mean, std in (((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), ((0.5, 0.4, 0.3), (0.5, 0.25, 0.2))):
+        preprocessing = Preprocessing(5, 4, 3, "none", mean, std)
+        planar = preprocessing(images, planar=True)
+        assert planar.is_contiguous()
+        assert torch.equal(planar, preprocessing(images))

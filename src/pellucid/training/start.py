@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from torch import nn
 
 import pellucid
 from pellucid import networks
@@ -27,6 +28,7 @@ from pellucid.ranks import Ranks, join_ranks
 from pellucid.recipes import Recipe, preset
 from pellucid.run import DataRequest, Run, RunRecord
 from pellucid.training.display import Display
+from pellucid.training.forward import forward_pass, takes_blocked_layout
 from pellucid.training.loop import Training, fit
 from pellucid.training.metrics_log import MetricsLog
 from pellucid.training.recorder import Recorder
@@ -172,9 +174,15 @@ def _set_up(run: Run, recipe: Recipe, images: ImageSet, ranks: Ranks, device: to
     seed = run.record.seed
     prepared = prepare(images, recipe, seed)
     torch.manual_seed(seed)
-    network = run.build_network().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = run.build_network().to(device)
+    mixed = uses_mixed_precision(recipe.precision, device)
+    preprocessing = prepared.preprocessing
+    blocked = ranks.world == 1 and not mixed and takes_blocked_layout(network, preprocessing, device)
+    if not blocked:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(network, recipe, device)
     position = load_checkpoint(run, network, optimizer, device) or Position()
+    running = nn.parallel.DistributedDataParallel(network) if ranks.world > 1 else network
     return Training(
         recipe=recipe,
         seed=seed,
@@ -183,10 +191,11 @@ def _set_up(run: Run, recipe: Recipe, images: ImageSet, ranks: Ranks, device: to
         train=prepared.train_on(device),
         val=prepared.val_on(device),
         augmentation=prepared.augmentation,
-        preprocessing=prepared.preprocessing,
+        preprocessing=preprocessing,
+        forward=forward_pass(running, preprocessing, blocked=blocked),
         classes=len(images.classes),
         device=device,
-        mixed=uses_mixed_precision(recipe.precision, device),
+        mixed=mixed,
         ranks=ranks,
         position=position,
     )
