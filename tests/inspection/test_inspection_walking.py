@@ -257,3 +257,21 @@ def test_other_mistakes(run, tmp_path):
     (tmp_path / "torn.png").write_bytes(b"\x89PNG nothing more")
     with pytest.raises(UserError, match=r"torn.png: not an image that can be read"):
         look(run, "torn.png")
+
+
+class Folding(nn.Module):
+    """Makes an image of another size from the same numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 1)
+
+    def forward(self, x):
+        return self.conv(x.reshape(x.size(0), 1, 8, 2)).flatten(1)
+
+
+def test_an_image_folded_anew_is_followed_number_by_number():
+    glass = look(Folding(), torch.randn(1, 4, 4))
+    # Number 2·3 + 1 = 7 of the rows of two is number 3 in row 1 of the rows of four.
+    box = glass["conv"][0, 3, 1].trace().receptive_field
+    assert (box.top, box.bottom, box.left, box.right) == (1, 2, 3, 4)

@@ -122,9 +122,11 @@ class RearrangementRule(Rule):
             # Output i reads ⌊i·p/q⌋, up to (q − 1)/q before i·p/q.
             roundings = [Fraction(step.denominator - 1, step.denominator) for step in steps]
             return tuple(Reach(1 + off, step, -off) for step, off in zip(steps, roundings, strict=True))
-        if operation.kind in IN_ORDER or operation.kind in ("chunk", "split"):
-            return ()
-        return UNKNOWN
+        if operation.kind in IN_ORDER:
+            # Images may become rows of numbers; where they become images of another size, their axes have been mixed.
+            sizes = self.shape(operation, shapes).shape[2:]
+            return UNKNOWN if sizes and sizes != shapes[0][2:] else ()
+        return () if operation.kind in ("chunk", "split") else UNKNOWN
 
     def _origins(self, operation: Operation, shape: tuple[int, ...]) -> Integers:
         """Number the inputs and look where the numbers go; float64 holds all integers up to 2^53."""
