@@ -22,6 +22,8 @@ COMMANDS: dict[str, str] = {
     "trace": "pellucid.cli.trace",
     "step": "pellucid.cli.step",
     "explain": "pellucid.cli.explain",
+    "excite": "pellucid.cli.excite",
+    "maps": "pellucid.cli.maps",
     "mistakes": "pellucid.cli.mistakes",
     "robustness": "pellucid.cli.robustness",
     "compare": "pellucid.cli.compare",

@@ -1,8 +1,10 @@
 """Looking into a trained network: every operation on one image, the arithmetic of any unit, one training step."""
 
 from pellucid.inspection.attribution import METHODS, Attribution, attribute
+from pellucid.inspection.excitation import Excitation, Exciter, excite
 from pellucid.inspection.explanation import Comparison, Explanation, compare, explain, explain_glass
 from pellucid.inspection.faithfulness import Faithfulness, measure_map
+from pellucid.inspection.feature_maps import FeatureMaps, Filters, feature_maps, filters
 from pellucid.inspection.glass import Glass, Node, Unit, look
 from pellucid.inspection.gradients import Gradients, gradients
 from pellucid.inspection.picture import Picture, open_picture
@@ -19,10 +21,14 @@ __all__ = [
     "Attribution",
     "Box",
     "Comparison",
+    "Excitation",
+    "Exciter",
     "Explanation",
     "Faithfulness",
+    "FeatureMaps",
     "Feed",
     "Feeds",
+    "Filters",
     "Glass",
     "Gradients",
     "Link",
@@ -41,8 +47,11 @@ __all__ = [
     "box_of",
     "class_number",
     "compare",
+    "excite",
     "explain",
     "explain_glass",
+    "feature_maps",
+    "filters",
     "gradients",
     "look",
     "measure_map",

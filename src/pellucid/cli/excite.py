@@ -1,0 +1,66 @@
+"""`pellucid excite`: what a unit of a run's network looks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pellucid.cli.output import json_option, print_json
+from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
+from pellucid.errors import UserError
+
+__all__ = ["excite"]
+
+
+@click.command()
+@click.argument("run")
+@click.option("--unit", metavar="LAYER[C]", help="A channel, conv2[7], or a unit, conv2[7,3,5] or fc1[12].")
+@click.option("--most", default=9, show_default=True, help="How many images to keep.")
+@click.option("--split", default="train", show_default=True, help="train, val or test.")
+@click.option("--limit", type=int, help="Look only at so many images, evenly spaced.  [all]")
+@click.option("--filters", "show_filters", is_flag=True, help="Show the filters of the first convolution instead.")
+@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@out_option
+@force_option
+@json_option
+def excite(
+    run: str,
+    unit: str | None,
+    most: int,
+    split: str,
+    limit: int | None,
+    show_filters: bool,
+    epoch: str,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Find the images of a RUN's data that excite a channel or a unit most, and cut out what it saw of them.
+
+    Each image counts once, at the channel's strongest place in it.
+
+    \b
+    Examples:
+      pellucid excite runs/cifar10-simple-cifar-1 --unit "conv2[7]" --out conv2-7/
+      pellucid excite runs/cifar10-simple-cifar-1 --unit "fc1[12]" --most 20 --split test
+      pellucid excite runs/cifar10-simple-cifar-1 --filters --out filters/
+    """
+    if (unit is None) == (not show_filters):
+        raise UserError('expected either --unit, like --unit "conv2[7]", or --filters')
+    check_folder(out, force)
+    from pellucid.inspection import excite as find
+    from pellucid.inspection import filters
+
+    found = (
+        filters(run, epoch=epoch)
+        if unit is None
+        else find(run, unit, most, split=split, epoch=epoch, limit=limit, show_progress=True)
+    )
+    if out is not None:
+        name = "filters" if show_filters else "excitation"
+        write_folder(out, {f"{name}.png": found.figure()}, f"{name}.json", found.to_dict())
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        click.echo(str(found))

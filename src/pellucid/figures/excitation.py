@@ -1,0 +1,80 @@
+"""What excites a unit: a contact sheet of images with the window it saw, and the window enlarged."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from pellucid.figures.cells import FRAME, INK
+from pellucid.inspection.excitation import Excitation, Exciter
+from pellucid.layers.result import number
+
+__all__ = ["draw_exciter", "excitation_figure"]
+
+OUTSIDE = "#d9d9d9"
+"""Where a window reaches beyond the image."""
+
+
+def excitation_figure(found: Excitation) -> Figure:
+    """Draw the images that excite a unit, the strongest first: each with its window framed, and the window enlarged.
+
+    The figure's label describes it in words.
+    """
+    columns = min(3, len(found))
+    rows = ceil(len(found) / columns)
+    figure = Figure(figsize=(3.5 * columns, 2.15 * rows + 0.6), dpi=110, layout="constrained")
+    grid = figure.subplots(rows, 2 * columns, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for place, exciter in enumerate(found):
+        row, column = divmod(place, columns)
+        draw_exciter(grid[row][2 * column], grid[row][2 * column + 1], exciter, found.field)
+    figure.suptitle(
+        f"What excites {found.unit} most: {len(found)} of {found.images:,} {found.split} images", fontsize=11, color=INK
+    )
+    listed = "; ".join(f"{each.image}, {each.true} ({number(each.value)}), sees {each.box}" for each in found)
+    figure.set_label(f"Images that excite {found.unit} most: {listed}.")
+    return figure
+
+
+def draw_exciter(left: Axes, right: Axes, exciter: Exciter, field: tuple[int, int] | None) -> None:
+    """Draw one image with its window framed on the left, the window alone on the right."""
+    grey = exciter.pixels.shape[2] == 1
+    shown = exciter.pixels[..., 0] if grey else exciter.pixels
+    for axes in (left, right):
+        axes.axis("on")
+        axes.set(xticks=[], yticks=[])
+        axes.imshow(
+            shown,
+            cmap="gray" if grey else None,
+            vmin=0 if grey else None,
+            vmax=255 if grey else None,
+            interpolation="nearest",
+        )
+    left.set_title(f"{exciter.true} {exciter.value:.3g}", fontsize=9, color=INK)
+    left.set_xlabel(exciter.image[-22:], fontsize=7.5, color=INK)
+    box = exciter.box
+    if box is None or field is None:
+        return
+    size = (box.right - box.left, box.bottom - box.top)
+    for colour, line in (("white", 3.0), (FRAME, 1.6)):
+        left.add_patch(Rectangle((box.left - 0.5, box.top - 0.5), *size, fill=False, edgecolor=colour, linewidth=line))
+    right.set_facecolor(OUTSIDE)
+    top, bottom = _side(box.top, box.bottom, field[0])
+    start, end = _side(box.left, box.right, field[1])
+    right.set(xlim=(start - 0.5, end - 0.5), ylim=(bottom - 0.5, top - 0.5))
+    right.set_title(f"{size[1]}×{size[0]} pixels", fontsize=9, color=INK)
+
+
+def _side(first: int, last: int, length: int) -> tuple[int, int]:
+    """Give a window that the border has cut its full length again.
+
+    >>> _side(0, 5, 8), _side(27, 32, 8), _side(3, 11, 8)
+    ((-3, 5), (27, 35), (3, 11))
+    """
+    if last - first >= length:
+        return first, last
+    return (last - length, last) if first == 0 else (first, first + length)
