@@ -11,6 +11,7 @@ curves.png        loss and accuracy over the epochs
 evaluation.json   what `pellucid evaluate` measured (its fields: pellucid/evaluation/result.py)
 predictions.csv   the network's probabilities for each test image
 calibration.json  the temperature of its probabilities, and the confidence to answer at
+robustness.json   its accuracy on changed images
 evaluations/      the same figures and tables for other images and splits
 """
 

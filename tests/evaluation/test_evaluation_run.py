@@ -72,6 +72,19 @@ def test_a_class_never_predicted_is_undefined_in_words_and_null_in_json(
         assert any(line.split()[0] == name and "undefined" in line for line in printed.splitlines() if line.strip())
 
 
+def test_the_command_draws_and_says_where_everything_is(weak: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(weak.directory), "--figures", "--error-rate", "0.2", "--no-calibration"]) == 0
+    printed = capsys.readouterr().out
+    assert f"Figures: {weak.directory / 'evaluation.json'}" in printed
+    assert f"Each image: {weak.directory / 'predictions.csv'}" in printed
+    assert "chosen on 60 val images for 20.00% errors" in printed
+    assert "None of the classes: noise (1,000 images): mean confidence " in printed
+    assert "Note: The temperature was refused" in printed
+    for name in ("confusion", "reliability", "coverage"):
+        with Image.open(weak.directory / f"{name}.png") as picture:
+            assert len(picture.text["Description"]) > 40
+
+
 def test_val_and_train_are_the_images_of_the_training(weak: Run) -> None:
     val, train = pellucid.evaluate(weak, split="val"), pellucid.evaluate(weak, split="train")
     assert (val.images, train.images) == (60, 580)
