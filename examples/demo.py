@@ -23,7 +23,9 @@ def main() -> int:
     started = time.monotonic()
     run = pellucid.train(data, recipe="tutorial", epochs=arguments.epochs, stream=sys.stdout)
     print(f"\n{pellucid.evaluate(run)}\n")
-    print(f"That took {time.monotonic() - started:.0f} s. The run is {run.directory}: look at {run.directory}/curves.png")
+    print(
+        f"That took {time.monotonic() - started:.0f} s. The run: {run.directory}; its curves: {run.directory}/curves.png"
+    )
     return 0
 
 

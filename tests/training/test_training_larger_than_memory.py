@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-PROGRAM = '''
+PROGRAM = """
 import resource, sys
 from pathlib import Path
 import numpy as np
@@ -32,7 +32,7 @@ run = pellucid.train(
     photos, network=network, recipe="standard", size=(384, 384), batch_size=4, epochs=1, out="large", keep=1
 )
 print("trained:", run.status, run.metrics("epoch")[0]["train_accuracy"])
-'''
+"""
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the memory limit is Linux's")

@@ -64,9 +64,7 @@ def test_the_tutorial_is_what_the_lesson_does() -> None:
 
 
 def test_weight_decay_leaves_biases_alone() -> None:
-    optimizer = make_optimizer(
-        torch.nn.Linear(3, 2), Recipe(optimizer="adamw", weight_decay=0.1), torch.device("cpu")
-    )
+    optimizer = make_optimizer(torch.nn.Linear(3, 2), Recipe(optimizer="adamw", weight_decay=0.1), torch.device("cpu"))
     decayed, spared = optimizer.param_groups
     assert (decayed["weight_decay"], [tuple(one.shape) for one in decayed["params"]]) == (0.1, [(2, 3)])
     assert (spared["weight_decay"], [tuple(one.shape) for one in spared["params"]]) == (0.0, [(2,)])
