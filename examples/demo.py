@@ -23,9 +23,8 @@ def main() -> int:
     started = time.monotonic()
     run = pellucid.train(data, recipe="tutorial", epochs=arguments.epochs, stream=sys.stdout)
     print(f"\n{pellucid.evaluate(run)}\n")
-    print(
-        f"That took {time.monotonic() - started:.0f} s. The run: {run.directory}; its curves: {run.directory}/curves.png"
-    )
+    seconds = time.monotonic() - started
+    print(f"That took {seconds:.0f} s. The run: {run.directory}; its curves: {run.directory}/curves.png")
     return 0
 
 
