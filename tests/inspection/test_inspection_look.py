@@ -146,6 +146,8 @@ def test_an_image_of_another_size_is_fitted_as_the_run_does_and_says_so(run, tmp
     assert glass["input"].shape == (1, 28, 28)
     assert glass.picture.fitted == "60×40 stretched to 28×28, the run's fit 'stretch'"
     assert "60×40 stretched to 28×28" in str(glass)
+    for form in (Image.open("large.png"), np.zeros((60, 40, 3), np.uint8)):
+        assert look(run, form).picture.fitted == glass.picture.fitted
 
 
 def test_epochs_are_those_of_the_run(run):

@@ -109,6 +109,12 @@ def test_the_sum_over_images_is_the_gradient(run):
     assert all(link.check.passed for link in taken.chain[:-1])
 
 
+def test_each_image_brings_its_own_part(run):
+    taken = take_step(run, "head.bias[4]", verify=False)
+    # The scores are half of what the last layer computes, so its bias gets half of each image's gradient at the score.
+    assert np.allclose(taken.gradient.images, 0.5 * taken.score_gradient[:, 4], rtol=1e-5, atol=1e-9)
+
+
 @pytest.mark.parametrize("step", [2, 6, 7, 12])
 def test_later_steps_remember_the_ones_before(any_run, step):
     taken = take_step(any_run, "first.weight[0,0,1,1]", step=step)
