@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pellucid.data import open_image_set
     from pellucid.errors import UserError
     from pellucid.evaluation import evaluate
+    from pellucid.inspection import look, take_step
     from pellucid.recipes import Recipe
     from pellucid.run import Run, find_runs, open_run
 
@@ -36,9 +37,11 @@ _HOMES = {
     "draw_curves": "pellucid.api",
     "evaluate": "pellucid.evaluation",
     "find_runs": "pellucid.run",
+    "look": "pellucid.inspection",
     "open_image_set": "pellucid.data",
     "open_run": "pellucid.run",
     "resume": "pellucid.api",
+    "take_step": "pellucid.inspection",
     "train": "pellucid.api",
 }
 
@@ -49,9 +52,11 @@ __all__ = [
     "draw_curves",
     "evaluate",
     "find_runs",
+    "look",
     "open_image_set",
     "open_run",
     "resume",
+    "take_step",
     "train",
 ]
 

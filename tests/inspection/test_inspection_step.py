@@ -213,3 +213,20 @@ BAD = [
 def test_what_cannot_be_asked_for(run, weight, asked, message):
     with pytest.raises(UserError, match=message):
         take_step(run, weight, **asked)
+
+
+@pytest.mark.parametrize("weight", ["conv1.weight[5,0,2,2]", "batch1.weight[3]", "batch2.bias[9]", "fc1.weight[7,900]"])
+def test_batch_normalisation_and_dropout(make_run, weight):
+    run = make_run(network="simple-mnist", epochs=1)
+    for step in (1, 4):
+        taken = take_step(run, weight, step=step)
+        assert taken.confirmed
+        assert all(check.passed for check in taken.checks.values())
+
+
+@pytest.mark.parametrize("weight", ["stem.0.weight[3,0,1,1]", "stage2.1.first.1.bias[8]", "classify.weight[2,5]"])
+def test_residual_connections_and_the_strong_recipe(make_run, weight):
+    taken = take_step(make_run(network="small-resnet", recipe="strong", epochs=1, log_every=2), weight, step=3)
+    assert taken.confirmed
+    assert taken.update.optimizer == "sgd"
+    assert {"v", "n", "w'"} <= {line.name for line in taken.update.lines}
