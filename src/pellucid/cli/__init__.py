@@ -24,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "explain": "pellucid.cli.explain",
     "excite": "pellucid.cli.excite",
     "maps": "pellucid.cli.maps",
+    "history": "pellucid.cli.history",
+    "why": "pellucid.cli.why",
     "mistakes": "pellucid.cli.mistakes",
     "robustness": "pellucid.cli.robustness",
     "compare": "pellucid.cli.compare",

@@ -66,7 +66,7 @@ def save_animation(
     durations = [round(1000 * seconds)] * len(frames)
     durations[-1] *= 3
     # one palette for all frames: colours that change from frame to frame flicker
-    palette = frames[len(frames) // 2].quantize(128, dither=Image.Dither.NONE)
+    palette = _side_by_side(frames[0], frames[len(frames) // 2], frames[-1]).quantize(256, dither=Image.Dither.NONE)
     flat = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     buffer = io.BytesIO()
     flat[0].save(
@@ -81,6 +81,14 @@ def save_animation(
     )
     write_bytes(path, buffer.getvalue())
     return len(frames)
+
+
+def _side_by_side(*frames: Image.Image) -> Image.Image:
+    """Join frames whose colours are to be in one palette."""
+    joined = Image.new("RGB", (frames[0].width * len(frames), frames[0].height))
+    for place, frame in enumerate(frames):
+        joined.paste(frame, (place * frame.width, 0))
+    return joined
 
 
 def _frame(figure: Figure) -> Image.Image:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pellucid.errors import UserError
 from pellucid.inspection.attribution import METHODS, Attribution, attribute
 from pellucid.inspection.faithfulness import (
     Faithfulness,
@@ -31,7 +32,7 @@ from pellucid.run import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Comparison", "Explanation", "compare", "explain", "explain_glass"]
+__all__ = ["Comparison", "Explanation", "best_explanation", "compare", "explain", "explain_glass"]
 
 HEADINGS = ("map", "deletion", "moved elsewhere", "insertion", "moved elsewhere", "")
 RIGHT = (1, 2, 3, 4)
@@ -263,6 +264,33 @@ def explain_glass(
             for each in made
         )
     )
+
+
+def best_explanation(glass: Glass, target: int | str | None = None) -> Explanation:
+    """Make every map that can be made, and keep the one whose insertion exceeds its deletion most.
+
+    Without captum that is Grad-CAM's; in a network without layers that have rows and columns, another one.
+
+    Raises:
+        UserError: no map can be made.
+    """
+    chosen = class_number(glass, glass.winner().index[0] if target is None else target)
+    probability, x = probability_of(glass, chosen), glass.recording.steps[0].value.detach()
+    best: tuple[float, str] | None = None
+    failed: UserError | None = None
+    for method in METHODS:
+        try:
+            scores = measure_map(probability, x, attribute(glass, method, chosen).map)
+        except UserError as error:
+            failed = error
+            continue
+        gain = scores.insertion - scores.deletion
+        if best is None or gain > best[0]:
+            best = gain, method
+    if best is None:
+        assert failed is not None
+        raise failed
+    return explain_glass(glass, (best[1],), chosen).explanations[0]
 
 
 def probability_of(glass: Glass, target: int) -> Probability:

@@ -1,0 +1,61 @@
+"""`pellucid history`: what a run's network made of the same image, epoch by epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pellucid.cli.output import json_option, print_json
+from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
+
+__all__ = ["history"]
+
+
+@click.command()
+@click.argument("run")
+@click.argument("image")
+@click.option(
+    "--unit", metavar="LAYER[C]", help="A channel, conv2[7], or a unit.  [the channel that carried the last decision]"
+)
+@click.option("--method", default="grad-cam", show_default=True, help="What makes the maps, as in explain.")
+@click.option("--class", "target", metavar="NAME", help="The class that the maps explain.  [the last prediction]")
+@click.option("--layer", metavar="NAME", help="Of grad-cam: a layer with rows and columns.  [the last one]")
+@out_option
+@force_option
+@json_option
+def history(
+    run: str,
+    image: str,
+    unit: str | None,
+    method: str,
+    target: str | None,
+    layer: str | None,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Show the same unit, feature map, prediction and attribution of IMAGE over all epochs that a RUN keeps.
+
+    With --out a strip of pictures, an animation and their numbers are written.
+
+    \b
+    Examples:
+      pellucid history runs/cifar10-simple-cifar-1 test/3 --out history/
+      pellucid history runs/cifar10-simple-cifar-1 test/3 --unit "conv2[7]" --method occlusion
+      pellucid history runs/cifar10-simple-cifar-1 test/3 --class dog --json
+    """
+    check_folder(out, force)
+    from pellucid.inspection import history as look_back
+
+    found = look_back(run, image, unit, method=method, target=target, layer=layer)
+    if out is not None:
+        from pellucid.figures.saving import save_animation
+
+        figure = found.figure()
+        save_animation(found.frames(), out / "history.gif", str(figure.get_label()), force=True)
+        write_folder(out, {"history.png": figure}, "history.json", found.to_dict())
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        click.echo(str(found))
