@@ -12,6 +12,9 @@ evaluation.json   what `pellucid evaluate` measured (its fields: pellucid/evalua
 predictions.csv   the network's probabilities for each test image
 calibration.json  the temperature of its probabilities, and the confidence to answer at
 robustness.json   its accuracy on changed images
+audit.json        what `pellucid audit` found in its images (its fields: pellucid/audit/result.py)
+duplicates.csv    the pairs of images that show the same
+report.html       everything above to look at
 evaluations/      the same figures and tables for other images and splits
 """
 
@@ -248,13 +251,17 @@ class Run:
         return images
 
     def build_network(self) -> nn.Module:
-        """Make the run's network with fresh weights; a person's own comes from the file kept in the run."""
-        from pellucid.networks import build, is_own_file
+        """Make the run's network with fresh weights; a person's own comes from the file kept in the run.
+
+        Its weights and what it is given lie in memory as it computes fastest (`pellucid.networks.arrange`).
+        """
+        from pellucid.networks import arrange, build, is_own_file
 
         name = self.record.network
         if is_own_file(name):
             name = f"{self.directory / 'network.py'}:{name.rpartition(':')[2]}"
-        return build(name, input_shape=self.preprocessing.input_shape, classes=len(self.classes))
+        shape = self.preprocessing.input_shape
+        return arrange(build(name, input_shape=shape, classes=len(self.classes)), shape)
 
     def network(self, epoch: int | str = "last") -> nn.Module:
         """Make the network with the weights of one epoch, in evaluation mode, on the CPU."""

@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "mistakes": "pellucid.cli.mistakes",
     "robustness": "pellucid.cli.robustness",
     "compare": "pellucid.cli.compare",
+    "audit": "pellucid.cli.audit",
     "runs": "pellucid.cli.lists",
     "datasets": "pellucid.cli.datasets",
     "networks": "pellucid.cli.lists",
