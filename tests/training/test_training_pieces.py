@@ -15,10 +15,9 @@ from pellucid.data import Split, stratified_split
 from pellucid.data.augmentation import Augmentation
 from pellucid.data.batches import DeviceImages, epoch_order
 from pellucid.data.preprocessing import Preprocessing, channel_statistics
-from pellucid.networks import SimpleCifar, SmallResnet
+from pellucid.networks import SimpleCifar, arrange
 from pellucid.optimizers import make_optimizer
 from pellucid.recipes import PRESETS, Recipe, learning_rate, preset
-from pellucid.training.forward import takes_blocked_layout
 from pellucid.training.quick_step import quick_step
 
 
@@ -180,54 +179,30 @@ def test_a_quick_step_is_the_optimizers_own_bit_for_bit(name: str, unused: bool)
             assert value is None or torch.equal(states[0][index][key], value)
 
 
-def test_the_blocked_layout_is_used_where_it_computes_the_same_and_nowhere_else() -> None:
-    half = Preprocessing(32, 32, 3, "none", (0.5, 0.4, 0.3), (0.5,) * 3)
-    cpu = torch.device("cpu")
-
-    class Liar(torch.nn.Module):
-        """Computes something else on such tensors."""
+def test_a_network_that_takes_channels_last_gets_them_and_one_that_flattens_by_view_does_not() -> None:
+    class Viewing(torch.nn.Module):
+        """Flattens as the lesson's network does."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.linear = torch.nn.Linear(3 * 32 * 32, 2)
+            self.conv = torch.nn.Conv2d(3, 4, 3)
+            self.linear = torch.nn.Linear(4 * 4 * 4, 2)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            y = self.linear(x.reshape(x.shape[0], -1))
-            return y + y if x.is_mkldnn else y
+            return self.linear(self.conv(x).view(-1, 64))
 
-    class Mean(torch.nn.Module):
-        """An operation that refuses them."""
+    def is_last(weight: torch.Tensor) -> bool:
+        return weight.is_contiguous(memory_format=torch.channels_last)
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.linear = torch.nn.Linear(3, 2)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.linear(x.mean((2, 3)))
-
-    assert takes_blocked_layout(SimpleCifar(), half, cpu) is torch.backends.mkldnn.is_available()
-    assert not takes_blocked_layout(Liar(), half, cpu)
-    assert not takes_blocked_layout(Mean(), half, cpu)
-    assert not takes_blocked_layout(SmallResnet(), half, cpu)
-
-
-def test_the_trial_leaves_the_network_and_the_random_state_alone() -> None:
-    network = SimpleCifar().eval()
-    before = copy.deepcopy(network.state_dict())
+    images = torch.randn(2, 3, 6, 6).to(memory_format=torch.channels_last)
+    viewing = Viewing().eval()
+    expected = viewing(images.contiguous())
     torch.manual_seed(5)
-    takes_blocked_layout(network, Preprocessing(32, 32, 3, "none", (0.5,) * 3, (0.5,) * 3), torch.device("cpu"))
-    after = torch.rand(1)
+    arranged = arrange(viewing, (3, 6, 6))
+    drawn = torch.rand(1)
+    assert not is_last(viewing.conv.weight)
+    assert torch.equal(arranged(images), expected)
+    assert not viewing.training
     torch.manual_seed(5)
-    assert torch.equal(after, torch.rand(1))
-    assert not network.training
-    assert all(parameter.grad is None for parameter in network.parameters())
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-
-
-def test_both_ways_of_preprocessing_give_the_same_numbers() -> None:
-    images = torch.from_numpy(some_split().images)
-    for mean, std in (((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), ((0.5, 0.4, 0.3), (0.5, 0.25, 0.2))):
-        preprocessing = Preprocessing(5, 4, 3, "none", mean, std)
-        planar = preprocessing(images, planar=True)
-        assert planar.is_contiguous()
-        assert torch.equal(planar, preprocessing(images))
+    assert torch.equal(drawn, torch.rand(1))
+    assert is_last(arrange(SimpleCifar(), (3, 32, 32)).conv1.weight)

@@ -45,10 +45,8 @@ class Preprocessing:
         """How many numbers an input has."""
         return self.channels * self.height * self.width
 
-    def __call__(self, images: Tensor, *, planar: bool = False) -> Tensor:
-        """Normalise `[B, H, W, C]` uint8 pixels to `[B, C, H, W]` float32.
-
-        In memory the channels come last, as they are stored, or with `planar` one plane after the other.
+    def __call__(self, images: Tensor) -> Tensor:
+        """Normalise `[B, H, W, C]` uint8 pixels to `[B, C, H, W]` float32, channels last in memory.
 
         >>> half = Preprocessing(height=1, width=1, channels=1, fit="none", mean=(0.5,), std=(0.5,))
         >>> half(torch.tensor([[[[0]]], [[[255]]]], dtype=torch.uint8)).flatten()
@@ -56,13 +54,12 @@ class Preprocessing:
         """
         scale = [1 / (255 * std) for std in self.std]
         shift = [-mean / std for mean, std in zip(self.mean, self.std, strict=True)]
-        images = images.permute(0, 3, 1, 2)
-        values = (images.contiguous() if planar else images).to(torch.float32)  # bytes are cheaper to reorder
+        values = images.to(torch.float32)
         if len(set(scale)) == len(set(shift)) == 1:  # one number for all channels: no broadcasting to pay for
             values.mul_(scale[0]).add_(shift[0])
         else:
-            values.mul_(values.new_tensor(scale).view(-1, 1, 1)).add_(values.new_tensor(shift).view(-1, 1, 1))
-        return values
+            values.mul_(values.new_tensor(scale)).add_(values.new_tensor(shift))
+        return values.permute(0, 3, 1, 2)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as JSON holds them."""

@@ -87,7 +87,7 @@ class Repetition:
         self._subset = prepared.train_subset
         self._train = prepared.train_on(self.device)
         torch.manual_seed(run.record.seed)
-        self.network = run.build_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = run.build_network()
         self.optimizer = make_optimizer(self.network, self.recipe, self.device)
         self.at = load_checkpoint(run, self.network, self.optimizer, self.device, up_to=up_to) or Position()
         self.start = self.at.step

@@ -23,7 +23,6 @@ from pellucid.ranks import Ranks
 from pellucid.recipes import Recipe, learning_rate
 from pellucid.scoring import score
 from pellucid.seeds import derive_seed
-from pellucid.training.forward import Forward
 from pellucid.training.interruption import Interrupted, StopRequest
 from pellucid.training.quick_step import quick_step
 from pellucid.training.recorder import Recorder
@@ -43,8 +42,6 @@ class Training:
     val: DeviceImages | None
     augmentation: Augmentation | None
     preprocessing: Preprocessing
-    forward: Forward
-    """Normalises a batch and runs the network on it: in the memory layout that suits both, across processes."""
     classes: int
     device: torch.device
     mixed: bool
@@ -66,10 +63,11 @@ def fit(t: Training, recorder: Recorder) -> None:
         Interrupted: asked to stop, after the step under way and a checkpoint.
     """
     recipe, at, ranks = t.recipe, t.position, t.ranks
+    network = nn.parallel.DistributedDataParallel(t.network) if ranks.world > 1 else t.network
     take_step = quick_step(t.optimizer)
     with StopRequest() as stop:
         while at.epoch <= recipe.epochs:
-            t.network.train()
+            network.train()
             order = epoch_order(len(t.train), derive_seed(t.seed, "order", at.epoch)).split(recipe.batch_size)
             started = time.monotonic() - at.seconds
             for indices in order[at.batch :]:
@@ -81,7 +79,7 @@ def fit(t: Training, recorder: Recorder) -> None:
                 pixels, labels = t.train.cut(ranks.share(indices), places and ranks.share_both(places))
 
                 with torch.autocast(t.device.type, torch.bfloat16, enabled=t.mixed):
-                    scores = t.forward(pixels)
+                    scores = network(t.preprocessing(pixels))
                     loss = F.cross_entropy(scores, labels, label_smoothing=recipe.label_smoothing, reduction="sum")
                 correct = (scores.argmax(1) == labels).sum()
                 figures = torch.stack((loss.detach().float(), correct, correct.new_tensor(stop.signal or 0)))

@@ -11,7 +11,6 @@ from typing import Any, TextIO
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from torch import nn
 
 import pellucid
 from pellucid import networks
@@ -28,7 +27,6 @@ from pellucid.ranks import Ranks, join_ranks
 from pellucid.recipes import Recipe, preset
 from pellucid.run import DataRequest, Run, RunRecord
 from pellucid.training.display import Display
-from pellucid.training.forward import forward_pass, takes_blocked_layout
 from pellucid.training.loop import Training, fit
 from pellucid.training.metrics_log import MetricsLog
 from pellucid.training.recorder import Recorder
@@ -175,14 +173,8 @@ def _set_up(run: Run, recipe: Recipe, images: ImageSet, ranks: Ranks, device: to
     prepared = prepare(images, recipe, seed)
     torch.manual_seed(seed)
     network = run.build_network().to(device)
-    mixed = uses_mixed_precision(recipe.precision, device)
-    preprocessing = prepared.preprocessing
-    blocked = ranks.world == 1 and not mixed and takes_blocked_layout(network, preprocessing, device)
-    if not blocked:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = make_optimizer(network, recipe, device)
     position = load_checkpoint(run, network, optimizer, device) or Position()
-    running = nn.parallel.DistributedDataParallel(network) if ranks.world > 1 else network
     return Training(
         recipe=recipe,
         seed=seed,
@@ -191,11 +183,10 @@ def _set_up(run: Run, recipe: Recipe, images: ImageSet, ranks: Ranks, device: to
         train=prepared.train_on(device),
         val=prepared.val_on(device),
         augmentation=prepared.augmentation,
-        preprocessing=preprocessing,
-        forward=forward_pass(running, preprocessing, blocked=blocked),
+        preprocessing=prepared.preprocessing,
         classes=len(images.classes),
         device=device,
-        mixed=mixed,
+        mixed=uses_mixed_precision(recipe.precision, device),
         ranks=ranks,
         position=position,
     )
