@@ -251,13 +251,17 @@ class Run:
         return images
 
     def build_network(self) -> nn.Module:
-        """Make the run's network with fresh weights; a person's own comes from the file kept in the run."""
-        from pellucid.networks import build, is_own_file
+        """Make the run's network with fresh weights; a person's own comes from the file kept in the run.
+
+        Its weights and what it is given lie in memory as it computes fastest (`pellucid.networks.arrange`).
+        """
+        from pellucid.networks import arrange, build, is_own_file
 
         name = self.record.network
         if is_own_file(name):
             name = f"{self.directory / 'network.py'}:{name.rpartition(':')[2]}"
-        return build(name, input_shape=self.preprocessing.input_shape, classes=len(self.classes))
+        shape = self.preprocessing.input_shape
+        return arrange(build(name, input_shape=shape, classes=len(self.classes)), shape)
 
     def network(self, epoch: int | str = "last") -> nn.Module:
         """Make the network with the weights of one epoch, in evaluation mode, on the CPU."""
