@@ -16,8 +16,8 @@ def keep_freed_memory() -> bool:
     """Ask the C library to keep freed blocks in the process; say whether it will.
 
     A training step frees and asks for the same large blocks again and again. GNU's malloc gives them back to the
-    system each time, and every page of the next step is a page fault: about a thousand in a step of the lesson's
-    network, a third of its time (`benchmarks/LOG.md`). Other C libraries have no such call, and nothing happens.
+    system each time, and every page of the next step is a page fault: where that happens, about a thousand in a step
+    of the lesson's network and a quarter of its time (`benchmarks/LOG.md`). Other C libraries have no such call.
     The price is that the process keeps its peak memory until it ends. See mallopt(3).
     """
     if not sys.platform.startswith("linux"):

@@ -119,7 +119,7 @@ def test_a_network_that_flattens_by_view_trains_resumes_and_is_evaluated(tmp_pat
         "    def forward(self, x):\n"
         "        return self.linear(self.pool(self.conv(x)).view(-1, 144))\n"
     )
-    run = pellucid.train("mnist", network=f"{tmp_path / 'nets.py'}:Viewing", epochs=2, out=tmp_path / "run")
+    run = pellucid.train("mnist", network=f"{tmp_path / 'nets.py'}:Viewing", epochs=8, out=tmp_path / "run")
     assert pellucid.evaluate(run).accuracy > 0.5
 
 

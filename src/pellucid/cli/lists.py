@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import click
@@ -74,7 +75,7 @@ def recipes(as_json: bool) -> None:
         print_json({name: recipe.to_dict() for name, recipe in chosen.items()})
         return
     for name, make in PRESETS.items():
-        click.echo(f"{name}: {(make.__doc__ or '').strip()}\n")
+        click.echo(f"{name}: {inspect.getdoc(make)}\n")
     width = max(len(item.name) for item in recipe_fields())
     click.echo(" " * width + "".join(f"{name:>12}" for name in chosen))
     for item in recipe_fields():

@@ -11,12 +11,18 @@ __all__ = ["PRESETS", "preset", "standard", "strong", "tutorial"]
 
 
 def tutorial() -> Recipe:
-    """The lesson's training, exactly: Adam at 1e-3, batches of 32, pixels to -1 … 1, five epochs, nothing else."""
+    """The lesson's training, exactly: Adam at 1e-3, batches of 32, pixels to -1 … 1, five epochs, nothing else.
+
+    `pellucid train cifar10 --recipe tutorial`: 53 s on two CPU cores, 69.4 % on the test images (seed 0).
+    """
     return Recipe(name="tutorial", epochs=5, batch_size=32, optimizer="adam", learning_rate=1e-3, precision="float32")
 
 
 def standard() -> Recipe:
-    """Everyday training: one-cycle AdamW, larger batches, mirrored and shifted images, a validation split."""
+    """Everyday training: one-cycle AdamW, larger batches, mirrored and shifted images, a validation split.
+
+    `pellucid train cifar10`: 45 s on two CPU cores, 75.0 % on the test images (seed 0).
+    """
     return Recipe(
         name="standard",
         epochs=6,
@@ -35,7 +41,11 @@ def standard() -> Recipe:
 
 
 def strong() -> Recipe:
-    """Above 90 % on CIFAR-10 with a residual network: one-cycle SGD with Nesterov momentum."""
+    """Above 90 % on CIFAR-10 with a residual network: one-cycle SGD with Nesterov momentum.
+
+    `pellucid train cifar10 --network small-resnet --recipe strong --precision mixed`: 24 minutes on two CPU cores with
+    bfloat16 instructions, beside other work (20 alone), 91.5 % on the test images (seed 0).
+    """
     return Recipe(
         name="strong",
         epochs=15,
