@@ -48,7 +48,7 @@ class Scores:
 
 def evaluation_batches(indices: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, ...]:
     """Cut indices `[N]` into batches that need little memory for images of this size."""
-    return indices.split(max(1, min(LARGEST_BATCH, VALUES_AT_ONCE // preprocessing.values)))
+    return tuple(indices.split(max(1, min(LARGEST_BATCH, VALUES_AT_ONCE // preprocessing.values))))
 
 
 def score(

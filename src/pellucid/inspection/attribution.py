@@ -158,10 +158,10 @@ def _grad_cam(glass: Glass, target: int, layer: str | None) -> Attribution:
     size = [int(length) for length in glass.recording.steps[0].value.shape[2:]]
     fine = F.interpolate(coarse, size=size, mode="bilinear", align_corners=False)[0, 0]
     chosen = "named" if layer is not None else "the last layer with rows and columns"
-    facts = (f"values of {node.name}, {shape_text(node.shape)} ({chosen}), each channel times its mean gradient",)
+    facts = [f"values of {node.name}, {shape_text(node.shape)} ({chosen}), each channel times its mean gradient"]
     if not bool(coarse.any()):
-        facts += ("nothing in it speaks for this class: the map is nought everywhere",)
-    return Attribution("grad-cam", fine.detach().double().cpu().numpy(), False, node.name, facts)
+        facts.append("nothing in it speaks for this class: the map is nought everywhere")
+    return Attribution("grad-cam", fine.detach().double().cpu().numpy(), False, node.name, tuple(facts))
 
 
 def _saliency(network: nn.Module, x: Tensor, target: int) -> tuple[Tensor, bool, tuple[str, ...]]:

@@ -91,7 +91,7 @@ def measure_moved(
     """
     generator = np.random.default_rng(seed)
     sizes = values.shape
-    found = []
+    found: list[Faithfulness] = []
     while len(found) < count:
         shift = [int(generator.integers(size)) for size in sizes]
         far = any(min(by, size - by) >= max(1, size // 4) for by, size in zip(shift, sizes, strict=True))
