@@ -1,4 +1,4 @@
-"""How long looking and tracing take, for a run of the lesson's network; the targets are 50 ms and 10 ms, on one core.
+"""How long looking, tracing, finding what excites a unit and asking why take, for a run of the lesson's network.
 
     python benchmarks/inspection.py [RUN]
 
@@ -17,7 +17,7 @@ import torch
 
 from pellucid import open_run, train
 from pellucid.data import is_here
-from pellucid.inspection import look, take_step
+from pellucid.inspection import excite, look, take_step, why
 
 
 def milliseconds(function, repeats=30):
@@ -63,6 +63,11 @@ def measure(run) -> None:
     report("strongest chain from a pixel to the score", milliseconds(lambda: unit.trace().path(), 10))
     weight = f"{first.name}.bias[0]"
     report("first training step by hand", milliseconds(lambda: take_step(run, weight, verify=False), 3))
+    images = len(run.open_images().splits["train"])
+    channel = f"{[node for node in glass if len(node.shape) == 3][-1].name}[0]"
+    taken = milliseconds(lambda: excite(run, channel, limit=10_000), 1)
+    report(f"excite {channel}, {min(images, 10_000):,} training images", taken, "target 20,000 ms")
+    report("why", milliseconds(lambda: why(run, "test/17"), 5), "target 2,000 ms")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print(f"{'peak memory of the process':<58}{peak / 2**20:9.0f} MiB  target 1024 MiB")
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pellucid.data import open_image_set
     from pellucid.errors import UserError
     from pellucid.evaluation import evaluate
-    from pellucid.inspection import look, take_step
+    from pellucid.inspection import excite, explain, history, look, take_step, why
     from pellucid.recipes import Recipe
     from pellucid.run import Run, find_runs, open_run
 
@@ -36,13 +36,17 @@ _HOMES = {
     "UserError": "pellucid.errors",
     "draw_curves": "pellucid.api",
     "evaluate": "pellucid.evaluation",
+    "excite": "pellucid.inspection",
+    "explain": "pellucid.inspection",
     "find_runs": "pellucid.run",
+    "history": "pellucid.inspection",
     "look": "pellucid.inspection",
     "open_image_set": "pellucid.data",
     "open_run": "pellucid.run",
     "resume": "pellucid.api",
     "take_step": "pellucid.inspection",
     "train": "pellucid.api",
+    "why": "pellucid.inspection",
 }
 
 __all__ = [
@@ -51,13 +55,17 @@ __all__ = [
     "UserError",
     "draw_curves",
     "evaluate",
+    "excite",
+    "explain",
     "find_runs",
+    "history",
     "look",
     "open_image_set",
     "open_run",
     "resume",
     "take_step",
     "train",
+    "why",
 ]
 
 

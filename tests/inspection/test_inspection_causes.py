@@ -19,6 +19,8 @@ from pellucid.inspection import (
     attribute,
     best_explanation,
     compare,
+    feature_maps,
+    filters,
     find_carrier,
     find_pair,
     history,
@@ -217,3 +219,13 @@ def test_mistakes_are_told(arguments, message, run, capsys) -> None:
     assert message in captured.err
     assert captured.out == ""
     assert not Path("none").exists()
+
+
+def test_each_object_is_short_where_it_is_only_named(evaluated) -> None:
+    found = why(evaluated, "test/5", most=2, limit=20)
+    past = history(evaluated, "test/5")
+    made = compare(evaluated, "test/5", ("grad-cam", "saliency"))
+    named = [found, *vars(found).values(), past, past[0], past[0].scores, made, made["saliency"].attribution]
+    named += [found.excitation[0], feature_maps(evaluated, "test/5"), filters(evaluated)]
+    assert "again_2" in repr(named[4])
+    assert all(len(repr(each)) < 1000 for each in named), max((repr(each) for each in named), key=len)

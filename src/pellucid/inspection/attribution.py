@@ -49,6 +49,9 @@ class Attribution:
     layer: str | None
     facts: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"Attribution({self.method}, {shape_text(self.map.shape)})"
+
 
 def attribute(glass: Glass, method: str, target: int, layer: str | None = None) -> Attribution:
     """Make one map of a class's score.

@@ -38,6 +38,9 @@ class Carrier:
     gradient: float
     share: float
 
+    def __repr__(self) -> str:
+        return f"Carrier({self.unit!r}: {self.contribution:.7g} to {self.margin})"
+
     @property
     def contribution(self) -> float:
         """Value times gradient: what the difference would lose without the unit, were everything a straight line."""

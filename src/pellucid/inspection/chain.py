@@ -44,6 +44,9 @@ class Why:
     path: Path
     excitation: Excitation
 
+    def __repr__(self) -> str:
+        return f"Why({self.pair.title!r}: {self.explanation!r}, {self.carrier.unit!r})"
+
     def sections(self) -> list[tuple[str, Any]]:
         """List the links of the chain with their headings."""
         return [
@@ -65,7 +68,9 @@ class Why:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        parts = []
+        from pellucid.figures.embedding import image_tag
+
+        parts = [image_tag(self.figure())]
         for heading, link in self.sections():
             shown = link._repr_html_() if hasattr(link, "_repr_html_") else escape(str(link))
             parts.append(f"<h4>{escape(heading)}</h4>{shown}")

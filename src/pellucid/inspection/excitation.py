@@ -63,6 +63,9 @@ class Exciter:
     pixels: NDArray[np.uint8]
     box: Box | None
 
+    def __repr__(self) -> str:
+        return f"Exciter({self.image!r}, {self.true}: {self.value:.7g} at {list(self.index)})"
+
     @property
     def patch(self) -> NDArray[np.uint8]:
         """The pixels within the box, `[rows, columns, C]`."""
@@ -101,6 +104,9 @@ class Excitation:
     active: float
     exciters: tuple[Exciter, ...]
     field: tuple[int, int] | None
+
+    def __repr__(self) -> str:
+        return f"Excitation({self.title!r})"
 
     def __iter__(self) -> Iterator[Exciter]:
         return iter(self.exciters)

@@ -58,6 +58,9 @@ class Explanation:
     moved: tuple[Faithfulness, ...]
     random: tuple[Faithfulness, ...]
 
+    def __repr__(self) -> str:
+        return f"Explanation({self.method} of {self.class_name!r}: {self.verdict})"
+
     @property
     def map(self) -> NDArray[np.float64]:
         """`[H, W]`; the larger, the more the pixel speaks for the class."""
@@ -134,6 +137,9 @@ class Comparison:
     """Several maps of the same score, side by side."""
 
     explanations: tuple[Explanation, ...]
+
+    def __repr__(self) -> str:
+        return f"Comparison({list(self.explanations)})"
 
     def __iter__(self) -> Iterator[Explanation]:
         return iter(self.explanations)

@@ -39,6 +39,9 @@ class Faithfulness:
     deletion_curve: NDArray[np.float64]
     insertion_curve: NDArray[np.float64]
 
+    def __repr__(self) -> str:
+        return f"Faithfulness(deletion={self.deletion:.3f}, insertion={self.insertion:.3f})"
+
     @property
     def deletion(self) -> float:
         """The area below the deletion curve, 0 to 1; the lower, the better the order."""

@@ -33,6 +33,9 @@ class FeatureMaps:
     glass: Glass
     node: Node
 
+    def __repr__(self) -> str:
+        return f"FeatureMaps({self.node!r})"
+
     @property
     def values(self) -> NDArray[np.float64]:
         """The layer's values, `[D, h, w]`."""
@@ -114,6 +117,9 @@ class Filters:
 
     name: str
     weights: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return f"Filters({self.title!r})"
 
     @property
     def title(self) -> str:

@@ -53,6 +53,9 @@ class Glass:
     classes: tuple[str, ...] | None = None
     from_image: frozenset[int] = frozenset()
 
+    def __repr__(self) -> str:
+        return f"Glass({self.title!r}: {len(self.nodes)} nodes)"
+
     @cached_property
     def nodes(self) -> dict[str, Node]:
         """Every node by name, in the order they ran; the first is `input`."""

@@ -59,6 +59,9 @@ class Moment:
     map: NDArray[np.float64]
     scores: Faithfulness
 
+    def __repr__(self) -> str:
+        return f"Moment(epoch {self.epoch}: {self.prediction}; {self.unit} = {self.value:.7g})"
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as words, numbers and lists."""
         return {
@@ -93,6 +96,9 @@ class History:
     method: str
     layer: str | None
     moments: tuple[Moment, ...]
+
+    def __repr__(self) -> str:
+        return f"History({self.title!r})"
 
     def __iter__(self) -> Iterator[Moment]:
         return iter(self.moments)

@@ -94,6 +94,9 @@ class UnitTrace:
     trace: Trace | None = None
     pixel: Pixel | None = None
 
+    def __repr__(self) -> str:
+        return f"UnitTrace({self.unit!r}, {self.kind})"
+
     @property
     def value(self) -> float:
         """The network's number."""

@@ -136,6 +136,9 @@ class Path:
     target: Unit
     remarks: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Path({len(self.links)} units, through {self.through!r} to {self.target!r})"
+
     @property
     def complete(self) -> bool:
         """Whether it goes all the way."""
