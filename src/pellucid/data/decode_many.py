@@ -209,6 +209,7 @@ class _Workers:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
+                start_new_session=True,  # Ctrl-C is for the process that started it, also while it starts
                 env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
             )
             self._processes.append(process)

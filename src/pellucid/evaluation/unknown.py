@@ -18,6 +18,10 @@ MADE = ("noise", "blank")
 """Images that need no data set."""
 
 NOISE_IMAGES = 1000
+GREYS = 256
+VALUES_AT_MOST = 2**25
+"""Made images have at most so many values together: large ones are fewer, so that they do not need much memory."""
+
 SEED = 0
 
 
@@ -27,8 +31,9 @@ def unknown_images(run: Run, name: str, data_dir: str | Path | None = None) -> t
     Args:
         run: whose network will look at them.
         name: `noise` (1,000 images, every value drawn evenly from 0 to 255, always the same), `blank` (256 images of
-            one grey each, from black to white), or a named set, folder or archive: its test images, or all of them
-            where it has no splits of its own. Images of classes that the run knows by name are left aside.
+            one grey each, from black to white; of large images fewer of either), or a named set, folder or archive:
+            its test images, or all of them where it has no splits of its own. Images of classes that the run knows by
+            name are left aside.
         data_dir: where named sets lie; None is where the run found its own.
 
     Raises:
@@ -36,10 +41,12 @@ def unknown_images(run: Run, name: str, data_dir: str | Path | None = None) -> t
     """
     preprocessing = run.preprocessing
     if name == "noise":
-        shape = (NOISE_IMAGES, preprocessing.height, preprocessing.width, preprocessing.channels)
+        shape = _shape(preprocessing, NOISE_IMAGES)
         return _made(name, np.random.default_rng(SEED).integers(0, 256, shape, np.uint8))
     if name == "blank":
-        return _made(name, np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None, None], _shape(preprocessing)))
+        shape = _shape(preprocessing, GREYS)
+        greys = np.linspace(0, 255, shape[0]).round().astype(np.uint8)
+        return _made(name, np.broadcast_to(greys[:, None, None, None], shape))
     images = open_image_set(
         name,
         data_dir=data_dir or run.record.data.data_dir,
@@ -59,8 +66,9 @@ def unknown_images(run: Run, name: str, data_dir: str | Path | None = None) -> t
     return tuple(parts)
 
 
-def _shape(preprocessing: Preprocessing) -> tuple[int, int, int, int]:
-    return 256, preprocessing.height, preprocessing.width, preprocessing.channels
+def _shape(preprocessing: Preprocessing, count: int) -> tuple[int, int, int, int]:
+    count = min(count, max(2, VALUES_AT_MOST // preprocessing.values))
+    return count, preprocessing.height, preprocessing.width, preprocessing.channels
 
 
 def _made(name: str, images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> tuple[Part]:
