@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "robustness": "pellucid.cli.robustness",
     "compare": "pellucid.cli.compare",
     "audit": "pellucid.cli.audit",
+    "report": "pellucid.cli.report",
     "runs": "pellucid.cli.lists",
     "datasets": "pellucid.cli.datasets",
     "networks": "pellucid.cli.lists",

@@ -1,0 +1,33 @@
+"""`pellucid report`: a run as one page to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["report"]
+
+
+@click.command()
+@click.argument("run")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file.  [RUN/report.html]")
+@click.option("--epoch", help="last, best or a number.  [that of the evaluation, else the last]")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+def report(run: str, out: Path | None, epoch: str | None, device: str) -> None:
+    """Write a RUN's report: one HTML file that opens from the disk and asks for nothing outside of itself.
+
+    What was not evaluated yet is evaluated first. Robustness and audit are shown where they were measured:
+
+    \b
+    Examples:
+      pellucid report runs/cifar10-simple-cifar-1
+      pellucid robustness runs/cifar10-simple-cifar-1
+      pellucid audit --run runs/cifar10-simple-cifar-1
+      pellucid report runs/cifar10-simple-cifar-1 --out report.html
+    """
+    from pellucid.report import write_report
+    from pellucid.run import open_run
+
+    path = write_report(open_run(run), out, epoch=epoch, device=device, show_progress=True)
+    click.echo(f"Report: {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")
