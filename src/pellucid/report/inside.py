@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pellucid.errors import UserError
 from pellucid.evaluation.mistakes import Mistake, find_mistakes
 from pellucid.figures.attribution import overlay
-from pellucid.inspection import Glass, explain_glass, feature_maps, filters, look
+from pellucid.inspection import Glass, best_explanation, feature_maps, filters, look
 from pellucid.inspection.feature_maps import spatial_nodes
 from pellucid.report.pictures import data_uri, mosaic
 from pellucid.report.source import Source
@@ -22,7 +22,6 @@ MISTAKES = 9
 LARGEST = 224
 LAYERS = 8
 CHANNELS = 64
-METHOD = "grad-cam"
 
 
 def mistakes_section(source: Source) -> dict[str, Any]:
@@ -108,7 +107,7 @@ def _card(source: Source, mistake: Mistake) -> dict[str, Any]:
 
 def _map(glass: Glass, target: str) -> dict[str, str] | None:
     try:
-        found = explain_glass(glass, (METHOD,), target).explanations[0]
+        found = best_explanation(glass, target)
     except UserError:  # a network without rows and columns has no map
         return None
     assert glass.picture.pixels is not None
