@@ -16,8 +16,10 @@ import time
 import torch
 
 from pellucid import open_run, train
+from pellucid.causes import excite, why
 from pellucid.data import is_here
-from pellucid.inspection import excite, look, take_step, why
+from pellucid.glass import look
+from pellucid.stepping import take_step
 
 
 def milliseconds(function, repeats=30):
@@ -55,12 +57,12 @@ def measure(run) -> None:
     slowest = 0.0
     for node in glass:
         unit = node[tuple(size // 2 for size in node.shape)]
-        slowest = max(slowest, milliseconds(unit.trace))
+        slowest = max(slowest, milliseconds(lambda unit=unit: glass.trace(unit)))
     report("trace of a unit, the slowest of all layers", slowest, "target 10 ms")
     first = next(node for node in glass if not node.step.is_source)
     unit = first[tuple(size // 2 for size in first.shape)]
-    report("the same with its receptive field and text", milliseconds(lambda: str(unit.trace())), "target 10 ms")
-    report("strongest chain from a pixel to the score", milliseconds(lambda: unit.trace().path(), 10))
+    report("the same with its receptive field and text", milliseconds(lambda: str(glass.trace(unit))), "target 10 ms")
+    report("strongest chain from a pixel to the score", milliseconds(lambda: glass.path(unit), 10))
     weight = f"{first.name}.bias[0]"
     report("first training step by hand", milliseconds(lambda: take_step(run, weight, verify=False), 3))
     images = len(run.open_images().splits["train"])

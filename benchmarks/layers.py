@@ -8,7 +8,7 @@ import time
 import torch
 from torch import nn
 
-from pellucid.layers import record, trace, trace_gradient
+from pellucid.arithmetic import record, trace, trace_gradient
 from pellucid.networks import build
 
 

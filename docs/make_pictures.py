@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from torch import nn
 
+from pellucid.arithmetic import summarise
 from pellucid.convolution import KERNELS, convolve, convolve_functions, correlate2d, filter_image
 from pellucid.figures.architecture import architecture_svg
 from pellucid.figures.continuous import convolution_figure
@@ -27,8 +28,7 @@ from pellucid.figures.flatten import describe_flatten, flatten_figure
 from pellucid.figures.pooling import pooling_figure
 from pellucid.figures.saving import save_figure
 from pellucid.figures.sliding import save_sliding
-from pellucid.files import write_bytes
-from pellucid.layers import summarise
+from pellucid.ground.files import write_bytes
 from pellucid.networks import build
 
 IMAGES = Path(__file__).parent / "images"

@@ -12,7 +12,7 @@ import time
 
 import pellucid
 from pellucid.data import is_here
-from pellucid.report import write_report
+from pellucid.reporting import write_report
 
 
 def main() -> int:

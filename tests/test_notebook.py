@@ -42,8 +42,8 @@ def test_the_notebook_is_kept_without_outputs() -> None:
 SAID = [
     ("pellucid.train(", "Test Accuracy: "),
     ('glass = look(run, "test/0")', "pool_2"),
-    ("trace = unit.trace()", "sum by hand"),
-    ("trace.forward(4)", "the strongest chain from a pixel"),
+    ("trace = glass.trace(unit)", "sum by hand"),
+    ("glass.feeds(trace, 4)", "the strongest chain from a pixel"),
     ("chance = np.random.default_rng(1)", "all are what the network says"),
     ("take_step", "conv1.weight[0,0,1,1]"),
     ("maps = compare", "moved elsewhere"),

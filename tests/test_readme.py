@@ -15,7 +15,7 @@ import torch
 from learnable_sets import write_learnable_mnist
 from PIL import Image
 
-from pellucid.devices import computes_in_bfloat16
+from pellucid.ground.devices import computes_in_bfloat16
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

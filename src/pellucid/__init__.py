@@ -13,7 +13,10 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from pellucid.ground.shown import pictures_of
+from pellucid.ground.version import VERSION
+
+__version__ = VERSION
 
 # A thread of GNU's OpenMP that waits for another keeps its core busy for milliseconds; where other programs run
 # beside, it so keeps the very thread it waits for from running. A shorter wait costs nothing on a quiet machine and
@@ -21,32 +24,37 @@ __version__ = "0.1.0"
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
+pictures_of({"pellucid.attribution": "pellucid.figures.results", "pellucid.causes": "pellucid.figures.results"})
+
 if TYPE_CHECKING:
     from pellucid.api import draw_curves, resume, train
+    from pellucid.attribution import explain
+    from pellucid.causes import excite, history, why
     from pellucid.data import open_image_set
-    from pellucid.errors import UserError
     from pellucid.evaluation import evaluate
-    from pellucid.inspection import excite, explain, history, look, take_step, why
+    from pellucid.glass import look
+    from pellucid.ground.errors import UserError
     from pellucid.recipes import Recipe
     from pellucid.run import Run, find_runs, open_run
+    from pellucid.stepping import take_step
 
 _HOMES = {
     "Recipe": "pellucid.recipes",
-    "Run": "pellucid.run",
-    "UserError": "pellucid.errors",
+    "Run": "pellucid.run.run",
+    "UserError": "pellucid.ground.errors",
     "draw_curves": "pellucid.api",
     "evaluate": "pellucid.evaluation",
-    "excite": "pellucid.inspection",
-    "explain": "pellucid.inspection",
-    "find_runs": "pellucid.run",
-    "history": "pellucid.inspection",
-    "look": "pellucid.inspection",
+    "excite": "pellucid.causes",
+    "explain": "pellucid.attribution",
+    "find_runs": "pellucid.run.run",
+    "history": "pellucid.causes",
+    "look": "pellucid.glass",
     "open_image_set": "pellucid.data",
-    "open_run": "pellucid.run",
+    "open_run": "pellucid.run.run",
     "resume": "pellucid.api",
-    "take_step": "pellucid.inspection",
+    "take_step": "pellucid.stepping",
     "train": "pellucid.api",
-    "why": "pellucid.inspection",
+    "why": "pellucid.causes",
 }
 
 __all__ = [

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from pellucid.evaluation import evaluate
-from pellucid.files import replacing
+from pellucid.ground.files import replacing
 from pellucid.recipes import Recipe
 from pellucid.run import Run, open_run
 from pellucid.training import resume as resume_training

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid.convolution import convolve, convolve2d, correlate, correlate2d, output_length, parse_numbers
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 ONES = np.ones
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from pellucid.convolution import convolve_functions
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 
 @given(st.floats(0.3, 1.5), st.floats(0.3, 1.5), st.floats(-2, 2), st.floats(-2, 2), st.integers(400, 401))

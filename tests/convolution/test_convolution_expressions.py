@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pellucid.convolution import FUNCTIONS, parse_expression
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import scipy.ndimage
 from PIL import Image, ImageFilter
 
 from pellucid.convolution import KERNELS, filter_file, filter_image, named_kernel
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 
 def photo(*shape, dtype=np.uint8):

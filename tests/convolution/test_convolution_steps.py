@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pellucid.convolution import convolve, convolve2d, correlate, correlate2d
 from pellucid.convolution.drawing import draw, draw_step
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 
 @st.composite

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pellucid.data import open_image_set
 from pellucid.data.archive import ArchiveLimits, unpack
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 
 def png(value: int = 7) -> bytes:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pellucid.data import read_image
 from pellucid.data.decode import PixelFormat, fit_pixels
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> io.BytesIO:

@@ -20,7 +20,7 @@ from pellucid.data.download import Patience
 from pellucid.data.find import find, find_here
 from pellucid.data.locate import Found
 from pellucid.data.named import NAMED, Download, NamedSet
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 QUICK = Patience(attempts=3, pause=0.01, connect=2.0, silence=0.4)
 

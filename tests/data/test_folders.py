@@ -9,7 +9,7 @@ import pytest
 from image_set_fakes import everything_in, write_classes, write_image
 
 from pellucid.data import open_image_set, stratified_split
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 
 def values(split: object) -> list[int]:

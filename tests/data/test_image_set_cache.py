@@ -20,8 +20,8 @@ from image_set_fakes import everything_in, write_classes, write_idx_set
 
 from pellucid.data import open_image_set
 from pellucid.data.arrays import ImagesFile, RowWriter
-from pellucid.data.locks import locked, try_locked
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
+from pellucid.ground.locks import locked, try_locked
 
 OPEN = (
     "import signal, sys; from pellucid.data import open_image_set; "
@@ -200,7 +200,7 @@ def test_a_worker_that_cannot_write_is_an_error_of_the_disk(tmp_path: Path, cach
         "from pellucid.data.arrays import ImagesFile\n"
         "ImagesFile.reserve = lambda *_: None\n"
         "from pellucid.cli import main\n"
-        "from pellucid.errors import UserError\n"
+        "from pellucid.ground.errors import UserError\n"
         "from pellucid.data import open_image_set\n"
         "try:\n    open_image_set(sys.argv[1], workers=2)\nexcept UserError as error:\n    print(error)\n"
     )
@@ -284,7 +284,7 @@ def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
 def test_whoever_waits_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("pellucid.data.locks.SECONDS_UNTIL_NOTICE", 0.0)
+    monkeypatch.setattr("pellucid.ground.locks.SECONDS_UNTIL_NOTICE", 0.0)
     with try_locked(tmp_path / "lock"):
         waiting = threading.Thread(target=lambda: locked(tmp_path / "lock", "decoding pets").__enter__())
         waiting.start()

@@ -11,7 +11,7 @@ from image_set_fakes import everything_in, idx_bytes, write_cifar_set, write_idx
 
 from pellucid.data import describe, open_image_set
 from pellucid.data.named import NAMED
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 REAL = os.environ.get("PELLUCID_DATA", "")  # read before the tests' own fixture hides it
 

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pellucid
-from pellucid.errors import UserError
 from pellucid.evaluation import calibration_of, fit_temperature, table_of
 from pellucid.evaluation.calibration import Calibration
-from pellucid.evaluation.predictions import log_softmax
-from pellucid.preparation import divide
+from pellucid.ground.errors import UserError
+from pellucid.prediction.predictions import log_softmax
 from pellucid.recipes import Recipe
 from pellucid.run import Run
+from pellucid.training.preparation import divide
 
 
 def loss_at(temperature: float, scores: np.ndarray, labels: np.ndarray) -> float:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import pellucid
 from pellucid.cli import main
-from pellucid.errors import UserError
 from pellucid.evaluation import compare, table_of
 from pellucid.evaluation.significance import bootstrap_interval, holm, mcnemar
+from pellucid.ground.errors import UserError
 from pellucid.run import Run
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from pellucid.errors import UserError
 from pellucid.evaluation import confidence, measures
-from pellucid.evaluation.predictions import Predictions, predictions_csv, read_predictions
+from pellucid.ground.errors import UserError
+from pellucid.prediction.predictions import Predictions, predictions_csv, read_predictions
 
 
 def table(seed: int, images: int, classes: int, sharpness: float = 2.0) -> tuple[np.ndarray, np.ndarray]:

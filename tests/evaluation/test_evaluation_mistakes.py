@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from pellucid.cli import main
-from pellucid.errors import UserError
 from pellucid.evaluation import find_mistakes, table_of
-from pellucid.evaluation.chosen import choose_images
+from pellucid.ground.errors import UserError
+from pellucid.prediction.chosen_images import choose_images
 from pellucid.run import Run
 
 

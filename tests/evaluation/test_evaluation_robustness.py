@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 from pellucid.cli import main
-from pellucid.errors import UserError
 from pellucid.evaluation import measure_robustness
 from pellucid.evaluation.corruptions import CORRUPTIONS, corrupt
 from pellucid.evaluation.robustness import _sample
+from pellucid.ground.errors import UserError
 from pellucid.run import Run
 
 
@@ -118,7 +118,7 @@ def test_the_figures_of_a_run(weak: Run) -> None:
     for one in measured.corruptions:
         kind = CORRUPTIONS[one.name]
         assert [point.strength for point in one.points] == list(kind.strengths)
-    from pellucid.seeds import derive_seed
+    from pellucid.ground.seeds import derive_seed
 
     point = measured.corruptions[0].points[3]
     changed = corrupt(torch.from_numpy(np.array(test.images)), CORRUPTIONS["noise"], 0.2, derive_seed(0, 0))

@@ -17,10 +17,11 @@ from sklearn import metrics
 
 import pellucid
 from pellucid.cli import main
-from pellucid.errors import UserError
-from pellucid.evaluation import read_evaluation, read_predictions, table_of
-from pellucid.evaluation.chosen import choose_images
-from pellucid.ranks import Ranks
+from pellucid.evaluation import read_evaluation, table_of
+from pellucid.ground.errors import UserError
+from pellucid.ground.ranks import Ranks
+from pellucid.prediction import read_predictions
+from pellucid.prediction.chosen_images import choose_images
 from pellucid.run import Run
 
 

@@ -8,12 +8,12 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from pellucid.convolution import convolve, convolve2d, convolve_functions, correlate, correlate2d
-from pellucid.errors import UserError
 from pellucid.figures import cells
 from pellucid.figures.continuous import convolution_figure
 from pellucid.figures.pooling import pooling_figure
 from pellucid.figures.saving import save_figure
 from pellucid.figures.sliding import save_sliding, sliding_figure
+from pellucid.ground.errors import UserError
 
 LESSON = convolve([3, 2, 1, 0], [1, 0, -1])
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from pellucid.errors import UserError
 from pellucid.figures.architecture import architecture_svg
 from pellucid.figures.dense import dense_figure, describe_dense
 from pellucid.figures.flatten import describe_flatten, flatten_figure
+from pellucid.ground.errors import UserError
 from pellucid.networks import build
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -10,7 +10,7 @@ from torch import nn
 
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.figures.unit import picture_of, unit_figure
-from pellucid.inspection import look
+from pellucid.glass import look
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def texts(figure):
 
 
 def test_the_box_is_the_receptive_field(glass):
-    found = glass["2"][1, 0, 1].trace()
+    found = glass.trace(glass["2"][1, 0, 1])
     box = found.receptive_field
     axes = unit_figure(found).axes[0]
     drawn = next(patch for patch in axes.patches if isinstance(patch, Rectangle))
@@ -39,7 +39,7 @@ def test_the_box_is_the_receptive_field(glass):
 
 
 def test_the_windows_hold_the_numbers_of_the_terms(glass):
-    found = glass["0"][4, 3, 3].trace()
+    found = glass.trace(glass["0"][4, 3, 3])
     shown = texts(unit_figure(found))
     for term in found.terms:  # all three channels are drawn
         assert f"{term.value or 0.0:.2g}" in shown
@@ -48,14 +48,14 @@ def test_the_windows_hold_the_numbers_of_the_terms(glass):
 
 
 def test_padding_and_the_largest_are_marked(glass):
-    corner = unit_figure(glass["0"][4, 0, 0].trace())
+    corner = unit_figure(glass.trace(glass["0"][4, 0, 0]))
     assert texts(corner).count("0") >= 5 * 3
-    pool = glass["1"][0, 1, 1].trace()
+    pool = glass.trace(glass["1"][0, 1, 1])
     assert f"{pool.value:.4g}" in texts(unit_figure(pool))
 
 
 def test_a_layer_without_windows_has_bars(glass):
-    found = glass["4"][1].trace()
+    found = glass.trace(glass["4"][1])
     bars = unit_figure(found).axes[1]
     strongest = found.strongest(12)
     assert [bar.get_width() for bar in bars.patches[: len(strongest)]] == pytest.approx(
@@ -64,21 +64,21 @@ def test_a_layer_without_windows_has_bars(glass):
 
 
 def test_channels_that_are_left_out_are_counted(glass):
-    found = glass["2"][1, 0, 1].trace()
+    found = glass.trace(glass["2"][1, 0, 1])
     figure = unit_figure(found)
     words = [text.get_text() for part in figure.subfigs for text in part.texts]
     assert any(text.startswith("the 3 channels that bring most; the other 2 bring") for text in words)
 
 
 def test_the_label_describes_it_in_words(glass):
-    label = unit_figure(glass["2"][1, 0, 1].trace()).get_label()
+    label = unit_figure(glass.trace(glass["2"][1, 0, 1])).get_label()
     assert "2[1,0,1] =" in label
     assert "of the image" in label
 
 
 @pytest.mark.parametrize("name", ["input[0,1,1]", "3[2]"])
 def test_every_kind_of_unit_is_drawn(glass, name):
-    unit_figure(glass.unit(name).trace()).canvas.draw()
+    unit_figure(glass.trace(glass.unit(name))).canvas.draw()
 
 
 def test_numbers_given_as_an_input_are_shown_as_grey():

@@ -43,7 +43,7 @@ def test_message(arguments: dict[str, Any], message: str, tmp_path: Path) -> Non
 
 
 def test_mixed_precision_needs_a_device_that_has_it(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pellucid.devices.computes_in_bfloat16", lambda device: False)
+    monkeypatch.setattr("pellucid.ground.devices.computes_in_bfloat16", lambda device: False)
     with pytest.raises(UserError, match=r"precision is mixed, but cpu \(\d+ threads?\) does not compute in bfloat16"):
         pellucid.train("mnist", network=tiny, precision="mixed", device="cpu")
 

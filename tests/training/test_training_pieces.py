@@ -16,8 +16,8 @@ from pellucid.data.augmentation import Augmentation
 from pellucid.data.batches import DeviceImages, epoch_order
 from pellucid.data.preprocessing import Preprocessing, channel_statistics
 from pellucid.networks import SimpleCifar, arrange
-from pellucid.optimizers import make_optimizer
 from pellucid.recipes import PRESETS, Recipe, learning_rate, preset
+from pellucid.training.optimizer import make_optimizer
 from pellucid.training.quick_step import quick_step
 
 

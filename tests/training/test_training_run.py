@@ -14,7 +14,7 @@ from PIL import Image
 
 import pellucid
 from pellucid import UserError
-from pellucid.devices import computes_in_bfloat16
+from pellucid.ground.devices import computes_in_bfloat16
 
 
 def test_a_run_holds_all_that_was_asked_and_measured(tmp_path: Path, tiny: str) -> None:
@@ -76,8 +76,8 @@ def test_the_tutorial_is_the_lessons_mathematics(tmp_path: Path, learnable: Path
     """The same steps written out in plain PyTorch, without anything of pellucid's loop, end with the same weights."""
     run = pellucid.train("mnist", network="simple-cifar", recipe="tutorial", epochs=1, out=tmp_path / "run")
     from pellucid.data.batches import epoch_order
+    from pellucid.ground.seeds import derive_seed
     from pellucid.networks import SimpleCifar
-    from pellucid.seeds import derive_seed
 
     split = run.open_images().splits["train"]
     images = torch.from_numpy(np.array(split.images)).permute(0, 3, 1, 2).float() / 255

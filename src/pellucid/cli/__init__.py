@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import click
 
-from pellucid import __version__
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
+from pellucid.ground.version import VERSION
 
 __all__ = ["main", "pellucid"]
 
@@ -65,7 +65,7 @@ class CommandTable(click.Group):
     cls=CommandTable,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="pellucid")
+@click.version_option(VERSION, prog_name="pellucid")
 def pellucid() -> None:
     """Convolutional networks that you can see through."""
 

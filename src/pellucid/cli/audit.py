@@ -45,8 +45,8 @@ def audit(
       pellucid audit my_photos/
       pellucid audit --run runs/cifar10-simple-cifar-1
     """
-    from pellucid.audit import audit as look_through
-    from pellucid.audit import open_images_of, write_audit
+    from pellucid.auditing import audit as look_through
+    from pellucid.auditing import open_images_of, write_audit
     from pellucid.data import open_image_set
     from pellucid.run import open_run
 

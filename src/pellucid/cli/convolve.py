@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pellucid.cli.output import json_option, print_json
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 if TYPE_CHECKING:
     from pellucid.convolution import Convolution

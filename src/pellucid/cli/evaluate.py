@@ -43,10 +43,10 @@ def evaluate(
       pellucid evaluate runs/mnist-simple-mnist-1 --unknown fashion-mnist --error-rate 0.01
       torchrun --nproc-per-node 2 -m pellucid evaluate runs/cifar10-simple-cifar-1
     """
-    from pellucid.devices import pick_device
     from pellucid.evaluation import evaluate as measure
     from pellucid.evaluation.unknown import MADE
-    from pellucid.ranks import join_ranks
+    from pellucid.ground.devices import pick_device
+    from pellucid.ground.ranks import join_ranks
     from pellucid.run import open_run
 
     opened = open_run(run)

@@ -8,7 +8,7 @@ import click
 
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["excite"]
 
@@ -49,8 +49,8 @@ def excite(
     if (unit is None) == (not show_filters):
         raise UserError('expected either --unit, like --unit "conv2[7]", or --filters')
     check_folder(out, force)
-    from pellucid.inspection import excite as find
-    from pellucid.inspection import filters
+    from pellucid.causes import excite as find
+    from pellucid.causes import filters
 
     found = (
         filters(run, epoch=epoch)

@@ -51,7 +51,7 @@ def explain(
       pellucid explain runs/cifar10-simple-cifar-1 cat.jpg --method grad-cam --layer conv1 --json
     """
     check_folder(out, force)
-    from pellucid.inspection import METHODS, compare
+    from pellucid.attribution import METHODS, compare
 
     made = compare(run, image, METHODS if method == "all" else (method,), target, layer=layer, epoch=epoch)
     if out is not None:

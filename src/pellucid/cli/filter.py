@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.output import json_option, print_json
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["filter"]
 

@@ -46,14 +46,15 @@ def history(
       pellucid history runs/cifar10-simple-cifar-1 test/3 --class dog --json
     """
     check_folder(out, force)
-    from pellucid.inspection import history as look_back
+    from pellucid.causes import history as look_back
 
     found = look_back(run, image, unit, method=method, target=target, layer=layer)
     if out is not None:
+        from pellucid.figures.history import history_frames
         from pellucid.figures.saving import save_animation
 
         figure = found.figure()
-        save_animation(found.frames(), out / "history.gif", str(figure.get_label()), force=True)
+        save_animation(history_frames(found), out / "history.gif", str(figure.get_label()), force=True)
         write_folder(out, {"history.png": figure}, "history.json", found.to_dict())
     if as_json:
         print_json(found.to_dict())

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from pellucid.cli.output import json_option, print_json
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 if TYPE_CHECKING:
-    from pellucid.layers import LayerTable, Row
+    from pellucid.arithmetic import LayerTable, Row
 
 __all__ = ["layers"]
 
@@ -36,7 +36,7 @@ def layers(network: str, input_shape: str | None, classes: int, explain: bool, s
       pellucid layers my_nets.py:TinyNet --svg tiny.svg
       pellucid layers small-resnet --json
     """
-    from pellucid.layers import summarise
+    from pellucid.arithmetic import summarise
     from pellucid.networks import build, default_input
 
     shape = default_input(network) if input_shape is None else parse_shape(input_shape)
@@ -45,7 +45,7 @@ def layers(network: str, input_shape: str | None, classes: int, explain: bool, s
     table = summarise(build(network, input_shape=shape, classes=classes), shape, network)
     if svg is not None:
         from pellucid.figures.architecture import architecture_svg
-        from pellucid.files import write_bytes
+        from pellucid.ground.files import write_bytes
 
         write_bytes(svg, architecture_svg(table).encode())
     if as_json:

@@ -29,8 +29,9 @@ def maps(run: str, image: str, layer: str | None, epoch: str, out: Path | None, 
       pellucid maps runs/cifar10-simple-cifar-1 cat.jpg --layer conv1
     """
     check_folder(out, force)
-    from pellucid.inspection import feature_maps, look
-    from pellucid.inspection.feature_maps import spatial_nodes
+    from pellucid.causes import feature_maps
+    from pellucid.causes.feature_maps import spatial_nodes
+    from pellucid.glass import look
 
     glass = look(run, image, epoch=epoch)
     names = [node.name for node in spatial_nodes(glass)] if layer is None else [layer]

@@ -41,8 +41,8 @@ def mistakes(
       pellucid mistakes runs/cifar10-simple-cifar-1
       pellucid mistakes runs/cifar10-simple-cifar-1 --true cat --predicted dog --out cats/
     """
+    from pellucid.evaluation.kept_predictions import table_of
     from pellucid.evaluation.mistakes import find_mistakes
-    from pellucid.evaluation.tables import table_of
     from pellucid.run import open_run
 
     opened = open_run(run)
@@ -51,7 +51,7 @@ def mistakes(
     if out is not None:
         from pellucid.figures.contact_sheet import mistakes_sheet
         from pellucid.figures.saving import save_figure
-        from pellucid.files import write_json
+        from pellucid.ground.files import write_json
 
         write_json(out / "mistakes.json", found.to_dict())
         if found.shown:

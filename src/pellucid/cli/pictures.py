@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +30,7 @@ def check_folder(folder: Path | None, force: bool) -> None:
 def write_folder(folder: Path, figures: Mapping[str, Figure], name: str, document: Any) -> None:
     """Write pictures by name, then the JSON document; say where."""
     from pellucid.figures.saving import save_figure
-    from pellucid.files import write_json
+    from pellucid.ground.files import write_json
 
     for file, figure in figures.items():
         save_figure(figure, folder / file, force=True)

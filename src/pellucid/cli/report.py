@@ -26,7 +26,7 @@ def report(run: str, out: Path | None, epoch: str | None, device: str) -> None:
       pellucid audit --run runs/cifar10-simple-cifar-1
       pellucid report runs/cifar10-simple-cifar-1 --out report.html
     """
-    from pellucid.report import write_report
+    from pellucid.reporting import write_report
     from pellucid.run import open_run
 
     path = write_report(open_run(run), out, epoch=epoch, device=device, show_progress=True)

@@ -32,7 +32,7 @@ def step(
       pellucid step runs/cifar10-simple-cifar-1 --weight "fc2.bias[3]" --epoch 2
       pellucid step runs/cifar10-simple-cifar-1 --weight "fc1.weight[3,210]" --step 200 --json
     """
-    from pellucid.inspection import take_step
+    from pellucid.stepping import take_step
 
     taken = take_step(run, weight, step=number, epoch=epoch, batch=batch, verify=verify, show_progress=True)
     if as_json:

@@ -11,7 +11,7 @@ import click
 from pellucid.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
-    from pellucid.inspection import Glass, UnitTrace
+    from pellucid.glass import Glass, UnitTrace
 
 __all__ = ["trace"]
 
@@ -60,7 +60,7 @@ def trace(
         from pellucid.figures.saving import check_destination
 
         check_destination(out, (".png", ".svg"), force)
-    from pellucid.inspection import class_number, look
+    from pellucid.glass import class_number, look
 
     glass = look(run, image, epoch=epoch, training=training)
     if target is not None:
@@ -68,14 +68,14 @@ def trace(
     found = glass.trace(unit)
     for number in back:
         found = found.back(number)
-    fed = found.forward() if forward else None
-    chain = found.path(target) if path or target is not None else None
+    fed = glass.feeds(found) if forward else None
+    chain = glass.path(found, target) if path or target is not None else None
     if out is not None:
         from pellucid.figures.saving import save_figure
         from pellucid.figures.unit import unit_figure
 
         save_figure(unit_figure(found), out, force=force)
-    steps = _next_steps(found, run, image, epoch, training)
+    steps = _next_steps(glass, found, run, image, epoch, training)
     if as_json:
         document = {"prediction": None if glass.prediction is None else glass.prediction.to_dict()}
         document |= {"trace": found.to_dict()}
@@ -105,7 +105,9 @@ def _heading(glass: Glass) -> str:
     return "\n".join(lines)
 
 
-def _next_steps(found: UnitTrace, run: str, image: str, epoch: str, training: bool) -> list[tuple[str, str]]:
+def _next_steps(
+    glass: Glass, found: UnitTrace, run: str, image: str, epoch: str, training: bool
+) -> list[tuple[str, str]]:
     """Offer commands that lead on, ready to be typed."""
     base = ["pellucid", "trace", run, image]
     base += [] if epoch == "last" else ["--epoch", epoch]
@@ -118,7 +120,7 @@ def _next_steps(found: UnitTrace, run: str, image: str, epoch: str, training: bo
     term = next((each for each in found.strongest(50) if each.unit is not None), None)
     if term is not None and term.unit is not None:
         steps.append((f"back to what brings most, {term.unit.name}:", command("--unit", term.unit.name)))
-    fed = found.forward(1)
+    fed = glass.feeds(found, 1)
     if len(fed) and fed[0].derivative:
         steps.append((f"on to what it feeds, {fed[0].unit.name}:", command("--unit", fed[0].unit.name)))
     own = found.unit.name

@@ -43,7 +43,7 @@ def why(
       pellucid why runs/cifar10-simple-cifar-1 test/0 --method grad-cam --limit 0 --json
     """
     check_folder(out, force)
-    from pellucid.inspection import why as follow
+    from pellucid.causes import why as follow
 
     found = follow(run, image, method=method, epoch=epoch, limit=limit or None)
     if out is not None:

@@ -9,6 +9,7 @@ from pellucid.convolution.geometry import MODES, PADDING_MODES, output_length
 from pellucid.convolution.images import filter_file, filter_image
 from pellucid.convolution.kernels import KERNELS, NamedKernel, named_kernel
 from pellucid.convolution.result import Convolution
+from pellucid.convolution.showing import convolution_text as _  # noqa: F401 -- registers the views
 from pellucid.convolution.steps import Step, Steps
 from pellucid.convolution.values import as_numbers, number_text, parse_numbers
 

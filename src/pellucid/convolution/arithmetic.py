@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.convolution.geometry import Axis, surround
 from pellucid.convolution.values import Array
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["common_type", "slide"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pellucid.convolution.expressions import Expression, parse_expression
 from pellucid.convolution.geometry import whole_number
 from pellucid.convolution.values import number_text
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["Overlap", "SampledConvolution", "convolve_functions"]
 

@@ -17,7 +17,7 @@ from pellucid.convolution.geometry import (
 )
 from pellucid.convolution.result import Convolution
 from pellucid.convolution.values import Array, as_numbers
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["convolve", "convolve2d", "correlate", "correlate2d"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pellucid.errors import UserError, did_you_mean
+from pellucid.ground.errors import UserError, did_you_mean
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "Expression", "parse_expression"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.convolution.values import Array
-from pellucid.errors import UserError, did_you_mean
+from pellucid.ground.errors import UserError, did_you_mean
 
 __all__ = [
     "MODES",

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from pellucid.convolution.discrete import convolve2d
 from pellucid.convolution.geometry import PADDING_MODES, choose
 from pellucid.convolution.values import Array, as_numbers
-from pellucid.errors import UserError
-from pellucid.files import replacing
+from pellucid.ground.errors import UserError
+from pellucid.ground.files import replacing
 
 if TYPE_CHECKING:
     from PIL import Image

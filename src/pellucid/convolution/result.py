@@ -12,12 +12,13 @@ from pellucid.convolution.arithmetic import common_type, slide
 from pellucid.convolution.geometry import Axis, pad
 from pellucid.convolution.steps import Steps
 from pellucid.convolution.values import Array, plain_number
+from pellucid.ground.shown import Shown
 
 __all__ = ["Convolution"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Convolution:
+class Convolution(Shown):
     """A convolution or cross-correlation; `numpy.asarray` of it is its result.
 
     Made by `convolve`, `correlate`, `convolve2d` and `correlate2d`. Nothing is computed before `result` or
@@ -99,16 +100,6 @@ class Convolution:
     def __repr__(self) -> str:
         name = "correlation" if self.is_correlation else "convolution"
         return f"<{name} of {self.signal.shape} with {self.kernel.shape}, {self.mode}: result of shape {self.shape}>"
-
-    def __str__(self) -> str:
-        from pellucid.convolution.drawing import draw
-
-        return draw(self)
-
-    def _repr_html_(self) -> str:
-        from pellucid.convolution.html import convolution_html
-
-        return convolution_html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Give settings, `result` and `steps` as JSON has them (infinity it has not)."""

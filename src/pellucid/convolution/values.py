@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["Array", "as_numbers", "number_text", "parse_numbers", "plain_number", "product_sum_text"]
 

@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from pellucid.data.folder import IMAGE_ENDINGS, is_hidden
-from pellucid.errors import UserError
-from pellucid.progress import progress
+from pellucid.ground.errors import UserError
+from pellucid.ground.progress import progress
 
 __all__ = ["ArchiveLimits", "is_archive", "unpack"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["parse_cifar"]
 

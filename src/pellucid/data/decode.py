@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["FITS", "BrokenImage", "PixelFormat", "decode", "fit_picture", "fit_pixels", "read_image"]
 

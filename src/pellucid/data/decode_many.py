@@ -17,7 +17,7 @@ from typing import Any
 from pellucid.data.arrays import ImagesFile
 from pellucid.data.decode import PixelFormat
 from pellucid.data.worker import carry_out
-from pellucid.progress import progress
+from pellucid.ground.progress import progress
 
 __all__ = ["Job", "Outcome", "decode_many", "usable_cores"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from pellucid.data.named import NamedSet
-from pellucid.progress import progress
+from pellucid.ground.progress import progress
 
 __all__ = ["NotFetched", "Patience", "download"]
 

@@ -11,7 +11,7 @@ from pellucid.data.locate import Found, locate
 from pellucid.data.named import NAMED, NamedSet
 from pellucid.data.places import cache_folder, data_folder
 from pellucid.data.whole_folder import cache_error, room_for, whole_folder
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["find", "find_here", "is_here"]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pellucid.errors import UserError, did_you_mean
+from pellucid.ground.errors import UserError, did_you_mean
 
 __all__ = ["IMAGE_ENDINGS", "FolderListing", "ListedImage", "is_hidden", "list_folder", "look_through"]
 

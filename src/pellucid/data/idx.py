@@ -8,7 +8,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["parse_idx"]
 

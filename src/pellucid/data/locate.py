@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pellucid.data.named import NAMED, NamedSet
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["Found", "locate"]
 

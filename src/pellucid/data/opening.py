@@ -18,7 +18,7 @@ from pellucid.data.places import cache_folder, data_folder
 from pellucid.data.read_folder import FolderOptions, read_folder, refuse_left_out
 from pellucid.data.read_named import read_named
 from pellucid.data.store import Contents, key_of, open_or_make
-from pellucid.errors import UserError, did_you_mean
+from pellucid.ground.errors import UserError, did_you_mean
 
 __all__ = ["DEFAULT_SIZE", "open_image_set"]
 
@@ -69,7 +69,7 @@ def open_image_set(
     >>> open_image_set("cifar11")
     Traceback (most recent call last):
         ...
-    pellucid.errors.UserError: there is no data set, folder or archive 'cifar11': did you mean 'cifar10'? \
+    pellucid.ground.errors.UserError: there is no data set, folder or archive 'cifar11': did you mean 'cifar10'? \
 (one of: cifar10, cifar100, mnist, fashion-mnist, kmnist)
     """
     _check_options(size, channels, fit, workers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["cache_folder", "data_folder"]
 

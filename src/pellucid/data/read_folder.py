@@ -18,7 +18,7 @@ from pellucid.data.image_set import SPLIT_NAMES, LeftOut
 from pellucid.data.split import stratified_split
 from pellucid.data.store import Contents, SplitContents
 from pellucid.data.whole_folder import room_for
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["FolderOptions", "own_splits", "read_folder", "refuse_left_out"]
 

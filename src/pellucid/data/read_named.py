@@ -17,8 +17,8 @@ from pellucid.data.locate import Found
 from pellucid.data.named import NamedSet
 from pellucid.data.store import Contents, SplitContents
 from pellucid.data.whole_folder import room_for
-from pellucid.errors import UserError
-from pellucid.progress import progress
+from pellucid.ground.errors import UserError
+from pellucid.ground.progress import progress
 
 __all__ = ["read_named", "split_blocks"]
 

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from pellucid.data.image_set import SPLIT_NAMES, ImageSet, LeftOut, Split
 from pellucid.data.whole_folder import cache_error, whole_folder
-from pellucid.errors import UserError
-from pellucid.files import write_json
+from pellucid.ground.errors import UserError
+from pellucid.ground.files import write_json
 
 __all__ = ["FORMAT", "Contents", "SplitContents", "key_of", "open_or_make"]
 

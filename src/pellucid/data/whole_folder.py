@@ -13,9 +13,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pellucid.data.locks import locked, try_locked
-from pellucid.errors import UserError
-from pellucid.files import fsync_directory
+from pellucid.ground.errors import UserError
+from pellucid.ground.files import fsync_directory
+from pellucid.ground.locks import locked, try_locked
 
 __all__ = ["cache_error", "room_for", "whole_folder"]
 

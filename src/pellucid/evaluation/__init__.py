@@ -7,12 +7,12 @@
 from pellucid.evaluation.calibration import Calibration, calibration_of, fit_temperature
 from pellucid.evaluation.comparison import Comparison, compare
 from pellucid.evaluation.evaluate import evaluate
+from pellucid.evaluation.kept_predictions import table_of
 from pellucid.evaluation.measures import ClassFigures
 from pellucid.evaluation.mistakes import Mistakes, find_mistakes
-from pellucid.evaluation.predictions import Predictions, read_predictions
 from pellucid.evaluation.result import Evaluation, read_evaluation
 from pellucid.evaluation.robustness import Robustness, measure_robustness
-from pellucid.evaluation.tables import table_of
+from pellucid.prediction.predictions import Predictions, read_predictions
 
 __all__ = [
     "Calibration",

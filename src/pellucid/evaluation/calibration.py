@@ -28,11 +28,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import UserError
 from pellucid.evaluation.confidence import CoveragePoint
 from pellucid.evaluation.measures import ProbabilityFigures, probability_figures
-from pellucid.evaluation.predictions import Predictions, log_softmax
-from pellucid.files import write_json
+from pellucid.ground.errors import UserError
+from pellucid.ground.files import write_json
+from pellucid.prediction.predictions import Predictions, log_softmax
 from pellucid.run import Run
 
 __all__ = [

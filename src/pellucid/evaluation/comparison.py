@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.errors import UserError
+from pellucid.evaluation.kept_predictions import table_of
 from pellucid.evaluation.measures import probability_figures, wilson_interval
-from pellucid.evaluation.predictions import Predictions
 from pellucid.evaluation.significance import bootstrap_interval, holm, mcnemar
-from pellucid.evaluation.tables import table_of
+from pellucid.ground.errors import UserError
+from pellucid.prediction.predictions import Predictions
 from pellucid.run import Run
 
 __all__ = ["ClassDifference", "Comparison", "Disagreement", "PairComparison", "RunFigures", "compare"]

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pellucid.seeds import derive_seed
+from pellucid.ground.seeds import derive_seed
 
 __all__ = ["CORRUPTIONS", "Corruption", "blur", "brightness", "contrast", "corrupt", "noise", "rotation", "shift"]
 

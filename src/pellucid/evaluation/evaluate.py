@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pellucid.errors import UserError
 from pellucid.evaluation.calibration import (
     Calibration,
     UnknownFigures,
@@ -17,7 +16,6 @@ from pellucid.evaluation.calibration import (
     calibration_of,
     fit_temperature,
 )
-from pellucid.evaluation.chosen import ChosenImages, Part, choose_images, validation_part
 from pellucid.evaluation.confidence import auroc, coverage_curve, threshold_for
 from pellucid.evaluation.measures import (
     balanced_accuracy,
@@ -28,12 +26,14 @@ from pellucid.evaluation.measures import (
     top_k_accuracy,
     wilson_interval,
 )
-from pellucid.evaluation.predicting import Predictor, open_predictor
-from pellucid.evaluation.predictions import Predictions, log_softmax, predictions_csv
 from pellucid.evaluation.result import Abstention, Evaluation, PredictionsFile
 from pellucid.evaluation.unknown import MADE, unknown_images
-from pellucid.files import write_bytes, write_json
-from pellucid.ranks import Ranks
+from pellucid.ground.errors import UserError
+from pellucid.ground.files import write_bytes, write_json
+from pellucid.ground.ranks import Ranks
+from pellucid.prediction.chosen_images import ChosenImages, Part, choose_images, validation_part
+from pellucid.prediction.predictions import Predictions, log_softmax, predictions_csv
+from pellucid.prediction.predictor import Predictor, open_predictor
 from pellucid.run import Run
 
 __all__ = ["ERROR_RATE", "evaluate", "run_notes"]

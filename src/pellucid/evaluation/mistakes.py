@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.errors import UserError, did_you_mean
-from pellucid.evaluation.chosen import ChosenImages
-from pellucid.evaluation.predictions import Predictions
+from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.prediction.chosen_images import ChosenImages
+from pellucid.prediction.predictions import Predictions
 
 __all__ = ["Mistake", "Mistakes", "find_mistakes"]
 

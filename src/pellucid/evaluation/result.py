@@ -37,10 +37,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pellucid.errors import UserError
 from pellucid.evaluation.calibration import UnknownFigures
 from pellucid.evaluation.confidence import CoveragePoint
 from pellucid.evaluation.measures import ClassFigures, ProbabilityFigures, ReliabilityBin
+from pellucid.ground.errors import UserError
 
 __all__ = ["Abstention", "Evaluation", "PredictionsFile", "evaluation_folder", "read_evaluation"]
 

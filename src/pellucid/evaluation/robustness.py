@@ -18,17 +18,17 @@ import torch
 from numpy.typing import NDArray
 
 from pellucid.data.batches import DeviceImages
-from pellucid.errors import UserError
-from pellucid.evaluation.chosen import choose_images
 from pellucid.evaluation.corruptions import CORRUPTIONS, Corruption, corrupt
 from pellucid.evaluation.evaluate import run_notes
 from pellucid.evaluation.measures import wilson_interval
-from pellucid.evaluation.predicting import Predictor, open_predictor
-from pellucid.files import write_json
-from pellucid.progress import progress
+from pellucid.ground.errors import UserError
+from pellucid.ground.files import write_json
+from pellucid.ground.progress import progress
+from pellucid.ground.seeds import derive_seed
+from pellucid.prediction.chosen_images import choose_images
+from pellucid.prediction.predictor import Predictor, open_predictor
 from pellucid.run import Run
-from pellucid.scoring import evaluation_batches
-from pellucid.seeds import derive_seed
+from pellucid.training.scoring import evaluation_batches
 
 __all__ = ["IMAGES", "CorruptionFigures", "CorruptionPoint", "Robustness", "measure_robustness"]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from pellucid.data import Split, open_image_set
 from pellucid.data.preprocessing import Preprocessing
-from pellucid.errors import UserError
-from pellucid.evaluation.chosen import Part
+from pellucid.ground.errors import UserError
+from pellucid.prediction.chosen_images import Part
 from pellucid.run import Run
 
 __all__ = ["MADE", "unknown_images"]

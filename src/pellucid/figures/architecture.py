@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from torch import nn
 
-from pellucid.layers import LayerTable, Row, summarise
+from pellucid.arithmetic import LayerTable, Row, summarise
 
 __all__ = ["architecture_svg", "describe_architecture"]
 

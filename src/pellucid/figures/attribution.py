@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pellucid.attribution.explanation import Explanation
 from pellucid.figures.cells import INK
 from pellucid.figures.unit import picture_of
-from pellucid.inspection.explanation import Explanation
 
 __all__ = ["attribution_figure", "draw_map", "overlay", "overlay_figure"]
 

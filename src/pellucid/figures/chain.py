@@ -11,14 +11,14 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from pellucid.causes.chain import Why
 from pellucid.figures.attribution import draw_map
 from pellucid.figures.cells import FRAME, INK, QUIET
 from pellucid.figures.excitation import draw_exciter
 from pellucid.figures.unit import picture_of
-from pellucid.inspection.chain import Why
-from pellucid.inspection.prediction import Prediction
-from pellucid.inspection.rendering import check_line
-from pellucid.layers.result import number
+from pellucid.glass.showing import check_line
+from pellucid.ground.writing import number
+from pellucid.prediction.prediction import Prediction
 
 __all__ = ["chain_figure", "draw_picture", "draw_probabilities"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pellucid.evaluation.chosen import ChosenImages
 from pellucid.evaluation.mistakes import Mistakes
+from pellucid.prediction.chosen_images import ChosenImages
 
 __all__ = ["contact_sheet", "mistakes_sheet"]
 

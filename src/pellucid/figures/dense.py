@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pellucid.errors import UserError
-from pellucid.layers.arrays import as_array
+from pellucid.arithmetic.arrays import as_array
+from pellucid.ground.errors import UserError
 
 __all__ = ["dense_figure", "describe_dense"]
 

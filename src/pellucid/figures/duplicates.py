@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pellucid.audit import Audit, DuplicatePair
-from pellucid.audit.composition import ImageAt
+from pellucid.auditing import Audit, DuplicatePair
+from pellucid.auditing.composition import ImageAt
 from pellucid.data import ImageSet
 from pellucid.figures.contact_sheet import contact_sheet
 

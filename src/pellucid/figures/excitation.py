@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from pellucid.causes.excitation import Excitation, Exciter
 from pellucid.figures.cells import FRAME, INK
-from pellucid.inspection.excitation import Excitation, Exciter
-from pellucid.layers.result import number
+from pellucid.ground.writing import number
 
 __all__ = ["draw_exciter", "excitation_figure"]
 

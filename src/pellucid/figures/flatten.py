@@ -11,8 +11,8 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pellucid.errors import UserError
-from pellucid.layers.arrays import as_array
+from pellucid.arithmetic.arrays import as_array
+from pellucid.ground.errors import UserError
 
 __all__ = ["describe_flatten", "flatten_figure"]
 

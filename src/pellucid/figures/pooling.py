@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from pellucid.convolution import as_numbers, number_text
 from pellucid.convolution.geometry import whole_number
-from pellucid.errors import UserError
 from pellucid.figures.cells import FRAME, INK, cell, frame, grid_axes
+from pellucid.ground.errors import UserError
 
 __all__ = ["pooling_figure"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pellucid.errors import UserError
-from pellucid.files import write_bytes
+from pellucid.ground.errors import UserError
+from pellucid.ground.files import write_bytes
 
 __all__ = ["check_destination", "save_animation", "save_figure"]
 

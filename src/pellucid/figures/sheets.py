@@ -7,9 +7,9 @@ from math import ceil, sqrt
 import numpy as np
 from matplotlib.figure import Figure
 
+from pellucid.causes.feature_maps import FeatureMaps, Filters
 from pellucid.figures.cells import INK
 from pellucid.figures.unit import picture_of
-from pellucid.inspection.feature_maps import FeatureMaps, Filters
 
 __all__ = ["feature_maps_figure", "filters_figure"]
 

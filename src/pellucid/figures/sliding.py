@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pellucid.convolution import Convolution, number_text
-from pellucid.errors import UserError
 from pellucid.figures.cells import FILTER, FRAME, INK, PRODUCT, QUIET, RESULT, SIGNAL, cell, frame
 from pellucid.figures.saving import save_animation
 from pellucid.figures.sliding_2d import sliding_2d_figure
+from pellucid.ground.errors import UserError
 
 __all__ = ["describe_sliding", "save_sliding", "sliding_figure"]
 

@@ -13,9 +13,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from pellucid.figures.cells import FRAME, INK, QUIET, cell, frame, grid_axes
-from pellucid.inspection import Glass, UnitTrace
-from pellucid.inspection.rendering import check_line
-from pellucid.layers.result import number
+from pellucid.glass import ForwardPass, UnitTrace
+from pellucid.glass.showing import check_line
+from pellucid.ground.writing import number
 
 __all__ = ["picture_of", "unit_figure"]
 
@@ -62,7 +62,7 @@ def unit_figure(found: UnitTrace) -> Figure:
     return figure
 
 
-def picture_of(glass: Glass) -> NDArray[np.float64] | NDArray[np.uint8] | None:
+def picture_of(glass: ForwardPass) -> NDArray[np.float64] | NDArray[np.uint8] | None:
     """Return the image as `imshow` takes it, `[H, W]` or `[H, W, 3]`; None where the input is no image.
 
     An input that was given as numbers is shown from its smallest (black) to its largest (white).

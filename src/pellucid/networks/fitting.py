@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["check_fits"]
 

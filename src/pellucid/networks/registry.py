@@ -12,7 +12,7 @@ from pathlib import Path
 
 from torch import nn
 
-from pellucid.errors import UserError, did_you_mean
+from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.networks.fitting import check_fits
 from pellucid.networks.residual import SmallResnet
 from pellucid.networks.simple import SimpleCifar, SimpleMnist

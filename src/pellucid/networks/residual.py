@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["SmallResnet"]
 

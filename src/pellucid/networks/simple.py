@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pellucid.errors import UserError
+from pellucid.ground.errors import UserError
 
 __all__ = ["SimpleCifar", "SimpleMnist"]
 

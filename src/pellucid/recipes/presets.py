@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pellucid.errors import UserError, did_you_mean
+from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.recipes.recipe import Recipe
 
 __all__ = ["PRESETS", "preset", "standard", "strong", "tutorial"]

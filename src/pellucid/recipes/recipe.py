@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from pellucid.errors import UserError, did_you_mean
+from pellucid.ground.errors import UserError, did_you_mean
 
 __all__ = ["Recipe", "recipe_fields"]
 
@@ -44,7 +44,7 @@ class Recipe:
     >>> Recipe(name="mine", epochs=0, optimizer="adan")
     Traceback (most recent call last):
         ...
-    pellucid.errors.UserError: the recipe 'mine' cannot be used:
+    pellucid.ground.errors.UserError: the recipe 'mine' cannot be used:
       - epochs is 0; expected a whole number of at least 1
       - optimizer is 'adan'; expected adam or adamw or sgd; did you mean 'adam'? (one of: adam, adamw, sgd)
     """

@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from pellucid.position import Position
+from pellucid.training.position import Position
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

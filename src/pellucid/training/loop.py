@@ -17,15 +17,15 @@ from torch import nn
 from pellucid.data.augmentation import Augmentation
 from pellucid.data.batches import DeviceImages, epoch_order
 from pellucid.data.preprocessing import Preprocessing
-from pellucid.devices import seed_device
-from pellucid.position import Position
-from pellucid.ranks import Ranks
+from pellucid.ground.devices import seed_device
+from pellucid.ground.ranks import Ranks
+from pellucid.ground.seeds import derive_seed
 from pellucid.recipes import Recipe, learning_rate
-from pellucid.scoring import score
-from pellucid.seeds import derive_seed
 from pellucid.training.interruption import Interrupted, StopRequest
+from pellucid.training.position import Position
 from pellucid.training.quick_step import quick_step
 from pellucid.training.recorder import Recorder
+from pellucid.training.scoring import score
 
 __all__ = ["Training", "fit"]
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from pellucid.checkpoint import save_checkpoint, save_epoch_weights
-from pellucid.errors import UserError
-from pellucid.position import Position
+from pellucid.ground.errors import UserError
 from pellucid.recipes import Recipe
 from pellucid.run import Run
-from pellucid.scoring import Scores
+from pellucid.training.checkpoint import save_checkpoint, save_epoch_weights
 from pellucid.training.display import Display
 from pellucid.training.metrics_log import MetricsLog
+from pellucid.training.position import Position
+from pellucid.training.scoring import Scores
 
 __all__ = ["Recorder"]
 

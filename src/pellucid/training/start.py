@@ -12,23 +12,23 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-import pellucid
 from pellucid import networks
-from pellucid.checkpoint import load_checkpoint
 from pellucid.data import ImageSet, describe, open_image_set
-from pellucid.devices import describe_device, pick_device, uses_mixed_precision
-from pellucid.errors import UserError
-from pellucid.files import PARTIAL
-from pellucid.memory import keep_freed_memory
-from pellucid.optimizers import make_optimizer
-from pellucid.position import Position
-from pellucid.preparation import prepare
-from pellucid.ranks import Ranks, join_ranks
+from pellucid.ground.devices import describe_device, pick_device, uses_mixed_precision
+from pellucid.ground.errors import UserError
+from pellucid.ground.files import PARTIAL
+from pellucid.ground.memory import keep_freed_memory
+from pellucid.ground.ranks import Ranks, join_ranks
+from pellucid.ground.version import VERSION
 from pellucid.recipes import Recipe, preset
 from pellucid.run import DataRequest, Run, RunRecord
+from pellucid.training.checkpoint import load_checkpoint
 from pellucid.training.display import Display
 from pellucid.training.loop import Training, fit
 from pellucid.training.metrics_log import MetricsLog
+from pellucid.training.optimizer import make_optimizer
+from pellucid.training.position import Position
+from pellucid.training.preparation import prepare
 from pellucid.training.recorder import Recorder
 
 __all__ = ["resume", "start"]
@@ -250,7 +250,7 @@ def _next_directory(parent: Path, data: str, network: str) -> Path:
 
 def _versions() -> dict[str, str]:
     return {
-        "pellucid": pellucid.__version__,
+        "pellucid": VERSION,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

@@ -1,0 +1,264 @@
+"""A network's operations as a table: shapes, parameters, multiply-adds, receptive field, memory.
+
+Counted for one image, in evaluation mode. A multiply-add is one product that is added to a sum: those of convolutions
+and fully connected layers, taps on padding included, biases not; every other operation counts none. The receptive field
+is how many pixels along each axis an output can depend on through windows; the means and variances of normalisations
+reach further and are not counted, as is usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+import torch
+from torch import nn
+
+from pellucid.arithmetic.recording import Step, record
+from pellucid.arithmetic.rule import EVERYTHING, UNKNOWN, Reach, rule_of
+from pellucid.ground.errors import UserError
+
+__all__ = ["Field", "Fields", "LayerTable", "Row", "receptive_fields", "summarise"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Receptive field along one axis of the input image.
+
+    Output i depends on pixels `start + jump·i` up to `start + jump·i + size − 1`; pixels outside of the image are its
+    padding. After an enlargement places differ in what they see, and the field holds what any of them may.
+    """
+
+    size: Fraction
+    jump: Fraction
+    start: Fraction
+
+    def through(self, reach: Reach) -> Field:
+        """Return the field of an output that reads these outputs.
+
+        >>> one = Field(Fraction(1), Fraction(1), Fraction(0))
+        >>> window = Reach(Fraction(3), Fraction(2), Fraction(-1))
+        >>> twice = one.through(window).through(window)
+        >>> int(twice.size), int(twice.jump), int(twice.start)
+        (7, 4, -3)
+        """
+        return Field(
+            size=self.size + (reach.size - 1) * self.jump,
+            jump=self.jump * reach.stride,
+            start=self.start + reach.start * self.jump,
+        )
+
+
+Fields = tuple[Field, ...] | str
+"""A field an axis, or `EVERYTHING`, or `UNKNOWN`."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One operation.
+
+    `parameters` counts those that no earlier row has counted; `owned` counts all that it uses. `memory` is the bytes of
+    its output, nought where it is a view of its input. `operands` name the rows that it reads. `explanation` is the
+    shape rule with the numbers put in. `kernel`, `stride`, `padding` and the like are in `settings`.
+    """
+
+    name: str
+    label: str
+    kind: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    owned: int
+    multiply_adds: int
+    field: Fields
+    memory: int
+    operands: tuple[str, ...]
+    formula: str
+    explanation: tuple[str, ...]
+    settings: dict[str, Any]
+    note: str = ""
+
+    @property
+    def field_text(self) -> str:
+        """The receptive field as people write it.
+
+        The start and the jump are in `field`.
+        """
+        if isinstance(self.field, str):
+            return {EVERYTHING: "all", UNKNOWN: "?"}[self.field]
+        return "×".join(str(ceil(axis.size)) for axis in self.field) or "-"
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """The rows, the first of which is the input, and the totals."""
+
+    network: str
+    input_shape: tuple[int, ...]
+    rows: tuple[Row, ...]
+    parameters: int
+    trainable: int
+    multiply_adds: int
+    parameter_memory: int
+    activation_memory: int
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as numbers, words and lists; ready for JSON."""
+        document = asdict(self)
+        document["input_shape"] = list(self.input_shape)
+        document["non_trainable"] = self.parameters - self.trainable
+        document["notes"] = list(self.notes)
+        document["rows"] = [_row_dict(row) for row in self.rows]
+        return document
+
+
+def summarise(network: nn.Module, input_shape: Sequence[int], name: str = "") -> LayerTable:
+    """List what a network does to one input of this shape (without the batch axis), row by row.
+
+    Raises:
+        UserError: the network fails on it, or does not return one tensor.
+
+    >>> table = summarise(nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.MaxPool2d(2)), (3, 32, 32))
+    >>> [(row.label, row.output_shape, row.parameters, row.field_text) for row in table.rows][1:]
+    [('Conv2d', (16, 32, 32), 448, '3×3'), ('MaxPool2d', (16, 16, 16), 0, '4×4')]
+    """
+    parameters = list(network.parameters())
+    first = next((each for each in parameters if each.is_floating_point()), torch.zeros(()))
+    x = torch.zeros((1, *input_shape), dtype=first.dtype, device=first.device)
+    recording = record(network, x, training=False)
+    counted: set[int] = set()
+    rows: list[Row] = []
+    for step, field in zip(recording.steps, receptive_fields(recording.steps), strict=True):
+        own = {id(each): each.numel() for each in step.parameters}
+        fresh = sum(count for identity, count in own.items() if identity not in counted)
+        counted |= set(own)
+        rows.append(_row(step, field, fresh, sum(own.values()), [rows[number].name for number in step.operands]))
+    notes = list(recording.notes)
+    unused = [label for label, each in network.named_parameters() if id(each) not in counted]
+    if unused:
+        shown = ", ".join(unused[:4]) + (f" and {len(unused) - 4} more" if len(unused) > 4 else "")
+        notes.append(f"no operation of this pass uses these parameters: {shown}")
+    unknown = sorted({row.label for row in rows if row.note})
+    if unknown:
+        notes.append(f"no arithmetic for {', '.join(unknown)}: their multiply-adds are not counted")
+    return LayerTable(
+        network=name or type(network).__name__,
+        input_shape=tuple(int(size) for size in input_shape),
+        rows=tuple(rows),
+        parameters=sum(each.numel() for each in parameters),
+        trainable=sum(each.numel() for each in parameters if each.requires_grad),
+        multiply_adds=sum(row.multiply_adds for row in rows),
+        parameter_memory=sum(each.numel() * each.element_size() for each in parameters),
+        activation_memory=sum(row.memory for row in rows),
+        notes=tuple(notes),
+    )
+
+
+def receptive_fields(steps: Sequence[Step]) -> list[Fields]:
+    """Find what each step's outputs see of the image: a field an axis, `everything`, or `unknown`."""
+    fields: list[Fields] = []
+    for step in steps:
+        fields.append(_field(step, fields))
+    return fields
+
+
+def _row(step: Step, field: Fields, fresh: int, owned: int, operands: list[str]) -> Row:
+    shape = tuple(step.value.shape)
+    kind, formula, products = step.label.lower() if step.is_source else "unknown", "", 0
+    explanation: tuple[str, ...] = ()
+    settings: dict[str, Any] = {}
+    if step.operation is not None:
+        shapes = [tuple(each.shape) for each in step.inputs]
+        rule = rule_of(step.operation)
+        found = rule.shape(step.operation, shapes)
+        if found.shape != shape:
+            raise UserError(f"{step.name}: the shape rule gives {list(found.shape)}, the network {list(shape)}")
+        kind, formula = step.operation.kind, rule.formula(step.operation).text
+        explanation = found.lines
+        products = rule.multiply_adds(step.operation, shapes)
+        settings = {key: each for key, each in step.operation.settings.items() if not callable(each)}
+    is_weight = step.is_source and step.label == "parameter"
+    return Row(
+        name=step.name,
+        label=step.label,
+        kind=kind,
+        output_shape=shape if is_weight or step.value.dim() == 0 else shape[1:],
+        parameters=fresh,
+        owned=owned,
+        multiply_adds=products,
+        field=field,
+        # A parameter's memory is counted among the parameters'.
+        memory=0 if step.in_place or is_weight else step.value.numel() * step.value.element_size(),
+        operands=tuple(operands),
+        formula=formula,
+        explanation=explanation,
+        settings=settings,
+        note=step.reason,
+    )
+
+
+def _field(step: Step, before: list[Fields]) -> Fields:
+    if step.is_source:
+        if step.label == "input":
+            return tuple(Field(Fraction(1), Fraction(1), Fraction(0)) for _ in range(max(step.value.dim() - 2, 0)))
+        return ()
+    if step.operation is None:
+        return UNKNOWN
+    # A parameter or a constant depends on no pixel.
+    reading = _union([before[number] for number in step.operands if before[number] != ()])
+    if isinstance(reading, str):
+        return reading
+    reach = rule_of(step.operation).reach(step.operation, [tuple(each.shape) for each in step.inputs])
+    if isinstance(reach, str):
+        return reach
+    if not reach:
+        return reading
+    if len(reach) != len(reading):
+        return UNKNOWN
+    return tuple(field.through(each) for field, each in zip(reading, reach, strict=True))
+
+
+def _union(fields: Sequence[Fields]) -> Fields:
+    """The field of something that reads at the same place from several branches."""
+    if UNKNOWN in fields:
+        return UNKNOWN
+    if EVERYTHING in fields:
+        return EVERYTHING
+    known = [field for field in fields if not isinstance(field, str)]
+    if not known:
+        return ()
+    axes = list(zip(*known, strict=False))
+    if any(len(field) != len(axes) for field in known) or any(len({each.jump for each in axis}) > 1 for axis in axes):
+        return UNKNOWN
+    found = []
+    for axis in axes:
+        start = min(each.start for each in axis)
+        end = max(each.start + each.size for each in axis)
+        found.append(Field(end - start, axis[0].jump, start))
+    return tuple(found)
+
+
+def _row_dict(row: Row) -> dict[str, Any]:
+    document = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in vars(row).items() if name != "field"
+    }
+    document["settings"] = {name: _listed(value) for name, value in row.settings.items()}
+    if isinstance(row.field, str):
+        document["receptive_field"] = {"covers": row.field}
+    else:
+        document["receptive_field"] = {
+            "covers": "window",
+            "size": [float(axis.size) for axis in row.field],
+            "jump": [float(axis.jump) for axis in row.field],
+            "start": [float(axis.start) for axis in row.field],
+        }
+    return document
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_listed(each) for each in value]
+    return value if isinstance(value, int | float | str | bool) or value is None else str(value)

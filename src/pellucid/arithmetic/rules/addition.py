@@ -1,0 +1,234 @@
+"""Adding, subtracting, scaling and multiplying whole tensors, place by place, with PyTorch's broadcasting."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pellucid.arithmetic.arrays import Integers, gather, lattice
+from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.result import Terms
+from pellucid.arithmetic.rule import (
+    Local,
+    Parts,
+    Rule,
+    Shapes,
+    for_function,
+    for_module,
+    is_floating,
+    no_gradient,
+    register_rule,
+)
+from pellucid.ground.errors import UserError
+
+__all__ = ["AdditionRule", "MultiplicationRule", "addition", "multiplication"]
+
+
+def addition(factors: Sequence[float], constant: float = 0.0) -> Operation:
+    """Describe `factors[0]·x0 + factors[1]·x1 + … + constant`; a single factor makes it a scaling."""
+    kind = "add" if len(factors) > 1 or constant else "scale"
+    return Operation(kind, {"factors": tuple(float(each) for each in factors), "constant": float(constant)})
+
+
+def multiplication() -> Operation:
+    """Describe the product of two tensors, place by place."""
+    return Operation("multiply")
+
+
+class AdditionRule(Rule):
+    """A sum of operands, each with a fixed factor (1, −1, or the α of `torch.add`), and of a constant."""
+
+    def formula(self, operation: Operation) -> Formula:
+        """Written with its numbers."""
+        factors, constant = operation.settings["factors"], operation.settings["constant"]
+        names = ["x"] if len(factors) == 1 else [f"x{number}" for number in range(len(factors))]
+        text = " + ".join(
+            name if factor == 1 else f"{factor:g}·{name}" for name, factor in zip(names, factors, strict=True)
+        )
+        text = f"y = {text}" + (f" + {constant:g}" if constant else "")
+        return Formula(text.replace("+ -1·", "− "), text.replace("·", r"\,").replace("+ -1\\,", "- "))
+
+    def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
+        """The operands', broadcast."""
+        return _broadcast(operation, shapes)
+
+    def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+        """Let PyTorch add."""
+        factors, constant = operation.settings["factors"], operation.settings["constant"]
+        result = inputs[0] if factors[0] == 1 else inputs[0] * factors[0]
+        for x, factor in zip(inputs[1:], factors[1:], strict=True):
+            result = torch.add(result, x, alpha=factor)
+        return result + constant if constant else result
+
+    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+        """One term an operand."""
+        weights = np.asarray(operation.settings["factors"])
+        terms = _gathered(inputs, index, weights)
+        constant = operation.settings["constant"]
+        assert terms.products is not None
+        slack = 2 * len(inputs) * (float(np.abs(terms.products).sum()) + abs(constant))
+        value = float(terms.products.sum()) + constant
+        return Parts(terms, value, slack, bias=constant if constant else None)
+
+    def local(
+        self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
+    ) -> Local:
+        """The factor, at every place that the element was broadcast to."""
+        if of != "input":
+            raise no_gradient(operation, of)
+        shape = self.shape(operation, [tuple(x.shape) for x in inputs]).shape
+        places = _spread(tuple(inputs[operand].shape), shape, index)
+        derivatives = np.full(len(places), operation.settings["factors"][operand])
+        formula = Formula("∂L/∂x = factor · ∂L/∂y, summed where x was broadcast", r"\partial_x L = \sum_i a\, g_i")
+        return Local(places, derivatives, formula)
+
+
+class MultiplicationRule(Rule):
+    """A product of two tensors: gates, attention of channels."""
+
+    def formula(self, operation: Operation) -> Formula:
+        """Place by place."""
+        return Formula("y = x0 · x1", r"y = x_0 \cdot x_1")
+
+    def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
+        """The operands', broadcast."""
+        return _broadcast(operation, shapes)
+
+    def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+        """Let PyTorch multiply."""
+        return inputs[0] * inputs[1]
+
+    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+        """Two factors."""
+        terms = _gathered(inputs, index, None)
+        value = float(terms.values.prod())
+        return Parts(terms, value, 2 * abs(value), combine="product")
+
+    def local(
+        self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
+    ) -> Local:
+        """The other factor, at every place that the element was broadcast to."""
+        if of != "input":
+            raise no_gradient(operation, of)
+        shape = self.shape(operation, [tuple(x.shape) for x in inputs]).shape
+        places = _spread(tuple(inputs[operand].shape), shape, index)
+        other = inputs[1 - operand]
+        sources = _narrow(tuple(other.shape), places)
+        formula = Formula(
+            "∂L/∂x = Σ ∂L/∂y · the other factor, over where x was broadcast", r"\partial_{x_0} L = \sum_i g_i\, x_{1,i}"
+        )
+        return Local(places, gather(other, sources, "the other factor"), formula, index=sources, index_of="input")
+
+
+def _broadcast(operation: Operation, shapes: Shapes) -> ShapeRule:
+    try:
+        shape = tuple(np.broadcast_shapes(*shapes))
+    except ValueError as error:
+        listed = " and ".join(str(list(shape)) for shape in shapes)
+        raise UserError(
+            f"{operation.kind} was given shapes {listed}; expected equal sizes or 1 on each axis, from the last"
+        ) from error
+    return ShapeRule(shape, "the operands' shape, axes of size 1 repeated")
+
+
+def _narrow(shape: Sequence[int], places: Integers) -> Integers:
+    """Find, for places in the result, the elements of an operand of this shape that were read there."""
+    own = places[:, places.shape[1] - len(shape) :]
+    return np.where(np.asarray(shape, dtype=np.int64) == 1, 0, own).astype(np.int64)
+
+
+def _spread(shape: Sequence[int], result: Sequence[int], index: tuple[int, ...]) -> Integers:
+    """List the places in the result that an element of an operand was read at."""
+    missing = len(result) - len(shape)
+    axes: list[Sequence[int] | Integers] = [np.arange(size) for size in result[:missing]]
+    for size, out, position in zip(shape, result[missing:], index, strict=True):
+        axes.append(np.arange(out) if size == 1 else [position])
+    return lattice(*axes)
+
+
+def _gathered(inputs: Sequence[Tensor], index: tuple[int, ...], weights: Any) -> Terms:
+    ranks = tuple(x.dim() for x in inputs)
+    rows = np.full((len(inputs), max(ranks)), -1, dtype=np.int64)
+    values = np.empty(len(inputs))
+    place = np.asarray([index], dtype=np.int64).reshape(1, len(index))
+    for number, x in enumerate(inputs):
+        source = _narrow(tuple(x.shape), place)
+        rows[number, : x.dim()] = source[0]
+        values[number] = gather(x, source, f"operand {number}")[0]
+    products = None if weights is None else values * weights
+    operand = np.arange(len(inputs), dtype=np.int64)
+    return Terms(values=values, operand=operand, index=rows, ranks=ranks, weights=weights, products=products)
+
+
+register_rule(AdditionRule(), "add", "scale")
+register_rule(MultiplicationRule(), "multiply")
+
+
+def _sum(first: Any, second: Any, sign: float) -> Call:
+    if is_floating(first) and is_floating(second):
+        return Call(addition((1.0, sign)), (first, second))
+    if is_floating(first) and isinstance(second, int | float):
+        return Call(addition((1.0,), sign * second), (first,))
+    if isinstance(first, int | float) and is_floating(second):
+        return Call(addition((sign,), first), (second,))
+    raise NoArithmetic(
+        "no arithmetic for this operation: a sum of other things than floating-point tensors and numbers"
+    )
+
+
+def _product(first: Any, second: Any) -> Call:
+    if is_floating(first) and is_floating(second):
+        return Call(multiplication(), (first, second))
+    if is_floating(first) and isinstance(second, int | float):
+        return Call(addition((float(second),)), (first,))
+    if isinstance(first, int | float) and is_floating(second):
+        return Call(addition((float(first),)), (second,))
+    raise NoArithmetic("no arithmetic for this operation: a product of other things than floating-point tensors")
+
+
+def _names(module: Any, *names: str) -> list[Callable[..., Any]]:
+    return [getattr(module, name) for name in names if hasattr(module, name)]
+
+
+@for_function(torch.add, operator.add, operator.iadd, *_names(Tensor, "add", "add_", "__add__", "__radd__", "__iadd__"))
+def _from_add(input: Any, other: Any, *, alpha: float = 1) -> Call:
+    return _sum(input, other, 1.0 * alpha)
+
+
+@for_function(torch.sub, operator.sub, operator.isub, *_names(Tensor, "sub", "sub_", "__sub__", "__isub__"))
+def _from_sub(input: Any, other: Any, *, alpha: float = 1) -> Call:
+    return _sum(input, other, -1.0 * alpha)
+
+
+@for_function(*_names(Tensor, "__rsub__"))
+def _from_reversed_sub(input: Any, other: Any) -> Call:
+    return _sum(other, input, -1.0)
+
+
+@for_function(torch.neg, operator.neg, *_names(Tensor, "neg", "__neg__"))
+def _from_neg(input: Any) -> Call:
+    return _product(input, -1.0)
+
+
+@for_function(torch.mul, operator.mul, operator.imul, *_names(Tensor, "mul", "mul_", "__mul__", "__rmul__", "__imul__"))
+def _from_mul(input: Any, other: Any) -> Call:
+    return _product(input, other)
+
+
+@for_function(
+    torch.div, operator.truediv, operator.itruediv, *_names(Tensor, "div", "div_", "__truediv__", "__itruediv__")
+)
+def _from_div(input: Any, other: Any) -> Call:
+    if not isinstance(other, int | float) or other == 0:
+        raise NoArithmetic("no arithmetic for this operation: a division by other things than a number")
+    return _product(input, 1 / other)
+
+
+@for_module(nn.Identity)
+def _from_identity(module: Any) -> Operation:
+    return addition((1.0,))

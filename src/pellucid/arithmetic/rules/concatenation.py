@@ -1,0 +1,89 @@
+"""Joining tensors along an axis: each output is one element of one operand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.arithmetic.arrays import gather, one_row
+from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.result import Terms
+from pellucid.arithmetic.rule import Local, Parts, Rule, Shapes, for_function, no_gradient, register_rule
+from pellucid.ground.errors import UserError
+
+__all__ = ["ConcatenationRule", "concatenation"]
+
+
+def concatenation(axis: int = 0) -> Operation:
+    """Describe a concatenation along an axis."""
+    return Operation("concatenate", {"axis": axis})
+
+
+class ConcatenationRule(Rule):
+    """A copy; what matters is from where."""
+
+    def formula(self, operation: Operation) -> Formula:
+        """Side by side."""
+        return Formula("y = x0 followed by x1, …", r"y = [x_0 \,\Vert\, x_1 \,\Vert\, \dots]")
+
+    def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
+        """Sizes add along the axis and are equal elsewhere."""
+        axis, rank = operation.settings["axis"], len(shapes[0])
+        at = axis % rank
+        rest = {(*shape[:at], *shape[at + 1 :]) for shape in shapes}
+        if len(rest) > 1 or any(len(shape) != rank for shape in shapes):
+            listed = " and ".join(str(list(shape)) for shape in shapes)
+            raise UserError(f"concatenate along axis {axis} was given shapes {listed}; expected equal sizes elsewhere")
+        total = sum(shape[at] for shape in shapes)
+        added = " + ".join(str(shape[at]) for shape in shapes)
+        return ShapeRule(
+            (*shapes[0][:at], total, *shapes[0][at + 1 :]),
+            "sizes add along the axis",
+            (f"axis {at}: {added} = {total}",),
+        )
+
+    def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+        """Let PyTorch join."""
+        return torch.cat(list(inputs), dim=operation.settings["axis"])
+
+    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+        """One term."""
+        axis = operation.settings["axis"] % len(index)
+        ends = np.cumsum([x.shape[axis] for x in inputs])
+        operand = int(np.searchsorted(ends, index[axis], side="right"))
+        own = list(index)
+        own[axis] -= int(ends[operand]) - inputs[operand].shape[axis]
+        source = one_row(own)
+        values = gather(inputs[operand], source, f"operand {operand}")
+        terms = Terms(
+            values=values,
+            operand=np.array([operand], dtype=np.int64),
+            index=source,
+            ranks=tuple(x.dim() for x in inputs),
+            weights=np.ones(1),
+            products=values.copy(),
+        )
+        return Parts(terms, float(values[0]), 0.0)
+
+    def local(
+        self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
+    ) -> Local:
+        """The place it was copied to."""
+        if of != "input":
+            raise no_gradient(operation, of)
+        axis = operation.settings["axis"] % len(index)
+        place = list(index)
+        place[axis] += sum(x.shape[axis] for x in inputs[:operand])
+        return Local(one_row(place), np.ones(1), Formula("∂L/∂x = ∂L/∂y", r"\partial_x L = g"))
+
+
+register_rule(ConcatenationRule(), "concatenate")
+
+
+@for_function(torch.cat, torch.concat, torch.concatenate)
+def _from_call(tensors: Sequence[Tensor], dim: Any = 0, *, axis: Any = None) -> Call:
+    return Call(concatenation(int(dim if axis is None else axis)), tuple(tensors))

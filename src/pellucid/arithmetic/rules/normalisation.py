@@ -1,0 +1,306 @@
+"""Batch, group and layer normalisation: subtract a mean, divide by a deviation, scale and shift.
+
+They differ only in which elements the mean and the variance are taken over: of one channel in all images, of a group of
+channels in one image, of the last axes; or, for batch normalisation in evaluation, both were kept from training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice, one_row
+from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.rule import (
+    Local,
+    Parts,
+    Rule,
+    Shapes,
+    check_rank,
+    for_function,
+    for_module,
+    no_gradient,
+    register_rule,
+    single,
+)
+from pellucid.ground.errors import UserError
+
+__all__ = ["NormalisationRule", "batch_norm", "group_norm", "layer_norm"]
+
+
+def batch_norm(
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    eps: float = 1e-5,
+) -> Operation:
+    """Describe batch normalisation; without running statistics, or in training, the batch's own are used."""
+    settings = {"eps": eps, "training": training or running_mean is None}
+    tensors = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
+    return Operation("batch_norm", settings, tensors)
+
+
+def group_norm(groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Operation:
+    """Describe group normalisation."""
+    return Operation("group_norm", {"groups": groups, "eps": eps}, {"weight": weight, "bias": bias})
+
+
+def layer_norm(
+    normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Operation:
+    """Describe layer normalisation over the last axes, which have this shape."""
+    settings = {"normalized_shape": tuple(int(size) for size in normalized_shape), "eps": eps}
+    return Operation("layer_norm", settings, {"weight": weight, "bias": bias})
+
+
+class NormalisationRule(Rule):
+    """`y = γ · (x − μ) / √(σ² + ε) + β`, written as one product and one bias: `x · scale + shift`."""
+
+    def formula(self, operation: Operation) -> Formula:
+        """The same for all; what μ and σ² are taken over differs."""
+        if operation.kind == "batch_norm":
+            over = "the channel in all images" if operation.settings["training"] else "kept from training"
+        else:
+            over = "the channels of the group" if operation.kind == "group_norm" else "the last axes"
+        return Formula(
+            f"y = γ · (x − μ) / √(σ² + ε) + β, with μ and σ² {'of' if 'kept' not in over else ''} {over}".replace(
+                "  ", " "
+            ),
+            r"y = \gamma\,\frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta",
+        )
+
+    def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
+        """The input's, if its channels or last axes are those of the layer."""
+        shape, settings = shapes[0], operation.settings
+        if operation.kind == "layer_norm":
+            asked = settings["normalized_shape"]
+            if tuple(shape[len(shape) - len(asked) :]) != asked:
+                raise UserError(
+                    f"layer_norm was given an input of shape {list(shape)}; expected its last axes to be {list(asked)}"
+                )
+            return ShapeRule(shape, "the input's shape")
+        check_rank(operation, shape, [2, 3, 4, 5], "batch, channels, then the image's")
+        for name, tensor in operation.tensors.items():
+            if tensor is not None and tensor.numel() != shape[1]:
+                raise UserError(
+                    f"{operation.kind} was given {shape[1]} channels (input of shape {list(shape)}); "
+                    f"expected {tensor.numel()}, as its {name} has"
+                )
+        if operation.kind == "group_norm" and shape[1] % settings["groups"]:
+            raise UserError(f"group_norm cannot part {shape[1]} channels into {settings['groups']} equal groups")
+        return ShapeRule(shape, "the input's shape")
+
+    def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+        """Let PyTorch normalise; running statistics are read and never written."""
+        settings, tensors, x = operation.settings, operation.tensors, inputs[0]
+        weight, bias, eps = tensors["weight"], tensors["bias"], settings["eps"]
+        if operation.kind == "group_norm":
+            return F.group_norm(x, settings["groups"], weight, bias, eps)
+        if operation.kind == "layer_norm":
+            return F.layer_norm(x, list(settings["normalized_shape"]), weight, bias, eps)
+        if settings["training"]:
+            return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+        return F.batch_norm(x, tensors["running_mean"], tensors["running_var"], weight, bias, eps=eps)
+
+    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+        """One product, of the element and its scale; mean, variance, scale and shift are in the details."""
+        x, source = inputs[0], one_row(index)
+        values = gather(x, source, "the input")
+        number = float(values[0])
+        mean, variance, count, largest = self._statistics(operation, x, index)
+        deviation = math.sqrt(variance + operation.settings["eps"])
+        gamma, beta = self._affine(operation, source)
+        scale = float(gamma[0]) / deviation
+        shift = float(beta[0]) - mean * scale
+        normalised = (number - mean) / deviation
+        # The framework rounds the mean, the deviation, the difference and the product; the mean's and the variance's
+        # own sums have `count` terms.
+        growth = 4 + (min(count, 4 * math.sqrt(count)) if count else 0.0)
+        slack = growth * (abs(scale) * (abs(number) + abs(mean) + largest) + abs(float(gamma[0]) * normalised))
+        slack += 4 * abs(float(beta[0]))
+        products = np.array([number * scale])
+        terms = single(x.shape, source, values, weights=np.array([scale]), products=products)
+        details: dict[str, Any] = {
+            "mean": mean,
+            "variance": variance,
+            "epsilon": operation.settings["eps"],
+            "normalised": normalised,
+            "scale": float(gamma[0]),
+            "shift": float(beta[0]),
+        }
+        if count:
+            details["count"] = count
+        return Parts(terms, number * scale + shift, slack, bias=shift, details=details)
+
+    def local(
+        self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
+    ) -> Local:
+        """For an input: itself and, through mean and variance, all it was normalised with; for γ and β: all places."""
+        x = inputs[0]
+        if of == "input":
+            return self._local_input(operation, x, index)
+        if of not in ("weight", "bias"):
+            raise no_gradient(operation, of)
+        places = self._sharing(operation, tuple(x.shape), index)
+        if of == "bias":
+            formula = Formula("∂L/∂β = Σ over its places of ∂L/∂y", r"\partial_\beta L = \sum_i g_i")
+            return Local(places, np.ones(len(places)), formula)
+        formula = Formula("∂L/∂γ = Σ over its places of ∂L/∂y · x̂", r"\partial_\gamma L = \sum_i g_i\, \hat x_i")
+        normalised, rounding = self._normalised(operation, x, places)
+        return Local(places, normalised, formula, floor=rounding)
+
+    def _local_input(self, operation: Operation, x: Tensor, index: tuple[int, ...]) -> Local:
+        source = one_row(index)
+        mean, variance, count, largest = self._statistics(operation, x, index)
+        deviation = math.sqrt(variance + operation.settings["eps"])
+        if not count:
+            gamma, _ = self._affine(operation, source)
+            formula = Formula(
+                "∂L/∂x = ∂L/∂y · γ / √(σ² + ε)", r"\partial_x L = g\,\gamma / \sqrt{\sigma^2+\varepsilon}"
+            )
+            return Local(source, gamma / deviation, formula, slack=6.0)
+        members = self._members(operation, tuple(x.shape), index)
+        gamma, _ = self._affine(operation, members)
+        values = gather(x, members, "the input")
+        normalised = (values - mean) / deviation
+        here = (members == source).all(axis=1)
+        own = float(normalised[here][0])
+        derivatives = gamma / deviation * (here - 1 / count - normalised * own / count)
+        formula = Formula(
+            "∂L/∂x_i = Σ_j ∂L/∂y_j · γ_j/√(σ²+ε) · (δ_ij − 1/m − x̂_i x̂_j/m)",
+            r"\partial_{x_i} L = \sum_j g_j \frac{\gamma_j}{\sqrt{\sigma^2+\varepsilon}}"
+            r"\Bigl(\delta_{ij} - \tfrac1m - \tfrac{\hat x_i \hat x_j}{m}\Bigr)",
+        )
+        # What rounding does to x̂ enters twice; it is large where the mean is far from nought in deviations.
+        growth = 4 + min(count, 4 * math.sqrt(count))
+        off = growth * (1 + largest / deviation)
+        size = np.abs(gamma) / deviation
+        floor = size * (here + (1 + off * (np.abs(normalised) + abs(own)) + np.abs(normalised * own)) / count)
+        floor = floor + size * growth * (here + np.abs(normalised * own) / count)
+        details = {"mean": mean, "variance": variance, "count": count, "normalised": own}
+        return Local(members, derivatives, formula, slack=6.0, floor=floor, details=details)
+
+    def _members(self, operation: Operation, shape: tuple[int, ...], index: Sequence[int]) -> Integers:
+        """List the elements that share the index's mean and variance."""
+        everywhere = [np.arange(size) for size in shape]
+        if operation.kind == "batch_norm":
+            return lattice(everywhere[0], [index[1]], *everywhere[2:])
+        if operation.kind == "group_norm":
+            size = shape[1] // operation.settings["groups"]
+            first = index[1] // size * size
+            return lattice([index[0]], np.arange(first, first + size), *everywhere[2:])
+        kept = len(shape) - len(operation.settings["normalized_shape"])
+        return lattice(*[[position] for position in index[:kept]], *everywhere[kept:])
+
+    def _sharing(self, operation: Operation, shape: tuple[int, ...], index: Sequence[int]) -> Integers:
+        """List the elements that an element of γ or β acts on."""
+        everywhere = [np.arange(size) for size in shape]
+        if operation.kind == "layer_norm":
+            return lattice(*everywhere[: len(shape) - len(index)], *[[position] for position in index])
+        return lattice(everywhere[0], [index[0]], *everywhere[2:])
+
+    def _affine(self, operation: Operation, places: Integers) -> tuple[Floats, Floats]:
+        """Read γ and β of each place; one and nought where the layer has none."""
+        if operation.kind == "layer_norm":
+            own = places[:, places.shape[1] - len(operation.settings["normalized_shape"]) :]
+        else:
+            own = places[:, 1:2]
+        weight, bias = operation.tensors["weight"], operation.tensors["bias"]
+        gamma = np.ones(len(places)) if weight is None else gather(weight, own, "the weight")
+        beta = np.zeros(len(places)) if bias is None else gather(bias, own, "the bias")
+        return gamma, beta
+
+    def _statistics(self, operation: Operation, x: Tensor, index: Sequence[int]) -> tuple[float, float, int, float]:
+        """Mean, variance, how many elements they were taken over (0: kept from training), and the largest of these."""
+        if operation.kind == "batch_norm" and not operation.settings["training"]:
+            channel = one_row([index[1]])
+            mean = float(gather(operation.tensor("running_mean"), channel, "the running mean")[0])
+            variance = float(gather(operation.tensor("running_var"), channel, "the running variance")[0])
+            return mean, variance, 0, 0.0
+        values = gather(x, self._members(operation, tuple(x.shape), index), "the input")
+        return float(values.mean()), float(values.var()), len(values), float(np.abs(values).max())
+
+    def _normalised(self, operation: Operation, x: Tensor, places: Integers) -> tuple[Floats, Floats]:
+        """x̂ at places that may have different statistics, and how far rounding may take each, in unit roundoffs."""
+        values = gather(x, places, "the input")
+        if operation.kind == "batch_norm":
+            groups: Sequence[slice] = [slice(0, len(places))]
+        else:
+            # Rows of one image, or of one position before the normalised axes, share their statistics.
+            key = (
+                places[:, :1]
+                if operation.kind == "group_norm"
+                else places[:, : places.shape[1] - self._rank(operation)]
+            )
+            starts = np.flatnonzero(np.r_[True, (key[1:] != key[:-1]).any(axis=1)]) if key.shape[1] else np.array([0])
+            groups = [slice(int(a), int(b)) for a, b in zip(starts, [*starts[1:], len(places)], strict=True)]
+        normalised, rounding = np.empty(len(values)), np.empty(len(values))
+        for rows in groups:
+            mean, variance, count, largest = self._statistics(operation, x, places[rows.start].tolist())
+            deviation = math.sqrt(variance + operation.settings["eps"])
+            normalised[rows] = (values[rows] - mean) / deviation
+            growth = 4 + (min(count, 4 * math.sqrt(count)) if count else 0.0)
+            far = (np.abs(values[rows]) + abs(mean) + largest) / deviation
+            rounding[rows] = growth * (far + np.abs(normalised[rows]))
+        return normalised, rounding
+
+    def _rank(self, operation: Operation) -> int:
+        return len(operation.settings["normalized_shape"])
+
+
+register_rule(NormalisationRule(), "batch_norm", "group_norm", "layer_norm")
+
+
+@for_module(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+def _from_batch_norm(module: Any) -> Operation:
+    return batch_norm(module.running_mean, module.running_var, module.weight, module.bias, module.training, module.eps)
+
+
+@for_module(nn.GroupNorm)
+def _from_group_norm(module: Any) -> Operation:
+    return group_norm(module.num_groups, module.weight, module.bias, module.eps)
+
+
+@for_module(nn.LayerNorm)
+def _from_layer_norm(module: Any) -> Operation:
+    return layer_norm(module.normalized_shape, module.weight, module.bias, module.eps)
+
+
+@for_function(F.batch_norm)
+def _from_batch_norm_call(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Call:
+    return Call(batch_norm(running_mean, running_var, weight, bias, training, eps), (input,))
+
+
+@for_function(F.group_norm, torch.group_norm)
+def _from_group_norm_call(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Call:
+    return Call(group_norm(num_groups, weight, bias, eps), (input,))
+
+
+@for_function(F.layer_norm, torch.layer_norm)
+def _from_layer_norm_call(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Call:
+    return Call(layer_norm(normalized_shape, weight, bias, eps), (input,))

@@ -1,0 +1,245 @@
+"""Rearrangements: flatten, view, permute, slices, padding, nearest-neighbour enlargement. Each output is one input.
+
+No rule of indices is written down for them: the very same function, applied to the numbers 0, 1, 2, … in the input's
+shape, says where each output was read. What came from nowhere (padding) is found by a mark of −1.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pellucid.arithmetic.arrays import Integers, as_array, gather, one_row
+from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.rule import (
+    UNKNOWN,
+    Local,
+    Parts,
+    Reach,
+    Rule,
+    Shapes,
+    for_function,
+    for_module,
+    is_floating,
+    no_gradient,
+    register_rule,
+    single,
+)
+from pellucid.ground.errors import UserError
+
+__all__ = ["RearrangementRule", "rearrangement"]
+
+IN_ORDER = ("flatten", "view", "reshape", "squeeze", "unsqueeze", "contiguous", "unflatten", "detach", "clone")
+"""These keep the order of the elements, so that only the counting of indices changes."""
+
+OTHERS = ("permute", "transpose", "getitem", "pad", "expand", "repeat", "nearest", "pixel_shuffle", "chunk", "split")
+
+
+def rearrangement(kind: str, function: Callable[[Tensor], Tensor], **settings: Any) -> Operation:
+    """Describe a function that only moves elements; `settings` are for reading."""
+    return Operation(kind, settings, {}, function)
+
+
+class RearrangementRule(Rule):
+    """A copy; what matters is from where."""
+
+    def formula(self, operation: Operation) -> Formula:
+        """One element of the input."""
+        return Formula("y[i] = x[j], j being where i was before", r"y_i = x_{\pi(i)}")
+
+    def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
+        """What the function makes of the shape."""
+        shape = shapes[0]
+        result = tuple(self.compute(operation, [torch.empty(shape, device="meta")]).shape)
+        lines = []
+        if operation.kind == "flatten" and len(result) < len(shape):
+            start = operation.settings["start"] % len(shape)
+            count = len(shape) - len(result) + 1
+            joined = shape[start : start + count]
+            lines = [f"features: {' · '.join(str(size) for size in joined)} = {result[start]}"]
+        return ShapeRule(result, "the same elements", tuple(lines))
+
+    def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+        """Let PyTorch move them."""
+        assert operation.function is not None
+        try:
+            return operation.function(inputs[0])
+        except (RuntimeError, IndexError, ValueError) as error:
+            first = str(error).splitlines()[0]
+            raise UserError(
+                f"{operation.kind} cannot take an input of shape {list(inputs[0].shape)}: {first}"
+            ) from error
+
+    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+        """One term."""
+        x = inputs[0]
+        if operation.kind in IN_ORDER:
+            shape = self.shape(operation, [tuple(x.shape)]).shape
+            flat = int(np.ravel_multi_index(index, shape)) if shape else 0
+        else:
+            flat = int(self._origins(operation, tuple(x.shape))[index])
+        if flat < 0:
+            source = np.full((1, x.dim()), -1, dtype=np.int64)
+        else:
+            source = one_row([int(position) for position in np.unravel_index(flat, tuple(x.shape))])
+        values = gather(x, source, "the input", padding=float(operation.settings.get("value") or 0.0))
+        terms = single(x.shape, source, values, weights=np.ones(1), products=values.copy())
+        return Parts(terms, float(values[0]), 0.0)
+
+    def local(
+        self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
+    ) -> Local:
+        """Wherever the element went."""
+        if of != "input":
+            raise no_gradient(operation, of)
+        shape = tuple(inputs[0].shape)
+        flat = int(np.ravel_multi_index(index, shape)) if shape else 0
+        if operation.kind in IN_ORDER:
+            out = self.shape(operation, [shape]).shape
+            places = one_row([int(position) for position in np.unravel_index(flat, out)])
+        else:
+            places = np.argwhere(self._origins(operation, shape) == flat).astype(np.int64)
+        formula = Formula("∂L/∂x = Σ of ∂L/∂y over the places x went to", r"\partial_x L = \sum_{i:\,\pi(i)=x} g_i")
+        return Local(places, np.ones(len(places)), formula)
+
+    def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
+        """Padding moves the image and enlargement stretches it; when axes were swapped or cut, nobody can say."""
+        rank, one = len(shapes[0]), Fraction(1)
+        if operation.kind == "pad":
+            pad = list(operation.settings["pad"]) + [0] * (2 * rank)
+            return tuple(Reach(one, one, Fraction(-pad[2 * (rank - 1 - axis)])) for axis in range(2, rank))
+        if operation.kind == "nearest":
+            result = self.shape(operation, shapes).shape
+            steps = [Fraction(size, out) for size, out in zip(shapes[0][2:], result[2:], strict=True)]
+            # Output i reads ⌊i·p/q⌋, up to (q − 1)/q before i·p/q.
+            roundings = [Fraction(step.denominator - 1, step.denominator) for step in steps]
+            return tuple(Reach(1 + off, step, -off) for step, off in zip(steps, roundings, strict=True))
+        if operation.kind in IN_ORDER:
+            # Images may become rows of numbers; where they become images of another size, their axes have been mixed.
+            sizes = self.shape(operation, shapes).shape[2:]
+            return UNKNOWN if sizes and sizes != shapes[0][2:] else ()
+        return () if operation.kind in ("chunk", "split") else UNKNOWN
+
+    def _origins(self, operation: Operation, shape: tuple[int, ...]) -> Integers:
+        """Number the inputs and look where the numbers go; float64 holds all integers up to 2^53."""
+        assert operation.function is not None
+        count = int(np.prod(shape, dtype=np.int64))
+        numbers = torch.arange(count, dtype=torch.float64).reshape(shape)
+        function = operation.settings.get("marking", operation.function)
+        return as_array(function(numbers)).astype(np.int64)
+
+
+register_rule(RearrangementRule(), *IN_ORDER, *OTHERS)
+
+
+def _call(kind: str, input: Any, function: Callable[[Tensor], Tensor], **settings: Any) -> Call:
+    if not is_floating(input):
+        raise NoArithmetic(f"no arithmetic for this operation: {kind} of something other than floating-point numbers")
+    return Call(rearrangement(kind, function, **settings), (input,))
+
+
+@for_module(nn.Flatten)
+def _from_flatten(module: Any) -> Operation:
+    start, end = module.start_dim, module.end_dim
+    return rearrangement("flatten", lambda x: x.flatten(start, end), start=start, end=end)
+
+
+@for_module(nn.Unflatten)
+def _from_unflatten(module: Any) -> Operation:
+    return rearrangement("unflatten", lambda x: x.unflatten(module.dim, module.unflattened_size))
+
+
+@for_function(torch.flatten, Tensor.flatten)
+def _from_flatten_call(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Call:
+    return _call("flatten", input, lambda x: x.flatten(start_dim, end_dim), start=start_dim, end=end_dim)
+
+
+def _register_method(kind: str, method: str, *functions: Any) -> None:
+    @for_function(*functions)
+    def _(input: Any, *more: Any, **keywords: Any) -> Call:
+        return _call(kind, input, lambda x: getattr(x, method)(*more, **keywords))
+
+
+# A view of memory in another order may be impossible where a copy is not, and on plain numbers both are the same.
+_register_method("view", "reshape", Tensor.view)
+_register_method("reshape", "reshape", Tensor.reshape, torch.reshape)
+_register_method("squeeze", "squeeze", Tensor.squeeze, torch.squeeze)
+_register_method("unsqueeze", "unsqueeze", Tensor.unsqueeze, torch.unsqueeze)
+_register_method("contiguous", "contiguous", Tensor.contiguous)
+_register_method("detach", "detach", Tensor.detach, torch.detach)
+_register_method("clone", "clone", Tensor.clone, torch.clone)
+_register_method("permute", "permute", Tensor.permute, torch.permute)
+_register_method("transpose", "transpose", Tensor.transpose, torch.transpose)
+_register_method("expand", "expand", Tensor.expand)
+_register_method("repeat", "repeat", Tensor.repeat)
+_register_method("getitem", "__getitem__", operator.getitem, Tensor.__getitem__)
+
+
+def _pad(pad: Sequence[int], mode: str, value: float | None) -> Operation:
+    function = functools.partial(F.pad, pad=list(pad), mode=mode, value=value)
+    marking = functools.partial(F.pad, pad=list(pad), mode=mode, value=-1.0 if mode == "constant" else None)
+    return rearrangement("pad", function, pad=tuple(pad), mode=mode, value=value, marking=marking)
+
+
+@for_function(F.pad)
+def _from_pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Call:
+    return Call(_pad(pad, mode, value), (input,))
+
+
+@for_module(nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d)
+def _from_constant_pad(module: Any) -> Operation:
+    return _pad(module.padding, "constant", float(module.value))
+
+
+@for_module(nn.ReflectionPad1d, nn.ReflectionPad2d)
+def _from_reflection_pad(module: Any) -> Operation:
+    return _pad(module.padding, "reflect", None)
+
+
+@for_module(nn.ReplicationPad1d, nn.ReplicationPad2d)
+def _from_replication_pad(module: Any) -> Operation:
+    return _pad(module.padding, "replicate", None)
+
+
+@for_module(nn.PixelShuffle)
+def _from_pixel_shuffle(module: Any) -> Operation:
+    factor = module.upscale_factor
+    return rearrangement("pixel_shuffle", lambda x: F.pixel_shuffle(x, factor), factor=factor)
+
+
+def _nearest(size: Any, scale_factor: Any, mode: str) -> Operation:
+    if mode != "nearest":
+        raise NoArithmetic(f"no arithmetic for this operation: enlarging by {mode} interpolation")
+    function = functools.partial(F.interpolate, size=size, scale_factor=scale_factor, mode=mode)
+    return rearrangement("nearest", function, size=size, scale=scale_factor)
+
+
+@for_module(nn.Upsample, nn.UpsamplingNearest2d)
+def _from_upsample(module: Any) -> Operation:
+    return _nearest(module.size, module.scale_factor, module.mode)
+
+
+@for_function(F.interpolate)
+def _from_interpolate(
+    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: Any = None
+) -> Call:
+    return Call(_nearest(size, scale_factor, mode), (input,))
+
+
+def parts_of(kind: str, arguments: Sequence[Any], keywords: dict[str, Any], number: int) -> Call:
+    """Describe one of the tensors that `chunk` or `split` returned."""
+    input, *more = arguments
+
+    def function(x: Tensor) -> Tensor:
+        found: Tensor = getattr(x, kind)(*more, **keywords)[number]
+        return found
+
+    return _call(kind, input, function, part=number)

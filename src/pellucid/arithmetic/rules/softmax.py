@@ -1,0 +1,170 @@
+"""Softmax, its logarithm, and the cross-entropy of it with a target.
+
+Shape letters: N images, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
+from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.rule import (
+    EVERYTHING,
+    Local,
+    Parts,
+    Reach,
+    Rule,
+    Shapes,
+    for_function,
+    for_module,
+    no_gradient,
+    register_rule,
+    single,
+)
+from pellucid.ground.errors import UserError
+
+__all__ = ["SoftmaxRule", "softened", "softmax"]
+
+
+def softmax(axis: int | None, logarithm: bool = False) -> Operation:
+    """Describe a softmax along an axis, or its logarithm."""
+    return Operation("log_softmax" if logarithm else "softmax", {"axis": axis})
+
+
+def softened(logits: Floats) -> tuple[Floats, float, float, Floats]:
+    """Return exponentials (of the differences to the largest), their sum, the largest, and the softmax.
+
+    >>> exponentials, total, largest, shares = softened(np.array([1.0, 1.0]))
+    >>> exponentials.tolist(), total, largest, shares.tolist()
+    ([1.0, 1.0], 2.0, 1.0, [0.5, 0.5])
+    """
+    largest = float(logits.max())
+    exponentials = np.exp(logits - largest)
+    total = float(exponentials.sum())
+    return exponentials, total, largest, exponentials / total
+
+
+def softmax_slack(logits: Floats, largest: float, total: float) -> float:
+    """How far rounding takes the logarithm of a softmax, in unit roundoffs: the shift, the exponentials, their sum."""
+    count = len(logits)
+    return (
+        4 * (float(np.abs(logits).max()) + abs(largest) + abs(math.log(total))) + min(count, 4 * math.sqrt(count)) + 8
+    )
+
+
+class SoftmaxRule(Rule):
+    """Exponentials divided by their sum."""
+
+    def formula(self, operation: Operation) -> Formula:
+        """Written with the largest subtracted, as it is computed."""
+        if operation.kind == "log_softmax":
+            return Formula(
+                "y_i = x_i − M − log Σ_j e^(x_j − M), M = max x",
+                r"y_i = x_i - M - \log \sum_j e^{x_j - M},\; M = \max x",
+            )
+        return Formula(
+            "y_i = e^(x_i − M) / Σ_j e^(x_j − M), M = max x",
+            r"y_i = \frac{e^{x_i - M}}{\sum_j e^{x_j - M}},\; M = \max x",
+        )
+
+    def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
+        """The input's."""
+        rank, axis = len(shapes[0]), operation.settings["axis"]
+        if axis is not None and not -rank <= axis < rank:
+            raise UserError(f"{operation.kind} along axis {axis} was given an input of shape {list(shapes[0])}")
+        return ShapeRule(shapes[0], "the input's shape")
+
+    def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+        """Let PyTorch do it."""
+        axis = _axis(operation, inputs[0].dim())
+        function = torch.log_softmax if operation.kind == "log_softmax" else torch.softmax
+        return function(inputs[0], axis)
+
+    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+        """All inputs along the axis; the products are their exponentials."""
+        x = inputs[0]
+        line, own = _line(operation, x, index)
+        logits = gather(x, line, "the input")
+        exponentials, total, largest, shares = softened(logits)
+        details = {"own": own, "largest": largest, "exponentials": exponentials, "exponential_sum": total}
+        terms = single(x.shape, line, logits, products=exponentials)
+        slack = softmax_slack(logits, largest, total)
+        if operation.kind == "log_softmax":
+            value = float(logits[own]) - largest - math.log(total)
+            return Parts(terms, value, slack, combine="function", details=details)
+        value = float(shares[own])
+        # The exponential's relative error is its argument's absolute one.
+        return Parts(terms, value, value * slack, combine="function", details=details)
+
+    def local(
+        self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
+    ) -> Local:
+        """An input moves every output along the axis."""
+        if of != "input":
+            raise no_gradient(operation, of)
+        x = inputs[0]
+        line, own = _line(operation, x, index)
+        logits = gather(x, line, "the input")
+        _, total, largest, shares = softened(logits)
+        here = np.arange(len(line)) == own
+        slack = softmax_slack(logits, largest, total)
+        if operation.kind == "log_softmax":
+            formula = Formula(
+                "∂L/∂x_i = Σ_j ∂L/∂y_j · (δ_ij − softmax_i)", r"\partial_{x_i} L = \sum_j g_j (\delta_{ij} - p_i)"
+            )
+            return Local(line, here - shares[own], formula, floor=slack * shares[own] + 2 * here)
+        formula = Formula(
+            "∂L/∂x_i = Σ_j ∂L/∂y_j · y_j (δ_ij − y_i)", r"\partial_{x_i} L = \sum_j g_j\, y_j (\delta_{ij} - y_i)"
+        )
+        # PyTorch sums g·y first and subtracts it from g_i, so that what cancels here rounds there.
+        floor = (slack + 4) * (shares * shares[own] + here * shares[own])
+        return Local(line, shares * (here - shares[own]), formula, floor=floor)
+
+    def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
+        """The same place of all channels, or all places."""
+        return EVERYTHING if _axis(operation, len(shapes[0])) >= 2 else ()
+
+
+def _axis(operation: Operation, rank: int) -> int:
+    axis = operation.settings["axis"]
+    if axis is None:  # what PyTorch chooses, with a warning, when no axis is given
+        axis = 0 if rank in (0, 1, 3) else 1
+    return int(axis) % max(rank, 1)
+
+
+def _line(operation: Operation, x: Tensor, index: tuple[int, ...]) -> tuple[Integers, int]:
+    axis = _axis(operation, x.dim())
+    axes: list[Any] = [[position] for position in index]
+    axes[axis] = np.arange(x.shape[axis])
+    return lattice(*axes), index[axis]
+
+
+register_rule(SoftmaxRule(), "softmax", "log_softmax")
+
+
+@for_module(nn.Softmax)
+def _from_softmax(module: Any) -> Operation:
+    return softmax(module.dim)
+
+
+@for_module(nn.LogSoftmax)
+def _from_log_softmax(module: Any) -> Operation:
+    return softmax(module.dim, logarithm=True)
+
+
+@for_function(F.softmax, torch.softmax, Tensor.softmax)
+def _from_softmax_call(input: Tensor, dim: int | None = None) -> Call:
+    return Call(softmax(dim), (input,))
+
+
+@for_function(F.log_softmax, torch.log_softmax, Tensor.log_softmax)
+def _from_log_softmax_call(input: Tensor, dim: int | None = None) -> Call:
+    return Call(softmax(dim, logarithm=True), (input,))

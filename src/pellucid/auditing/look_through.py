@@ -1,0 +1,183 @@
+"""Looking through a set of images before, or after, a network learns from it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from itertools import combinations_with_replacement
+from pathlib import Path
+
+from pellucid.auditing.composition import image_at, original_sizes, size_figures, split_figures, suspicious
+from pellucid.auditing.doubts import find_doubts
+from pellucid.auditing.duplicates import DETAIL, Search, find_duplicates, groups_of
+from pellucid.auditing.result import MOST_PAIRS, Audit, Between, DuplicatePair, Duplicates
+from pellucid.auditing.thumbnails import thumbnails
+from pellucid.data import ImageSet, open_image_set
+from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.ground.files import write_bytes, write_json
+from pellucid.run import Run
+
+__all__ = ["audit", "open_images_of", "write_audit"]
+
+MANY = 0.1
+"""Where more of the images than this have a partner, alike does not mean the same picture."""
+
+
+def audit(images: ImageSet, run: Run | None = None, *, detail: float = DETAIL, device: str = "auto") -> Audit:
+    """Look through a set of images: duplicates, balance, broken and suspicious images, doubted labels.
+
+    Args:
+        images: from `open_image_set`, or `open_images_of` where there is a run.
+        run: whose network is asked what it makes of the labels; None asks none.
+        detail: how alike near duplicates must be, 0 to 1: the least correlation of their fine detail.
+        device: where the network runs.
+
+    Raises:
+        UserError: `detail` cannot be; the run has no weights yet or other classes.
+    """
+    if not 0 < detail <= 1:
+        raise UserError(f"the least similarity is {detail:g}; expected more than 0 and at most 1, such as {DETAIL}")
+    if run is not None:
+        _check_classes(images, run)
+    splits = list(images.splits.values())
+    small = thumbnails(splits)
+    sizes = original_sizes(images)
+    found = find_duplicates(splits, small, mirror=images.mirror, detail=detail)
+    figures = split_figures(images)
+    train = next((one for one in figures if one.name == "train"), figures[0]).per_class
+    duplicates = _duplicates(images, found, detail)
+    return Audit(
+        name=images.name,
+        origin=images.origin,
+        fingerprint=images.fingerprint,
+        classes=images.classes,
+        shape=images.shape,
+        splits=figures,
+        imbalance=max(train) / min(train) if min(train) else None,
+        original_sizes=size_figures(sizes),
+        left_out=tuple({"source": one.source, "reason": one.reason} for one in images.left_out),
+        suspicious=suspicious(images, small, sizes),
+        duplicates=duplicates,
+        doubts=None if run is None else find_doubts(run, images, device),
+        notes=tuple(_notes(images, duplicates, found, run)),
+    )
+
+
+def open_images_of(run: Run, data: str | Path | None, data_dir: str | Path | None = None) -> ImageSet:
+    """Open the run's own images, or others at the size of its input.
+
+    Raises:
+        UserError: they cannot be opened, or are no longer what they were.
+    """
+    if data is None:
+        return run.open_images()
+    preprocessing = run.preprocessing
+    return open_image_set(
+        data,
+        data_dir=data_dir or run.record.data.data_dir,
+        size=(preprocessing.height, preprocessing.width),
+        channels=preprocessing.channels,
+        fit=preprocessing.fit,
+        split_seed=run.record.data.split_seed,
+    )
+
+
+def write_audit(audited: Audit, directory: Path) -> list[Path]:
+    """Write `audit.json` and `duplicates.csv` (a line for each pair), each whole or not at all; return their paths."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["first", "first_label", "second", "second_label", "kind", "similarity", "mirrored"])
+    for pair in audited.duplicates.pairs:
+        writer.writerow(
+            [
+                pair.first.source,
+                pair.first.label,
+                pair.second.source,
+                pair.second.label,
+                pair.kind,
+                f"{pair.similarity:.4f}",
+                "yes" if pair.mirrored else "no",
+            ]
+        )
+    write_bytes(directory / "duplicates.csv", table.getvalue().encode())
+    write_json(directory / "audit.json", audited.to_dict())
+    return [directory / "audit.json", directory / "duplicates.csv"]
+
+
+def _check_classes(images: ImageSet, run: Run) -> None:
+    if images.classes == run.classes:
+        return
+    unknown = [name for name in images.classes if name not in run.classes]
+    if unknown:
+        problem = f"class {unknown[0]!r} of {images.name}: {did_you_mean(unknown[0], run.classes)}"
+    else:
+        problem = f"{images.name} has {len(images.classes)} of its {len(run.classes)} classes, or another order"
+    raise UserError(f"{run.directory} knows other classes; {problem}. Audit {images.name} without --run")
+
+
+def _duplicates(images: ImageSet, found: Search, detail: float) -> Duplicates:
+    names = [name for name, split in images.splits.items() for _ in range(len(split))]
+    starts, total = {}, 0
+    for name, split in images.splits.items():
+        starts[name] = total
+        total += len(split)
+
+    def at(position: int) -> tuple[str, int]:
+        return names[position], position - starts[names[position]]
+
+    def label(position: int) -> int:
+        name, index = at(position)
+        return int(images.splits[name].labels[index])
+
+    between = []
+    for first, second in combinations_with_replacement(images.splits, 2):
+        pairs = [pair for pair in found.pairs if (names[pair.first], names[pair.second]) == (first, second)]
+        exact = sum(pair.exact for pair in pairs)
+        within = {pair.first for pair in pairs} if first == second else set()
+        members = within | {pair.second for pair in pairs}
+        if pairs:
+            between.append(Between(first, second, exact, len(pairs) - exact, len(members)))
+    groups = groups_of(found.pairs)
+    exact = sum(pair.exact for pair in found.pairs)
+    return Duplicates(
+        detail=detail,
+        exact=exact,
+        near=len(found.pairs) - exact,
+        images=sum(map(len, groups)),
+        groups=len(groups),
+        other_label=sum(label(pair.first) != label(pair.second) for pair in found.pairs),
+        compared=found.compared,
+        least_alike=found.least_alike,
+        between=tuple(between),
+        pairs=tuple(
+            DuplicatePair(
+                image_at(images, *at(pair.first)),
+                image_at(images, *at(pair.second)),
+                "exact" if pair.exact else "near",
+                pair.similarity,
+                pair.mirrored,
+                pair.shift,
+            )
+            for pair in found.pairs[:MOST_PAIRS]
+        ),
+    )
+
+
+def _notes(images: ImageSet, duplicates: Duplicates, found: Search, run: Run | None) -> list[str]:
+    notes = []
+    total = sum(map(len, images.splits.values()))
+    if found.pairs[MOST_PAIRS:]:
+        notes.append(f"Of {len(found.pairs):,} pairs the first {MOST_PAIRS:,} are listed; all are counted.")
+    if duplicates.near and duplicates.images > MANY * total:
+        notes.append(
+            f"{duplicates.images / total:.0%} of the images have a partner this alike. That is usual among digits, "
+            "letters and other simple shapes, and says little of copies there: go by the exact pairs, or ask for more "
+            "with --similarity 0.95."
+        )
+    leaks = [one for one in duplicates.between if one.first != one.second]
+    if leaks and not (duplicates.images > MANY * total):
+        listed = "; ".join(f"{one.images:,} of {one.second} (with {one.first})" for one in leaks)
+        notes.append(f"Pictures lie in two splits: {listed}. Figures on those images flatter.")
+    if run is not None and len(run.epochs()) == 1:
+        notes.append("The run keeps one epoch only, so doubts rest on that one; training without --keep gives more.")
+    return notes

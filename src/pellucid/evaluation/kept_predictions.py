@@ -1,0 +1,61 @@
+"""The table of predictions for a run's images: the one that an evaluation left, where it still holds, or a new one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pellucid.evaluation.calibration import calibration_of
+from pellucid.evaluation.result import Evaluation, evaluation_folder, read_evaluation
+from pellucid.ground.errors import UserError
+from pellucid.prediction.chosen_images import ChosenImages, choose_images
+from pellucid.prediction.predictions import Predictions, read_predictions
+from pellucid.prediction.predictor import open_predictor
+from pellucid.run import Run
+
+__all__ = ["table_of"]
+
+
+def table_of(
+    run: Run,
+    *,
+    data: str | Path | None = None,
+    split: str | None = None,
+    epoch: int | str = "last",
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    shared_classes: bool = False,
+    show_progress: bool = False,
+) -> tuple[Predictions, ChosenImages, int]:
+    """Give a run's predictions, the images they are for, and the epoch whose weights made them.
+
+    The table of the last evaluation is read where it is of the same epoch and the same images; otherwise the network
+    is run, with the run's temperature. Nothing is written. The arguments are those of `pellucid.evaluate`.
+
+    Raises:
+        UserError: whatever `pellucid.evaluate` raises.
+    """
+    chosen = choose_images(run, data, split, data_dir=data_dir, shared_classes=shared_classes)
+    folder = evaluation_folder(run.directory, chosen.images.name, chosen.split, chosen.own)
+    kept = _kept(folder, chosen, run.resolve_epoch(epoch))
+    if kept is not None:
+        return kept[0], chosen, kept[1].epoch
+    predictor = open_predictor(run, epoch, device, show_progress=show_progress)
+    predictions = predictor.predict(chosen.parts)
+    calibration = calibration_of(run, predictor.epoch)
+    return calibration.apply(predictions) if calibration else predictions, chosen, predictor.epoch
+
+
+def _kept(folder: Path, chosen: ChosenImages, epoch: int) -> tuple[Predictions, Evaluation] | None:
+    try:
+        evaluation = read_evaluation(folder / "evaluation.json")
+        if evaluation is None or evaluation.epoch != epoch:
+            return None
+        table = read_predictions(folder / evaluation.predictions.file, evaluation.predictions.sha256)
+    except UserError:  # damaged, or of an older pellucid: the network says it anew
+        return None
+    if table is None or list(table.sources) != [source for part in chosen.parts for source in part.sources]:
+        return None
+    same = np.array_equal(table.labels, np.concatenate([part.labels for part in chosen.parts]))
+    return (table, evaluation) if same else None

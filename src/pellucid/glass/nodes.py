@@ -1,0 +1,233 @@
+"""One forward pass of one image: every operation with its value, and single units of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pellucid.arithmetic import Recording, Step
+from pellucid.glass.units import check_place, parse_unit, unit_text
+from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.ground.shown import Shown
+from pellucid.prediction.picture import Picture
+from pellucid.prediction.prediction import Prediction
+from pellucid.run import Run
+
+__all__ = ["ForwardPass", "Node", "Unit"]
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardPass(Shown):
+    """Every operation of one forward pass of one image, with its value, by name.
+
+    `seen["conv2"]` is a node, `seen["conv2"][3, 4, 5]` one of its units, `seen.unit("conv2[3,4,5]")` the same.
+
+    Attributes:
+        network: what was looked into, as it was given or as the run keeps it.
+        recording: the operations with their values, batch axis and all.
+        picture: the image.
+        training: whether the network ran in training mode.
+        run: the run it belongs to, with `epoch` the epoch of its weights; None for a bare module.
+        classes: the classes' names, where they are known.
+        from_image: the numbers of the steps whose values depend on the image; others are parameters and constants.
+    """
+
+    network: nn.Module
+    recording: Recording
+    picture: Picture
+    training: bool
+    run: Run | None = None
+    epoch: int | None = None
+    classes: tuple[str, ...] | None = None
+    from_image: frozenset[int] = frozenset()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.title!r}: {len(self.nodes)} nodes)"
+
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """Every node by name, in the order they ran; the first is `input`."""
+        return {step.name: Node(self, step) for step in self.recording.steps}
+
+    @property
+    def output(self) -> Node:
+        """The node whose value the network returned."""
+        return self.node(self.recording.output)
+
+    @cached_property
+    def prediction(self) -> Prediction | None:
+        """Each class's probability; None for a network that returns something other than one score a class."""
+        operation = self.output.step.operation
+        kind = operation.kind if operation is not None else None
+        return Prediction.of(self.output.step.value, kind, self.classes, self.picture.label)
+
+    def node(self, number: int) -> Node:
+        """Give a node by its number in the order."""
+        return self.nodes[self.recording.steps[number].name]
+
+    def __getitem__(self, name: str) -> Node:
+        if name not in self.nodes:
+            raise UserError(f"no layer is called {name!r}; {did_you_mean(name, self.nodes)}")
+        return self.nodes[name]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def unit(self, text: str) -> Unit:
+        """Find a unit that is written `conv2[3,4,5]`.
+
+        Raises:
+            UserError: no such layer, or no such place in it; the message has the nearest.
+        """
+        name, index = parse_unit(text)
+        node = self[name]
+        return node[() if index is None else index]
+
+    def winner(self) -> Unit:
+        """The score of the likeliest class; the largest output where there are no classes."""
+        if self.prediction is not None:
+            return self.output[self.prediction.index]
+        place = np.unravel_index(int(self.output.value.argmax()), self.output.shape)
+        return self.output[tuple(int(position) for position in place)]
+
+    @property
+    def title(self) -> str:
+        """Which network, with which weights, on which image."""
+        name = type(self.network).__name__ if self.run is None else str(self.run.directory)
+        epoch = f", epoch {self.epoch}" if self.epoch is not None else ""
+        mode = ", training mode" if self.training else ""
+        return f"{name}{epoch}{mode} looks at {self.picture.source}"
+
+    def to_dict(self, *, values: bool = False) -> dict[str, Any]:
+        """The nodes in order and the prediction; `values` adds every number of every node."""
+        return {
+            "network": type(self.network).__name__,
+            "run": None if self.run is None else str(self.run.directory),
+            "epoch": self.epoch,
+            "training": self.training,
+            "image": self.picture.to_dict(),
+            "prediction": None if self.prediction is None else self.prediction.to_dict(),
+            "output": self.output.name,
+            "nodes": [node.to_dict(values=values) for node in self],
+            "notes": list(self.recording.notes),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation of a pass, or the image or a parameter that went in; `node[3, 4, 5]` is one of its units."""
+
+    glass: ForwardPass = field(repr=False)
+    step: Step = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"Node({self.name!r}: {self.label}, {'×'.join(map(str, self.shape)) or 'one number'})"
+
+    @property
+    def name(self) -> str:
+        """The module's path, or the function's name; a second use of the same has `_2` behind it."""
+        return self.step.name
+
+    @property
+    def label(self) -> str:
+        """The module's class, or the function's name."""
+        return self.step.label
+
+    @property
+    def reason(self) -> str:
+        """Why there is no arithmetic for this operation; empty where there is."""
+        return self.step.reason
+
+    @property
+    def batched(self) -> bool:
+        """Whether the first axis of the recorded value is the batch's: it comes from the image and has length one."""
+        value = self.step.value
+        return self.step.number in self.glass.from_image and value.dim() > 0 and value.shape[0] == 1
+
+    @property
+    def value(self) -> Tensor:
+        """What came out, without the batch axis."""
+        return self.step.value[0] if self.batched else self.step.value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The value's shape, without the batch axis."""
+        return tuple(self.step.value.shape[1:] if self.batched else self.step.value.shape)
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes whose values went in, in the operation's order."""
+        return tuple(self.glass.node(number) for number in self.step.operands)
+
+    @property
+    def consumers(self) -> tuple[Node, ...]:
+        """The nodes that this one's value goes into."""
+        return tuple(node for node in self.glass if self.step.number in node.step.operands)
+
+    @property
+    def operation(self) -> str:
+        """The operation's kind (`conv2d`, `relu`), or its label where there is no arithmetic for it."""
+        return self.step.operation.kind if self.step.operation is not None else self.label
+
+    def __getitem__(self, index: int | tuple[int, ...]) -> Unit:
+        place = index if isinstance(index, tuple) else (index,)
+        return Unit(self, check_place(self.name, place, self.shape))
+
+    def at(self, index: tuple[int, ...]) -> Unit:
+        """Give the unit at an index with the batch axis, as traces name places."""
+        return Unit(self, index[1:] if self.batched else index)
+
+    def to_dict(self, *, values: bool = False) -> dict[str, Any]:
+        """Name, operation, inputs, shape, and the smallest, mean and largest value; `values` adds all of them."""
+        value = self.value.detach().double()
+        finite = bool(torch.isfinite(value).all()) and value.numel() > 0
+        document: dict[str, Any] = {
+            "name": self.name,
+            "label": self.label,
+            "operation": self.operation,
+            "inputs": [node.name for node in self.inputs],
+            "shape": list(self.shape),
+            "min": float(value.min()) if finite else None,
+            "mean": float(value.mean()) if finite else None,
+            "max": float(value.max()) if finite else None,
+            "arithmetic": not self.reason,
+            "note": self.reason or None,
+        }
+        if values:
+            document["values"] = value.tolist() if finite else None
+        return document
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One number of a node; equal to another when it is the same place of the same node."""
+
+    node: Node
+    index: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"Unit({self.name} = {self.value:.7g})"
+
+    @property
+    def name(self) -> str:
+        """As people write it: `conv2[3,4,5]`."""
+        return unit_text(self.node.name, self.index)
+
+    @property
+    def full_index(self) -> tuple[int, ...]:
+        """The index with the batch axis."""
+        return (0, *self.index) if self.node.batched else self.index
+
+    @property
+    def value(self) -> float:
+        """The network's own number."""
+        return float(self.node.step.value[self.full_index])
+
+    def __float__(self) -> float:
+        return self.value

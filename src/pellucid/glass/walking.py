@@ -1,0 +1,350 @@
+"""From a unit onward: the units it feeds, and the strongest chain from a pixel through it to a class score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from pellucid.arithmetic import NoArithmetic, rule_of
+from pellucid.arithmetic.rule import Local
+from pellucid.glass.gradients import Gradients, gradients
+from pellucid.glass.nodes import ForwardPass, Node, Unit
+from pellucid.glass.unit_trace import Term, UnitTrace, trace_unit
+from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.ground.shown import Shown
+from pellucid.ground.tables import text_table
+from pellucid.ground.writing import number
+
+__all__ = ["Feed", "Feeds", "Link", "Path", "class_number", "feeds", "path"]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A unit that another one feeds.
+
+    Attributes:
+        unit: the unit that is fed.
+        derivative: how much it changes for a small change of the unit that feeds it.
+        term: what it gets from there, as its own trace has it; None where the influence goes through a mean and a
+            variance alone.
+        share: that term's part of the sum of all its terms' sizes, 0 to 1; None where terms are not added.
+    """
+
+    unit: Unit
+    derivative: float
+    term: Term | None
+    share: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as words and numbers."""
+        return {
+            "unit": self.unit.name,
+            "value": self.unit.value,
+            "derivative": self.derivative,
+            "share": self.share,
+            "term": None if self.term is None else self.term.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Feeds(Shown):
+    """The units that a unit feeds: the strongest of them, how many there are, and operations that nobody can follow."""
+
+    unit: Unit
+    strongest: tuple[Feed, ...]
+    total: int
+    without_arithmetic: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Feed]:
+        return iter(self.strongest)
+
+    def __len__(self) -> int:
+        return len(self.strongest)
+
+    def __getitem__(self, place: int) -> Feed:
+        return self.strongest[place]
+
+    def __str__(self) -> str:
+        shown = "" if len(self.strongest) == self.total else f", the strongest {len(self.strongest)} of them"
+        lines = [
+            f"{self.unit.name} = {number(self.unit.value)} feeds {self.total:,} unit{'s' * (self.total != 1)}{shown}"
+        ]
+        lines += [f"  {line}" for line in text_table(self.headings, self.rows(), right=(1, 2, 3))]
+        lines += [f"  {name}: no arithmetic for this operation" for name in self.without_arithmetic]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as words, numbers and lists."""
+        return {
+            "unit": self.unit.name,
+            "total": self.total,
+            "feeds": [feed.to_dict() for feed in self.strongest],
+            "without_arithmetic": list(self.without_arithmetic),
+        }
+
+    headings = ("unit", "value", "derivative", "brings", "share")
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Write the rows of the table, each cell as text."""
+        return [
+            (
+                feed.unit.name,
+                number(feed.unit.value),
+                number(feed.derivative),
+                "" if feed.term is None or feed.term.product is None else number(feed.term.product),
+                "" if feed.share is None else f"{feed.share:.1%}",
+            )
+            for feed in self.strongest
+        ]
+
+
+@dataclass(frozen=True)
+class Link:
+    """One unit of a chain and what it brings to the next: `term` of the next one's trace, None at the end."""
+
+    unit: Unit
+    term: Term | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as words and numbers."""
+        return {
+            "unit": self.unit.name,
+            "value": self.unit.value,
+            "term": None if self.term is None else self.term.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Path(Shown):
+    """A chain of units from a pixel to a class score, or as far as it goes.
+
+    Attributes:
+        links: in the order of the network.
+        through: the unit that it was asked for.
+        target: the score that it leads to.
+        remarks: why it begins after the pixels or ends before the score, where it does.
+    """
+
+    links: tuple[Link, ...]
+    through: Unit
+    target: Unit
+    remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Path({len(self.links)} units, through {self.through!r} to {self.target!r})"
+
+    @property
+    def complete(self) -> bool:
+        """Whether it goes all the way."""
+        return not self.remarks
+
+    def __iter__(self) -> Iterator[Link]:
+        return iter(self.links)
+
+    def __len__(self) -> int:
+        return len(self.links)
+
+    def __str__(self) -> str:
+        lines = [self.title, *(f"  {line}" for line in text_table(self.headings, self.rows(), right=(1, 2)))]
+        return "\n".join([*lines, *(f"  {remark}" for remark in self.remarks)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as words, numbers and lists."""
+        return {
+            "through": self.through.name,
+            "target": self.target.name,
+            "complete": self.complete,
+            "links": [link.to_dict() for link in self.links],
+            "remarks": list(self.remarks),
+        }
+
+    headings = ("unit", "value", "brings", "")
+
+    @property
+    def title(self) -> str:
+        """Which chain it is."""
+        glass = self.target.node.glass
+        prediction = glass.prediction
+        score = self.target.name
+        if prediction is not None and self.target.node.name == glass.output.name:
+            score += f", the score of {prediction.classes[self.target.index[0]]}"
+        return f"the strongest chain from a pixel through {self.through.name} to {score}"
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Write the rows of the table, each cell as text."""
+        rows: list[tuple[str, ...]] = []
+        for link in self.links:
+            term = link.term
+            brings = "" if term is None or term.product is None else number(term.product)
+            factor = "" if term is None or term.weight is None else f"× {number(term.weight)} {term.weight_name}"
+            mark = "  ← asked for" if link.unit == self.through else ""
+            rows.append((link.unit.name, number(link.unit.value), brings, (factor.rstrip() + mark).strip()))
+        return rows
+
+
+def feeds(unit: Unit, limit: int = 8) -> Feeds:
+    """Find the units that a unit feeds.
+
+    The strongest are those whose change it moves most: the largest derivatives by size.
+    """
+    found: dict[Unit, float] = {}
+    unknown = []
+    for node in unit.node.consumers:
+        local = _locals(node, unit)
+        if local is None:
+            unknown.append(node.name)
+            continue
+        for each in local:
+            for place, derivative in zip(each.places.tolist(), each.derivatives.tolist(), strict=True):
+                fed = node.at(tuple(place))
+                found[fed] = found.get(fed, 0.0) + derivative
+    order = sorted(found, key=lambda fed: -abs(found[fed]))
+    strongest = tuple(_feed(fed, found[fed], unit) for fed in order[:limit])
+    return Feeds(unit, strongest, len(found), tuple(unknown))
+
+
+def _feed(fed: Unit, derivative: float, unit: Unit) -> Feed:
+    traced = trace_unit(fed)
+    term = _term_of(traced, unit)
+    share = None
+    if term is not None and term.product is not None and traced.trace is not None and traced.trace.combine == "sum":
+        assert traced.trace.terms.products is not None
+        total = float(np.abs(traced.trace.terms.products).sum())
+        share = abs(term.product) / total if total else None
+    return Feed(fed, derivative, term, share)
+
+
+def _term_of(traced: UnitTrace, unit: Unit) -> Term | None:
+    """Find the term that was read from a unit; the one that brings most where it was read twice."""
+    assert traced.trace is not None
+    terms, step = traced.trace.terms, traced.unit.node.step
+    operands = [place for place, operand in enumerate(step.operands) if operand == unit.node.step.number]
+    full = np.asarray(unit.full_index, dtype=np.int64)
+    rows = np.flatnonzero(np.isin(terms.operand, operands) & (terms.index[:, : len(full)] == full).all(axis=1))
+    if not len(rows):
+        return None
+    if terms.products is not None:
+        rows = rows[np.argsort(-np.abs(terms.products[rows]), kind="stable")]
+    return traced.terms[int(rows[0])]
+
+
+def _locals(node: Node, unit: Unit) -> list[Local] | None:
+    """Find the outputs of a node that a unit takes part in, once for each operand that it is; None: nobody can say."""
+    step = node.step
+    if step.operation is None:
+        return None
+    rule = rule_of(step.operation)
+    operation = rule.prepare(step.operation, step.inputs, step.value, None)
+    try:
+        return [
+            rule.local(operation, step.inputs, "input", place, unit.full_index)
+            for place, operand in enumerate(step.operands)
+            if operand == unit.node.step.number
+        ]
+    except NoArithmetic:
+        return None
+
+
+def path(unit: Unit, target: int | str | None = None) -> Path:
+    """Find the strongest chain from a pixel through a unit to a class score.
+
+    Backwards, each unit's strongest term is followed (a maximum's winner). Forwards, the fed unit through which the
+    score changes most: the largest derivative times the gradient of the score there.
+
+    Args:
+        unit: where the chain must pass.
+        target: the class, by name or number; the likeliest by default. A unit of the output itself is its own target.
+
+    Raises:
+        UserError: there is no such class.
+    """
+    glass = unit.node.glass
+    goal = _goal(unit, target)
+    before, remarks = _backwards(unit)
+    upstream = torch.zeros_like(goal.node.step.value)
+    upstream[goal.full_index] = 1.0
+    follow = gradients(glass.recording, goal.node.step.number, upstream)
+    after, stopped = _forwards(unit, goal, follow)
+    chain = [*before, unit, *after]
+    links = []
+    for here, following in zip(chain, [*chain[1:], None], strict=True):
+        term = None
+        if following is not None:
+            traced = trace_unit(following)
+            term = _term_of(traced, here) if traced.trace is not None else None
+        links.append(Link(here, term))
+    return Path(tuple(links), unit, goal, (*remarks, *stopped))
+
+
+def _goal(unit: Unit, target: int | str | None) -> Unit:
+    glass = unit.node.glass
+    if target is None:
+        return unit if unit.node.name == glass.output.name else glass.winner()
+    return glass.output[class_number(glass, target)]
+
+
+def class_number(glass: ForwardPass, target: int | str) -> int:
+    """Find a class by name or number; `UserError` has the nearest name."""
+    prediction = glass.prediction
+    if prediction is None:
+        raise UserError(
+            f"the network's output has the shape {list(glass.output.shape)}, so it has no classes to choose"
+        )
+    if isinstance(target, str) and target in prediction.classes:
+        return prediction.classes.index(target)
+    if str(target).isdigit() and int(target) < len(prediction.classes):
+        return int(target)
+    raise UserError(
+        f"no class is called {target!r}; {did_you_mean(str(target), prediction.classes)}, "
+        f"or a number from 0 to {len(prediction.classes) - 1}"
+    )
+
+
+def _backwards(unit: Unit) -> tuple[list[Unit], list[str]]:
+    glass = unit.node.glass
+    chain: list[Unit] = []
+    here = trace_unit(unit)
+    while here.kind == "operation":
+        assert here.trace is not None
+        ranked = here.strongest(len(here.trace.terms))
+        # What came from the image, if anything did: a chain to a pixel cannot go through a parameter.
+        onward = next((t.unit for t in ranked if t.unit and t.unit.node.step.number in glass.from_image), None)
+        if onward is None:
+            return chain, [f"{here.unit.name} reads nothing that comes from the image"]
+        chain.insert(0, onward)
+        here = trace_unit(onward)
+    if here.unit.node.step.number == 0:
+        return chain, []
+    return chain, [f"the chain begins at {here.unit.name}: {here.unit.node.reason or 'it was there before'}"]
+
+
+def _forwards(unit: Unit, goal: Unit, follow: Gradients) -> tuple[list[Unit], list[str]]:
+    chain: list[Unit] = []
+    here = unit
+    while here != goal:
+        best, strength = None, 0.0
+        hidden = False
+        for node in here.node.consumers:
+            gradient = follow.at.get(node.step.number)
+            local = _locals(node, here)
+            if local is None or node.step.number in follow.hidden:
+                hidden = True
+            if local is None or gradient is None:
+                continue
+            for each in local:
+                rates = np.abs(each.derivatives * gradient.cpu().double().numpy()[tuple(each.places.T)])
+                if len(rates) and float(rates.max()) > strength:
+                    strength = float(rates.max())
+                    best = node.at(tuple(each.places[int(rates.argmax())].tolist()))
+        if best is None:
+            if hidden:
+                names = ", ".join(follow.without_arithmetic)
+                return chain, [f"the chain ends at {here.name}: no arithmetic for an operation on the way ({names})"]
+            return chain, [f"the chain ends at {here.name}: no small change of it reaches {goal.name}"]
+        chain.append(best)
+        here = best
+    return chain, []

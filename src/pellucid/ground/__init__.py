@@ -1,0 +1,1 @@
+"""What every room stands on: errors, files, progress, seeds, devices, ranks, how results and numbers are shown."""

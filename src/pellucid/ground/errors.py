@@ -1,0 +1,42 @@
+"""The one error that a person's mistake raises, and the wording all messages share."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["UserError", "did_you_mean"]
+
+
+class UserError(ValueError):
+    """A mistake that the caller can mend; the message says what was given, what was expected, what to do.
+
+    The command line prints the message without a traceback and exits with status 2.
+
+    >>> raise UserError("--epochs is 0; expected a whole number of at least 1")
+    Traceback (most recent call last):
+        ...
+    pellucid.ground.errors.UserError: --epochs is 0; expected a whole number of at least 1
+    """
+
+    @classmethod
+    def all_of(cls, heading: str, problems: Iterable[str]) -> UserError:
+        """Join several problems into one error, a line each, so that they are mended in one go."""
+        lines = list(problems)
+        if len(lines) == 1:
+            return cls(f"{heading}: {lines[0]}")
+        return cls(f"{heading}:" + "".join(f"\n  - {line}" for line in lines))
+
+
+def did_you_mean(given: str, valid: Iterable[str]) -> str:
+    """Name the nearest valid name and then all of them.
+
+    >>> did_you_mean("cifar", ["cifar10", "mnist"])
+    "did you mean 'cifar10'? (one of: cifar10, mnist)"
+    >>> did_you_mean("zzz", ["cifar10", "mnist"])
+    'expected one of: cifar10, mnist'
+    """
+    names = list(valid)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    everything = ", ".join(names)
+    return f"did you mean {near[0]!r}? (one of: {everything})" if near else f"expected one of: {everything}"

@@ -1,0 +1,67 @@
+"""How numbers, shapes and counts are written, once for every room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+__all__ = ["ALL_DIGITS", "DIGITS", "counted", "number", "shape_text", "signed_number", "significant_digits"]
+
+DIGITS, ALL_DIGITS = 4, 9
+"""Significant digits of a number in a table, and as many as tell any two numbers of float32 apart."""
+
+_digits: ContextVar[int] = ContextVar("digits", default=DIGITS)
+
+
+def number(value: float) -> str:
+    """Write a number with at most four significant digits, or as many as `significant_digits` says.
+
+    >>> number(1.8342910000000001), number(0.0)
+    ('1.834', '0')
+    """
+    return f"{value:.{_digits.get()}g}"
+
+
+def signed_number(value: float) -> str:
+    """Write a number with its sign.
+
+    >>> signed_number(0.25), signed_number(-0.25)
+    ('+0.25', '-0.25')
+    """
+    return f"{value:+.{_digits.get()}g}"
+
+
+@contextmanager
+def significant_digits(count: int) -> Iterator[None]:
+    """Let `number` write so many digits within the body.
+
+    >>> with significant_digits(7):
+    ...     number(1.8342910000000001)
+    '1.834291'
+    """
+    token = _digits.set(count)
+    try:
+        yield
+    finally:
+        _digits.reset(token)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Write a shape as people do.
+
+    >>> shape_text((16, 32, 32))
+    '16×32×32'
+    >>> shape_text(())
+    'one number'
+    """
+    return "×".join(str(size) for size in shape) if len(shape) else "one number"
+
+
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """Write a count with its noun.
+
+    >>> counted(1, "image"), counted(1200, "image"), counted(2, "class", "classes")
+    ('1 image', '1,200 images', '2 classes')
+    """
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"

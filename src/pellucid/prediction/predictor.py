@@ -1,0 +1,102 @@
+"""Running a run's network over images: the one pass that gives the table of predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from pellucid.data import Split
+from pellucid.data.batches import DeviceImages
+from pellucid.data.preprocessing import Preprocessing
+from pellucid.ground.devices import pick_device
+from pellucid.ground.errors import UserError
+from pellucid.ground.progress import progress
+from pellucid.ground.ranks import Ranks
+from pellucid.prediction.chosen_images import Part
+from pellucid.prediction.predictions import Predictions
+from pellucid.run import Run
+from pellucid.training.scoring import evaluation_batches
+
+__all__ = ["Predictor", "open_predictor"]
+
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A run's network with the weights of one epoch, ready on a device."""
+
+    run: Run
+    epoch: int
+    network: nn.Module
+    preprocessing: Preprocessing
+    device: torch.device
+    ranks: Ranks
+    show_progress: bool
+
+    def predict(self, parts: tuple[Part, ...]) -> Predictions:
+        """Predict every image of the parts, one part after the other, at temperature 1.
+
+        Of several processes each computes its share; all get the whole table.
+
+        Raises:
+            UserError: an output of the network is not finite.
+        """
+        scores = [self.scores(part.split, part.subset) for part in parts]
+        labels = np.concatenate([part.labels for part in parts])
+        sources = [source for part in parts for source in part.sources]
+        return Predictions.from_scores(self.run.classes, sources, labels, np.concatenate(scores))
+
+    def scores(self, split: Split, subset: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Give the network's outputs before the softmax, `[N, K]`, for the images of a split or a subset of it."""
+        images = DeviceImages(split, self.device, subset)
+        own = self.ranks.share(torch.arange(len(images)))
+        parts = [torch.empty((0, len(self.run.classes)), device=self.device)]
+        shown = len(own) if self.show_progress and self.ranks.is_main else 0
+        with torch.inference_mode(), progress("evaluating", shown) as advance:
+            for indices in evaluation_batches(own, self.preprocessing):
+                parts.append(self.network(self.preprocessing(images.cut(indices)[0])).float())
+                if shown:
+                    advance(len(indices))
+            gathered = self.ranks.gather(torch.cat(parts), len(images))
+        scores: NDArray[np.float32] = gathered.cpu().numpy()  # the one place where the CPU waits for a GPU
+        broken = int((~np.isfinite(scores)).any(1).sum())
+        if broken:
+            raise UserError(
+                f"the network of {self.run.directory} after epoch {self.epoch} gives no finite scores for "
+                f"{broken:,} of {len(scores):,} images; evaluate another epoch, or train with a lower --learning-rate"
+            )
+        return scores
+
+
+def open_predictor(
+    run: Run,
+    epoch: int | str = "last",
+    device: str = "auto",
+    *,
+    ranks: Ranks | None = None,
+    show_progress: bool = False,
+) -> Predictor:
+    """Load a run's network with the weights of an epoch: `last` (the last complete one), `best` or a number.
+
+    Raises:
+        UserError: there are no such weights, or the machine has no such device.
+    """
+    ranks = ranks or Ranks()
+    torch_device = pick_device(device)
+    if not run.epochs() and run.is_being_trained():
+        raise UserError(f"{run.directory} is being trained, and its first epoch is not complete yet; wait for it")
+    for attempt in range(ATTEMPTS):
+        resolved = run.resolve_epoch(epoch)
+        try:
+            network = run.network(resolved)
+            break
+        except (FileNotFoundError, UserError):
+            # A training at this moment removes old epochs; another look finds the newer one.
+            if run.weights_path(resolved).exists() or attempt == ATTEMPTS - 1:
+                raise
+    return Predictor(run, resolved, network.to(torch_device), run.preprocessing, torch_device, ranks, show_progress)

@@ -1,5 +1,0 @@
-"""The report: everything that is known of a run in one HTML file, which opens from the disk."""
-
-from pellucid.report.build import write_report
-
-__all__ = ["write_report"]

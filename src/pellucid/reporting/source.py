@@ -1,0 +1,111 @@
+"""What a report is made from: the run's files, and its images where they are still there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pellucid.evaluation import Evaluation, evaluate, read_evaluation
+from pellucid.evaluation.result import evaluation_folder
+from pellucid.ground.errors import UserError
+from pellucid.prediction import Predictions, read_predictions
+from pellucid.prediction.chosen_images import ChosenImages, choose_images
+from pellucid.run import Run
+
+__all__ = ["Source", "open_source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Everything that the sections of a report read."""
+
+    run: Run
+    epoch: int
+    """Whose weights the network has."""
+    evaluation: Evaluation | None
+    """None where the data have no split to measure on."""
+    predictions: Predictions | None
+    chosen: ChosenImages | None
+    """The images that were measured; None without an evaluation, or where they are gone."""
+    robustness: dict[str, Any] | None
+    audit: dict[str, Any] | None
+    missing: tuple[str, ...]
+    """Why something that should be here is not, in sentences."""
+
+
+def open_source(run: Run, epoch: int | str | None = None, device: str = "auto", show_progress: bool = False) -> Source:
+    """Read what was measured of a run; measure it first where that was not done, or where its file no longer holds.
+
+    Args:
+        run: the run.
+        epoch: `last`, `best` or a number; None takes the evaluation that is there.
+        device: where the network runs if it has to.
+        show_progress: a bar on standard error.
+
+    Raises:
+        UserError: the run has no weights yet, or no such epoch.
+    """
+    run.resolve_epoch("last" if epoch is None else epoch)
+    missing: list[str] = []
+    split = next((name for name in ("test", "val") if name in run.data["images"]), None)
+    chosen = None
+    try:
+        run.open_images()
+    except UserError as error:
+        missing.append(f"The images could not be opened, so none is shown: {error}")
+        opened = False
+    else:
+        opened = True
+    evaluation, predictions = _kept(run, split, epoch)
+    if evaluation is None and opened and split is not None:
+        evaluation = evaluate(
+            run, split=split, epoch="last" if epoch is None else epoch, device=device, show_progress=show_progress
+        )
+        evaluation, predictions = _kept(run, split, evaluation.epoch)
+    if evaluation is not None and opened:
+        chosen = choose_images(run, None, evaluation.split)
+    if split is None:
+        missing.append("The data have neither test nor validation images: how good the network is was not measured.")
+    shown = evaluation.epoch if evaluation else run.resolve_epoch("last" if epoch is None else epoch)
+    if evaluation is not None and shown != run.epochs()[-1]:
+        missing.append(f"The figures are of epoch {shown}; the last one is {run.epochs()[-1]}.")
+    robustness, audit = _document(run, "robustness.json", missing), _document(run, "audit.json", missing)
+    if robustness is not None and robustness["epoch"] != shown:
+        missing.append(f"robustness.json is of epoch {robustness['epoch']} and is left out.")
+        robustness = None
+    if audit is not None and audit["fingerprint"] != run.record.data.fingerprint:
+        missing.append("audit.json is of other images and is left out.")
+        audit = None
+    return Source(run, shown, evaluation, predictions, chosen, robustness, audit, tuple(missing))
+
+
+def _kept(run: Run, split: str | None, epoch: int | str | None) -> tuple[Evaluation | None, Predictions | None]:
+    """Read the evaluation of a split and its table, if both are whole and of the epoch that is asked for."""
+    if split is None:
+        return None, None
+    folder = evaluation_folder(run.directory, run.data["name"], split, True)
+    try:
+        evaluation = read_evaluation(folder / "evaluation.json")
+        if evaluation is None or evaluation.epoch not in run.epochs():
+            return None, None
+        if epoch is not None and evaluation.epoch != run.resolve_epoch(epoch):
+            return None, None
+        predictions = read_predictions(folder / evaluation.predictions.file, evaluation.predictions.sha256)
+    except UserError:  # damaged, or of an older pellucid: measured anew
+        return None, None
+    return (evaluation, predictions) if predictions is not None else (None, None)
+
+
+def _document(run: Run, name: str, missing: list[str]) -> dict[str, Any] | None:
+    file = run.directory / name
+    if not file.exists():
+        return None
+    try:
+        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if document["format"] == 1:
+            return document
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    missing.append(f"{name} is damaged or of another pellucid and is left out.")
+    return None

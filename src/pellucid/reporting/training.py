@@ -1,0 +1,153 @@
+"""The sections on what was trained, on what, and how it went; and on the network itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from pellucid.arithmetic import summarise
+from pellucid.figures.architecture import architecture_svg
+from pellucid.figures.curves import describe_curves
+from pellucid.recipes import Recipe, recipe_fields
+from pellucid.reporting.charts import Series, line_chart
+from pellucid.reporting.pictures import make_sprite
+from pellucid.reporting.source import Source
+
+__all__ = ["data_section", "network_section", "training_section"]
+
+CLASSES_SHOWN = 20
+SAMPLES = 10
+
+FITTED = {
+    "stretch": "Both sides of each image were scaled to {size}, whatever that did to its proportions.",
+    "crop": "Each image was scaled in proportion until it covered {size}, then cut around its centre: edges are lost.",
+    "pad": "Each image was scaled in proportion until it fitted into {size}, then centred on black.",
+    "none": "All images had {size} already; none was scaled.",
+}
+
+
+def data_section(source: Source) -> dict[str, Any]:
+    """Say which images there were, how they were fitted, and show some of each class."""
+    run, data, preprocessing = source.run, source.run.data, source.run.preprocessing
+    size = f"{preprocessing.width} × {preprocessing.height} pixels"
+    colours = "grey" if preprocessing.channels == 1 else "red, green and blue"
+    kind = data["fit"]
+    mean, std = (_each(values) for values in (preprocessing.mean, preprocessing.std))
+    return {
+        "name": data["name"],
+        "classes": len(run.classes),
+        "images": data["images"],
+        "per_class": data["per_class"],
+        "class_names": run.classes[:CLASSES_SHOWN],
+        "size": size,
+        "colours": colours,
+        "fitted": FITTED[kind].format(size=size),
+        "normalised": f"(pixel / 255 − mean) / deviation, with mean {mean} and deviation {std}",
+        "split_seed": data["split_seed"],
+        "left_out": data["left_out"],
+        "samples": _samples(source),
+    }
+
+
+def training_section(source: Source) -> dict[str, Any]:
+    """Give the recipe and the curves."""
+    run = source.run
+    epochs, batches = run.metrics("epoch"), run.metrics("batch")
+    words = describe_curves(run)
+    recipe = Recipe.from_dict(run.record.recipe)
+    charts = []
+    if epochs:
+        steps = epochs[0]["step"] / epochs[0]["epoch"]
+        running = [(line["step"] / steps, line["loss"]) for line in batches]
+        end = (0.0, float(max(epochs[-1]["epoch"], recipe.epochs)))
+        losses = [
+            Series("running", _thinned(running), "thin"),
+            Series("training", _curve(epochs, "train_loss"), "a"),
+            Series("validation", _curve(epochs, "val_loss"), "b"),
+        ]
+        accuracies = [
+            Series("training", _curve(epochs, "train_accuracy"), "a"),
+            Series("validation", _curve(epochs, "val_accuracy"), "b"),
+        ]
+        if source.evaluation is not None:
+            level = source.evaluation.accuracy
+            accuracies.append(
+                Series(f"{source.evaluation.split} {level:.2%}", [(0.0, level), (end[1], level)], "level")
+            )
+        charts = [
+            (
+                "Loss (cross-entropy)",
+                line_chart(losses, x_label="epoch", y_label="loss", description=words, x_range=end),
+            ),
+            (
+                "Accuracy",
+                line_chart(
+                    accuracies,
+                    x_label="epoch",
+                    y_label="accuracy",
+                    description=words,
+                    x_range=end,
+                    y_range=(0, 1),
+                    percent=(False, True),
+                ),
+            ),
+        ]
+    return {
+        "recipe": recipe.name,
+        "settings": [
+            (one.name.replace("_", " "), _plain(getattr(recipe, one.name)), one.metadata["help"])
+            for one in recipe_fields()
+        ],
+        "seed": run.record.seed,
+        "device": run.record.device,
+        "status": run.status,
+        "created": run.record.created.replace("T", " ").removesuffix("+00:00"),
+        "versions": run.record.versions,
+        "seconds": sum(line["seconds"] for line in epochs),
+        "charts": charts,
+        "words": words,
+        "epochs": epochs,
+        "has_validation": any("val_loss" in line for line in epochs),
+    }
+
+
+def network_section(source: Source) -> dict[str, Any]:
+    """Give the table of layers and the diagram."""
+    run = source.run
+    table = summarise(run.network(source.epoch), run.preprocessing.input_shape, run.record.network)
+    return {"table": table, "diagram": Markup(architecture_svg(table))}
+
+
+def _samples(source: Source) -> dict[str, Any] | None:
+    if source.chosen is None:
+        return None
+    train = source.chosen.images.splits["train"]
+    pictures: list[NDArray[np.uint8]] = []
+    names = []
+    for label, name in enumerate(source.run.classes[:CLASSES_SHOWN]):
+        rows = np.flatnonzero(train.labels == label)
+        chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
+        names.append((name, range(len(pictures), len(pictures) + len(chosen))))
+        pictures += [np.asarray(train.images[row]) for row in chosen]
+    return {"sprite": make_sprite(pictures), "rows": names, "more": max(0, len(source.run.classes) - CLASSES_SHOWN)}
+
+
+def _curve(epochs: list[dict[str, Any]], name: str) -> list[tuple[float, float]]:
+    return [(line["epoch"], line[name]) for line in epochs if name in line]
+
+
+def _thinned(points: list[tuple[float, float]], most: int = 400) -> list[tuple[float, float]]:
+    return points[:: max(1, len(points) // most)]
+
+
+def _each(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:.3g}" for value in (values if len(set(values)) > 1 else values[:1]))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

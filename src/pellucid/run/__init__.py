@@ -1,0 +1,5 @@
+"""The run: the directory that training writes and everything else reads."""
+
+from pellucid.run.run import DataRequest, Run, RunRecord, find_runs, open_run
+
+__all__ = ["DataRequest", "Run", "RunRecord", "find_runs", "open_run"]

@@ -1,0 +1,194 @@
+"""From the scores back to one weight of a recorded pass: its gradient as a sum, and the chain of its strongest term."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from pellucid.arithmetic import Check, Recording, Step, Trace, trace_gradient
+from pellucid.arithmetic.arrays import Floats
+from pellucid.arithmetic.rounding import unit_roundoff
+from pellucid.glass.glass import steps_from_image
+from pellucid.glass.gradients import Gradients
+from pellucid.glass.units import unit_text
+from pellucid.ground.errors import UserError
+
+__all__ = ["ChainLink", "WeightGradient", "follow_back", "strongest_place", "weight_gradient"]
+
+
+@dataclass(frozen=True, eq=False)
+class WeightGradient:
+    """The gradient of one weight: a trace for each operation that uses it (one, unless layers share it).
+
+    Attributes:
+        steps: those operations; `inputs` names what each reads.
+        traces: the sum in each: upstream gradients times what the weight met there.
+        check: all sums together, beside autograd's number.
+        images: how much each image of the batch brings, `(B,)`.
+    """
+
+    steps: tuple[Step, ...]
+    inputs: tuple[str, ...]
+    traces: tuple[Trace, ...]
+    check: Check
+    images: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ChainLink:
+    """One number of the chain: the gradient of the loss at a unit, and how it came from the units that this one feeds.
+
+    `image` is its place in the batch. `traces` hold the sum, one for each operation that reads the unit; none at the
+    score, where the gradient is softmax minus target.
+    """
+
+    image: int
+    unit: str
+    value: float
+    gradient: float
+    through: str
+    traces: tuple[Trace, ...]
+    check: Check | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as words and numbers; of each sum the strongest term."""
+        return {
+            "image": self.image,
+            "unit": self.unit,
+            "value": self.value,
+            "gradient": self.gradient,
+            "through": self.through or None,
+            "formula": self.traces[0].formula.text if self.traces else None,
+            "terms": sum(len(each.terms) for each in self.traces),
+            "check": None if self.check is None else self.check.to_dict(),
+        }
+
+
+def weight_gradient(
+    recording: Recording, follow: Gradients, parameter: nn.Parameter, index: tuple[int, ...], autograd: float, name: str
+) -> WeightGradient:
+    """Sum a weight's gradient by hand over images and places.
+
+    Args:
+        recording: of the batch, in training mode.
+        follow: the gradients of the loss at its operations.
+        parameter, index: the weight.
+        autograd: PyTorch's own gradient of it, from the network itself.
+        name: of the parameter, for messages.
+
+    Raises:
+        UserError: no operation uses the weight directly, or one without arithmetic lies behind it.
+    """
+    reached = steps_from_image(recording)
+    steps, inputs, traces = [], [], []
+    for step in recording.steps:
+        if step.is_source:
+            continue
+        if step.operation is None:
+            if any(each is parameter for each in step.parameters):
+                raise UserError(f"{name} belongs to {step.name}: {step.reason}; choose a weight of another layer")
+            continue
+        for of, operand in _roles(step, parameter, recording):
+            if step.number in follow.hidden:
+                raise UserError(
+                    f"the gradient cannot be followed back to {name}: an operation without arithmetic lies between "
+                    f"{step.name} and the scores; choose a weight of a later layer"
+                )
+            if step.number not in reached:
+                raise UserError(
+                    f"{name} goes through {step.name} before it meets the images, so its gradient is no sum over them; "
+                    "choose a weight that a layer uses as it is"
+                )
+            upstream = follow.at.get(step.number)
+            if upstream is not None:
+                steps.append(step)
+                # As an operand of a product it meets the other one.
+                met = 1 - operand if of == "input" and len(step.operands) == 2 else 0
+                inputs.append(recording.steps[step.operands[met]].name)
+                traces.append(
+                    trace_gradient(
+                        step.operation, step.inputs, upstream, of=of, index=index, operand=operand, output=step.value
+                    )
+                )
+    if not traces:
+        raise UserError(
+            f"no recorded operation uses {name} on the way to the scores; choose the weight of a layer that "
+            "`pellucid layers` lists"
+        )
+    batch = int(recording.steps[0].value.shape[0])
+    images = np.zeros(batch)
+    size = 0.0
+    for each in traces:
+        assert each.terms.products is not None
+        size += float(np.abs(each.terms.products).sum())
+        images += np.bincount(each.terms.index[:, 0], weights=each.terms.products, minlength=batch)
+    # Each operation on the way may round the gradient it hands on, by a few units, in another order than here.
+    depth = len(recording.steps) - steps[0].number
+    allowed = sum(each.check.tolerance for each in traces) + 4 * depth * unit_roundoff(parameter.dtype) * size
+    total = sum(each.value for each in traces)
+    return WeightGradient(tuple(steps), tuple(inputs), tuple(traces), Check(total, autograd, allowed), images)
+
+
+def follow_back(recording: Recording, follow: Gradients, step: Step, place: tuple[int, ...]) -> list[ChainLink]:
+    """Follow the gradient at one element of a step's output up to the scores, along each sum's strongest term."""
+    links: list[ChainLink] = []
+    while True:
+        gradient = follow.at[step.number]
+        here = float(gradient[place])
+        sums: list[tuple[Step, Trace]] = []
+        for consumer in recording.steps:
+            upstream = follow.at.get(consumer.number)
+            if consumer.operation is None or upstream is None:
+                continue
+            for operand, number in enumerate(consumer.operands):
+                if number == step.number:
+                    found = trace_gradient(
+                        consumer.operation,
+                        consumer.inputs,
+                        upstream,
+                        of="input",
+                        index=place,
+                        operand=operand,
+                        output=consumer.value,
+                    )
+                    sums.append((consumer, found))
+        traces = tuple(each for _, each in sums)
+        check = None
+        if traces:
+            check = Check(sum(each.value for each in traces), here, sum(each.check.tolerance for each in traces) * 2)
+        strongest = max(sums, key=lambda pair: abs(pair[1].value), default=None)
+        through = strongest[0].name if strongest else ""
+        unit = unit_text(step.name, place[1:])
+        links.append(ChainLink(place[0], unit, float(step.value[place]), here, through, traces, check))
+        if strongest is None or not len(strongest[1].terms):
+            return links
+        step, terms = strongest[0], strongest[1].terms
+        place = tuple(int(position) for position in terms.index[int(terms.strongest(1)[0])])
+
+
+def _roles(step: Step, parameter: nn.Parameter, recording: Recording) -> list[tuple[str, int]]:
+    """Say as what an operation uses a parameter: under a name of its own, or as an operand."""
+    assert step.operation is not None
+    found = [(name, 0) for name, tensor in step.operation.tensors.items() if tensor is parameter]
+    for operand, number in enumerate(step.operands):
+        source = recording.steps[number]
+        if source.is_source and any(each is parameter for each in source.parameters):
+            found.append(("input", operand))
+    return found
+
+
+def strongest_place(found: WeightGradient) -> tuple[Step, tuple[int, ...]] | None:
+    """Find the output whose gradient brings most to the weight's: its operation and its place; None without any."""
+    used = [(step, each) for step, each in zip(found.steps, found.traces, strict=True) if len(each.terms)]
+    if not used:
+        return None
+    step, best = max(used, key=lambda pair: abs(float(_strongest_product(pair[1]))))
+    return step, tuple(int(position) for position in best.terms.index[int(best.terms.strongest(1)[0])])
+
+
+def _strongest_product(found: Trace) -> float:
+    assert found.terms.products is not None
+    return float(found.terms.products[int(found.terms.strongest(1)[0])])

@@ -1,0 +1,89 @@
+"""What a recipe makes of an image set: which images train, which are held out, how pixels are scaled and varied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pellucid.data import ImageSet, Split
+from pellucid.data.augmentation import Augmentation
+from pellucid.data.batches import DeviceImages
+from pellucid.data.preprocessing import Preprocessing, channel_statistics
+from pellucid.data.split import stratified_split
+from pellucid.ground.errors import UserError
+from pellucid.ground.seeds import derive_seed
+from pellucid.recipes import Recipe
+
+__all__ = ["Division", "Preparation", "divide", "prepare"]
+
+
+@dataclass(frozen=True)
+class Division:
+    """Which images of a set train and which judge the training while it runs."""
+
+    train: Split
+    train_subset: NDArray[np.int64] | None
+    """Indices of the training images that train; None for all."""
+    val: Split | None
+    val_subset: NDArray[np.int64] | None
+
+    def train_on(self, device: torch.device) -> DeviceImages:
+        """Give the images that train, ready to be cut on `device`."""
+        return DeviceImages(self.train, device, self.train_subset)
+
+    def val_on(self, device: torch.device) -> DeviceImages | None:
+        """Give the validation images, if there are any."""
+        return None if self.val is None else DeviceImages(self.val, device, self.val_subset)
+
+
+@dataclass(frozen=True)
+class Preparation(Division):
+    """An image set seen through a recipe."""
+
+    preprocessing: Preprocessing
+    augmentation: Augmentation | None
+
+
+def divide(images: ImageSet, recipe: Recipe, seed: int) -> Division:
+    """Decide which images train and which validate; the same arguments always decide the same.
+
+    A set's own validation split is used where there is one; otherwise the recipe's share is held out of the
+    training images, the same share of each class.
+
+    Raises:
+        UserError: there are no training images.
+    """
+    if "train" not in images.splits:
+        raise UserError(f"{images.name} has no training images; its splits: {', '.join(images.splits)}")
+    train, val = images.splits["train"], images.splits.get("val")
+    train_subset = val_subset = None
+    if val is None and recipe.validation:
+        train_subset, val_subset = stratified_split(train.labels, recipe.validation, derive_seed(seed, "validation"))
+        val = train
+        if not len(val_subset):
+            train_subset = val_subset = val = None
+    return Division(train, train_subset, val, val_subset)
+
+
+def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
+    """Decide the splits (see `divide`), the scaling and the variation; the same arguments always decide the same.
+
+    Raises:
+        UserError: there are no training images.
+    """
+    division = divide(images, recipe, seed)
+    channels, height, width = images.shape
+    if recipe.normalize == "dataset":
+        mean, std = channel_statistics(division.train.images)
+    else:
+        mean, std = (0.5,) * channels, (0.5,) * channels
+    fit = images.fit if images.fit != "none" else "stretch"
+    mirror = recipe.mirror and images.mirror
+    return Preparation(
+        **vars(division),
+        preprocessing=Preprocessing(height, width, channels, fit, mean, std),
+        augmentation=Augmentation(mirror, recipe.shift) if mirror or recipe.shift else None,
+    )

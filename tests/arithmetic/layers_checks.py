@@ -1,0 +1,88 @@
+"""Compare traces of random elements, forward and of every gradient, with PyTorch run apart from pellucid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import hypothesis.strategies as st
+import torch
+from torch import Tensor, nn
+
+from pellucid.arithmetic import Operation, trace, trace_gradient
+
+DTYPES = st.sampled_from([torch.float32, torch.float64])
+SEEDS = st.integers(0, 2**31)
+ALLOWED = {torch.float32: 2e-4, torch.float64: 1e-10}
+"""Relative to the largest number of the tensor compared; traces' own bounds are narrower."""
+
+
+def random_index(shape: Sequence[int], generator: torch.Generator) -> tuple[int, ...]:
+    return tuple(int(torch.randint(size, (1,), generator=generator)) for size in shape)
+
+
+def check_traces(
+    what: nn.Module | Operation,
+    function: Callable[..., Tensor],
+    inputs: Sequence[Tensor],
+    owned: dict[str, Tensor],
+    seed: int,
+    elements: int = 3,
+    allowed: float | None = None,
+    **given: Any,
+) -> None:
+    """Trace `elements` random elements of the output and of each gradient of `function(*inputs)`."""
+    allowed = allowed or ALLOWED[inputs[0].dtype]
+    generator = torch.Generator().manual_seed(seed)
+    leaves = [x.detach().clone().requires_grad_(x.is_floating_point()) for x in inputs]
+    output = function(*leaves)
+    upstream = torch.randn(output.shape, generator=generator, dtype=output.dtype)
+    differentiable = [x for x in leaves if x.requires_grad]
+    weights = [tensor for tensor in owned.values() if tensor is not None]
+    gradients = torch.autograd.grad(output, [*differentiable, *weights], upstream, allow_unused=True)
+    output = output.detach()
+    for _ in range(elements):
+        if not output.numel():
+            break
+        index = random_index(output.shape, generator)
+        found = trace(what, inputs, index, output=output, **given)
+        expected = float(output[index])
+        assert abs(found.value - expected) <= allowed * (1 + float(output.abs().max()))
+        assert found.check.pytorch == expected
+        check_sources(found, inputs)
+    names = [("input", number) for number, x in enumerate(leaves) if x.requires_grad]
+    names += [(name, 0) for name, tensor in owned.items() if tensor is not None]
+    for (of, operand), gradient in zip(names, gradients, strict=True):
+        target = inputs[operand] if of == "input" else owned[of]
+        gradient = torch.zeros_like(target) if gradient is None else gradient
+        for _ in range(elements):
+            index = random_index(gradient.shape, generator)
+            found = trace_gradient(
+                what, inputs, upstream, of=of, index=index, operand=operand, gradient=gradient, output=output, **given
+            )
+            assert abs(found.value - float(gradient[index])) <= allowed * (1 + float(gradient.abs().max()))
+            for term in range(len(found.terms)):
+                place = found.terms.source(term)
+                assert place is not None
+                assert float(upstream[place[1]]) == found.terms.values[term]
+
+
+def check_sources(found: Any, inputs: Sequence[Tensor]) -> None:
+    """Each term must name the very number it holds."""
+    for term in range(len(found.terms)):
+        source = found.terms.source(term)
+        if source is not None:
+            operand, index = source
+            assert float(inputs[operand][index]) == found.terms.values[term]
+
+
+def check_module(module: nn.Module, x: Tensor, seed: int, **given: Any) -> None:
+    """Check a module's traces, in the type of `x`."""
+    module = module.to(x.dtype)
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter)
+    check_traces(module, module, [x], dict(module.named_parameters()), seed, **given)
+
+
+def tensor(shape: Sequence[int], dtype: torch.dtype, seed: int) -> Tensor:
+    return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(seed), dtype=dtype)

@@ -1,0 +1,203 @@
+"""Duplicates planted into made images are found, whatever was done to the copy; none planted, none found."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from pellucid.auditing import candidates as candidate_search
+from pellucid.auditing import find_duplicates
+from pellucid.auditing.candidates import find_candidates
+from pellucid.auditing.duplicates import _agreement
+from pellucid.auditing.thumbnails import area_weights, thumbnails
+from pellucid.data import Split
+
+
+def scenes(count: int, seed: int, side: int = 32, channels: int = 3) -> np.ndarray:
+    """Make pictures with structure at every scale, as photographs have: sums of blurred noise."""
+    random = np.random.default_rng(seed)
+    total = np.zeros((count, side, side, channels))
+    for cells, weight in ((2, 2.0), (4, 1.5), (8, 1.0), (16, 0.6), (32, 0.3)):
+        for at in range(count):
+            for channel in range(channels):
+                coarse = Image.fromarray(random.normal(size=(cells, cells)).astype(np.float32))
+                total[at, :, :, channel] += weight * np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC))
+    low, high = total.min((1, 2, 3), keepdims=True), total.max((1, 2, 3), keepdims=True)
+    return np.rint((total - low) / (high - low) * 255).astype(np.uint8)
+
+
+def split_of(images: np.ndarray) -> Split:
+    return Split(images, np.zeros(len(images), np.int64), [f"train/{index}" for index in range(len(images))])
+
+
+def search(images: np.ndarray, *, mirror: bool = True, **options: float):
+    splits = [split_of(images)]
+    return find_duplicates(splits, thumbnails(splits), mirror=mirror, **options)
+
+
+def jpeg(image: np.ndarray) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=60)
+    return np.asarray(Image.open(file))
+
+
+CHANGES = {
+    "brighter": lambda image: np.clip(image * 0.6 + 70, 0, 255).astype(np.uint8),
+    "darker, less contrast": lambda image: (image // 3).astype(np.uint8),
+    "shifted by a pixel": lambda image: np.roll(image, (1, -1), (0, 1)),
+    "shifted by two": lambda image: np.pad(image, ((2, 0), (0, 0), (0, 0)), mode="edge")[:32],
+    "mirrored": lambda image: image[:, ::-1],
+    "recompressed": jpeg,
+    "grey": lambda image: np.asarray(Image.fromarray(image).convert("L").convert("RGB")),
+    "noisy": lambda image: np.clip(image + np.random.default_rng(5).normal(0, 9, image.shape), 0, 255).astype(np.uint8),
+    "mirrored and shifted": lambda image: np.roll(image[:, ::-1], (1, 1), (0, 1)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_copy_is_found(change):
+    images = scenes(60, seed=1)
+    images[47] = CHANGES[change](images[12])
+    found = search(images)
+    assert [(pair.first, pair.second, pair.exact) for pair in found.pairs] == [(12, 47, False)]
+    assert found.pairs[0].mirrored == ("mirrored" in change)
+
+
+def test_none_planted_none_found():
+    assert search(scenes(300, seed=2)).pairs == ()
+
+
+def test_exact_copies_are_paired_with_the_first_of_them_and_only_once():
+    images = scenes(20, seed=3)
+    images[[5, 9]] = images[2]
+    found = search(images).pairs
+    assert [(pair.first, pair.second, pair.exact, pair.similarity) for pair in found] == [
+        (2, 5, True, 1.0),
+        (2, 9, True, 1.0),
+    ]
+
+
+def test_a_change_of_one_value_is_no_exact_copy():
+    images = scenes(10, seed=4)
+    images[7] = images[3]
+    images[7, 0, 0, 0] ^= 1
+    (pair,) = search(images).pairs
+    assert (pair.first, pair.second, pair.exact) == (3, 7, False)
+    assert pair.similarity > 0.97
+
+
+def test_a_mirrored_copy_does_not_count_where_mirror_images_mean_something_else():
+    images = scenes(10, seed=5)
+    images[4] = images[3][:, ::-1]
+    assert len(search(images, mirror=True).pairs) == 1
+    assert search(images, mirror=False).pairs == ()
+
+
+def test_the_shift_is_named():
+    images = scenes(10, seed=6)
+    images[8] = np.roll(images[1], (2, -1), (0, 1))  # two rows down, one column to the left
+    (pair,) = search(images).pairs
+    assert pair.shift == (-2, 1)  # moved back
+
+
+def test_blank_images_are_copies_when_equal_and_else_like_nothing():
+    images = np.zeros((4, 16, 16, 1), np.uint8)
+    images[1:] = 200
+    images[3, 0, 0] = 201
+    assert [(pair.first, pair.second, pair.exact) for pair in search(images).pairs] == [(1, 2, True)]
+
+
+def test_two_skies_above_two_seas_are_not_one_picture():
+    """Equal bands of brightness, different small ships: alike from afar, and nothing more."""
+    images = np.zeros((2, 32, 32, 3), np.uint8)
+    images[:, :16], images[:, 16:] = 200, 90
+    images[0, 12:17, 6:14] = 20
+    images[1, 13:16, 17:28] = 40
+    assert search(images).pairs == ()
+
+
+def test_asking_for_more_likeness_finds_fewer():
+    images = scenes(30, seed=7)
+    images[20] = CHANGES["noisy"](images[3])
+    images[21] = CHANGES["brighter"](images[4])
+    assert len(search(images, detail=0.6).pairs) == 2
+    likeliest = search(images, detail=0.93).pairs
+    assert [(pair.first, pair.second) for pair in likeliest] == [(4, 21)]
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(4, 40), st.integers(4, 40))
+def test_area_weights_are_the_mean_over_cells(seed, cells, pixels):
+    """Against repeating every pixel `cells` times and averaging blocks of `pixels`."""
+    line = np.random.default_rng(seed).normal(size=pixels)
+    expected = np.repeat(line, cells).reshape(cells, pixels).mean(1)
+    np.testing.assert_allclose(area_weights(cells, pixels) @ line, expected, atol=1e-5)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**32 - 1))
+def test_candidates_are_what_plain_correlation_says(seed):
+    """Every pair, correlated by NumPy's own function, mirrored or not."""
+    images = scenes(40, seed % 1000, side=32, channels=1)
+    random = np.random.default_rng(seed)
+    images[30:] = np.clip(images[:10] + random.normal(0, 30, images[:10].shape), 0, 255).astype(np.uint8)
+    images[35:] = images[35:, :, ::-1]
+    found = find_candidates(images[..., 0], mirror=True)
+    grids = images[..., 0].reshape(-1, 8, 4, 8, 4).mean((2, 4))
+    centred = grids - grids.mean(1, keepdims=True) - grids.mean(2, keepdims=True)
+    expected = set()
+    for first in range(40):
+        for second in range(first + 1, 40):
+            for turned in (1, -1):
+                alike = np.corrcoef(grids[first].ravel(), grids[second][:, ::turned].ravel())[0, 1]
+                inside = np.corrcoef(centred[first].ravel(), centred[second][:, ::turned].ravel())[0, 1]
+                if alike >= 0.9 and inside >= 0.55:
+                    expected.add((first, second, turned == -1))
+    got = {(*pair, bool(turned)) for pair, turned in zip(found.pairs.tolist(), found.mirrored, strict=True)}
+    assert {(*pair,) for *pair, _ in got} == {(*pair,) for *pair, _ in expected}
+    assert got <= expected
+
+
+def test_agreement_without_shift_is_the_correlation_of_what_remains_after_blurring():
+    from scipy.ndimage import uniform_filter
+
+    first, second = scenes(2, seed=9, channels=1)[..., 0].astype(np.float32)
+    mixed = np.rint(0.7 * first + 0.3 * second)
+
+    def detail(image: np.ndarray) -> np.ndarray:
+        rest = image - uniform_filter(image, 5, mode="nearest")
+        for _ in range(2):
+            rest = rest - rest.mean(0, keepdims=True)
+            rest = rest - rest.mean(1, keepdims=True)
+        return rest
+
+    overall, similarity, shifts = _agreement(first[None].astype(np.uint8), mixed[None].astype(np.uint8))
+    assert shifts.tolist() == [[0, 0]]
+    assert overall[0] == pytest.approx(np.corrcoef(first.ravel(), mixed.ravel())[0, 1], abs=1e-3)
+    expected = np.corrcoef(detail(first).ravel(), detail(mixed).ravel())[0, 1]
+    assert similarity[0] == pytest.approx(expected, abs=0.02)  # the floor against rounding takes a little
+
+
+def test_where_too_many_are_alike_the_most_alike_are_kept(monkeypatch):
+    images = np.repeat(scenes(1, seed=10, channels=1), 60, axis=0)
+    images = np.clip(images + np.random.default_rng(1).normal(0, 8, images.shape), 0, 255).astype(np.uint8)
+    every = find_candidates(images[..., 0], mirror=False)
+    monkeypatch.setattr(candidate_search, "MOST_CANDIDATES", 100)
+    monkeypatch.setattr(candidate_search, "ROWS", 8)
+    kept = find_candidates(images[..., 0], mirror=False)
+    assert len(every.pairs) == 60 * 59 // 2
+    assert len(kept.pairs) == 100
+    assert kept.least > every.least
+    assert {tuple(pair) for pair in kept.pairs.tolist()} <= {tuple(pair) for pair in every.pairs.tolist()}
+
+
+@pytest.mark.parametrize("side", [8, 28, 50])
+def test_images_of_any_size_are_compared(side):
+    images = scenes(20, seed=11, side=side, channels=1)
+    images[13] = np.clip(images[6] * 0.7 + 30, 0, 255).astype(np.uint8)
+    assert [(pair.first, pair.second) for pair in search(images).pairs] == [(6, 13)]

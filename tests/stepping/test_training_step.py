@@ -1,0 +1,232 @@
+"""A training step by hand: against autograd and torch.optim, and against what the run wrote down."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from pellucid import UserError
+from pellucid.arithmetic import TraceMismatch
+from pellucid.data.batches import epoch_order
+from pellucid.ground.seeds import derive_seed
+from pellucid.recipes import Recipe
+from pellucid.stepping import take_step
+from pellucid.training.preparation import prepare
+
+RECIPES = {
+    "tutorial": {},
+    "sgd": {"optimizer": "sgd", "learning_rate": 0.05, "weight_decay": 0.01},
+    "adamw": {
+        "optimizer": "adamw",
+        "weight_decay": 0.05,
+        "label_smoothing": 0.1,
+        "schedule": "one-cycle",
+        "warmup": 0.2,
+        "shift": 2,
+        "validation": 0.1,
+        "normalize": "dataset",
+    },
+    "adam": {"optimizer": "adam", "weight_decay": 0.01, "schedule": "cosine"},
+}
+WEIGHTS = ["first.weight[0,0,1,1]", "again.weight[2,3,0,1]", "scale[0,4,0,0]", "head.bias[3]", "head.weight[1,7]"]
+
+
+@pytest.fixture(params=RECIPES)
+def any_run(request, make_run):
+    return make_run(**RECIPES[request.param])
+
+
+@pytest.mark.parametrize("weight", WEIGHTS)
+def test_the_first_step_is_what_the_run_did(any_run, weight):
+    taken = take_step(any_run, weight)
+    assert (taken.step, taken.epoch, taken.batch) == (1, 1, 1)
+    assert all(check.passed for check in taken.checks.values())
+    assert taken.confirmed
+    assert all(each.equal for each in taken.comparisons)
+    assert f"so in the run itself {weight} went from" in str(taken)
+
+
+def test_the_numbers_are_those_of_a_training_written_here(make_run):
+    """The first two steps of the run, with nothing of pellucid but its data and its seeds."""
+    run = make_run(**RECIPES["adamw"])
+    recipe, images = Recipe.from_dict(run.record.recipe), run.open_images()
+    prepared = prepare(images, recipe, 0)
+    torch.manual_seed(0)
+    network = run.build_network().to(memory_format=torch.channels_last).train()
+    weights = [each for each in network.parameters() if each.ndim >= 2]
+    others = [each for each in network.parameters() if each.ndim < 2]
+    optimizer = torch.optim.AdamW([{"params": weights, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}])
+    order = epoch_order(180, derive_seed(0, "order", 1)).split(32)
+    steps = 12
+    for step in (0, 1):
+        torch.manual_seed(derive_seed(0, "step", step))
+        rows, columns = prepared.augmentation.draw(32, 28, 28)
+        chosen = torch.from_numpy(prepared.train_subset)[order[step]]
+        stored = torch.from_numpy(np.array(prepared.train.images))[chosen]
+        pixels = stored[torch.arange(32)[:, None, None], rows[:, :, None], columns[:, None, :]]
+        labels = torch.from_numpy(prepared.train.labels)[chosen]
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3 * (step + 0.5) / steps / 0.2
+        before = network.again.weight[2, 3, 0, 1].item()
+        loss = F.cross_entropy(network(prepared.preprocessing(pixels)), labels, label_smoothing=0.1)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    taken = take_step(run, "again.weight[2,3,0,1]", step=2)
+    assert taken.before == before
+    assert taken.after == pytest.approx(network.again.weight[2, 3, 0, 1].item(), abs=1e-9)
+    assert taken.loss.value == pytest.approx(loss.item(), abs=1e-6)
+    assert taken.gradient.check.by_hand == pytest.approx(network.again.weight.grad[2, 3, 0, 1].item(), rel=1e-4)
+    assert taken.rate == pytest.approx(1e-3 * 1.5 / 12 / 0.2)
+    # The layer is used twice, so two operations bring their sums.
+    assert [step.name for step in taken.gradient.steps] == ["again", "again_2"]
+    assert sum(each.value for each in taken.gradient.traces) == pytest.approx(taken.gradient.check.by_hand)
+    assert taken.images.varied
+    assert taken.targets[0].sum() == pytest.approx(1.0)
+    assert sorted({round(float(each), 6) for each in taken.targets.ravel()}) == [0.01, 0.91]
+
+
+def test_the_gradient_at_the_scores_is_softmax_minus_target(run):
+    taken = take_step(run, "head.weight[0,0]", verify=False)
+    labels = taken.images.labels.numpy()
+    assert taken.score_gradient.shape == (32, 10)
+    assert np.allclose(taken.score_gradient.sum(axis=1), 0, atol=1e-12)
+    expected = taken.probabilities - np.eye(10)[labels]
+    assert np.allclose(taken.score_gradient, expected / 32, atol=1e-15)
+
+
+def test_the_sum_over_images_is_the_gradient(run):
+    taken = take_step(run, "first.weight[3,0,2,0]", verify=False)
+    assert taken.gradient.images.shape == (32,)
+    assert taken.gradient.images.sum() == pytest.approx(taken.gradient.check.by_hand, abs=1e-12)
+    assert taken.gradient.traces[0].terms.index[:, 0].max() == 31
+    assert taken.chain[0].unit.startswith("first[")
+    assert taken.chain[-1].unit.startswith("mul_2[")
+    assert all(link.check.passed for link in taken.chain[:-1])
+
+
+def test_each_image_brings_its_own_part(run):
+    taken = take_step(run, "head.bias[4]", verify=False)
+    # The scores are half of what the last layer computes, so its bias gets half of each image's gradient at the score.
+    assert np.allclose(taken.gradient.images, 0.5 * taken.score_gradient[:, 4], rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("step", [2, 6, 7, 12])
+def test_later_steps_remember_the_ones_before(any_run, step):
+    taken = take_step(any_run, "first.weight[0,0,1,1]", step=step)
+    assert taken.step == step
+    assert taken.confirmed
+    each = taken.steps // 2
+    assert (taken.epoch, taken.batch) == ((step - 1) // each + 1, (step - 1) % each + 1)
+
+
+def test_the_last_step_of_an_epoch_ends_at_the_weights_the_run_kept(any_run):
+    each = take_step(any_run, "head.bias[0]", verify=False).steps // 2
+    taken = take_step(any_run, "head.bias[0]", epoch=1, batch=each)
+    assert taken.after == float(any_run.weights(1)["head.bias"][0])
+    assert taken.comparisons[-1].what == "all weights after epoch 1"
+    following = take_step(any_run, "head.bias[0]", epoch=2)
+    assert following.before == taken.after
+    assert following.step == each + 1
+
+
+def test_a_step_after_a_checkpoint_needs_no_repetition_of_what_was_before(make_run):
+    run = make_run(epochs=3)
+    first = take_step(run, "head.bias[0]", step=15, verify=False)
+    assert first.started_at == 14  # the checkpoint of the second epoch's end, one of the two that are kept
+    assert first.confirmed is False
+    assert any("not compared with the run's next record" in each for each in first.remarks)
+    assert take_step(run, "head.bias[0]", step=15).confirmed
+
+
+def test_a_run_whose_record_says_something_else_is_not_confirmed(make_run, tmp_path):
+    import shutil
+
+    from pellucid.run import open_run
+
+    shutil.copytree(make_run().directory, tmp_path / "other")
+    lines = (tmp_path / "other" / "metrics.jsonl").read_text().splitlines()
+    record = json.loads(lines[0])
+    record["loss"] += 1e-7
+    (tmp_path / "other" / "metrics.jsonl").write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n")
+    taken = take_step(open_run(tmp_path / "other"), "head.bias[0]")
+    assert not taken.confirmed
+    assert "different by up to 1.0e-07" in str(taken)
+    assert "the repetition is not the run's own to the last bit" in str(taken)
+    assert "so in the run itself" not in str(taken)
+
+
+def test_nothing_is_left_changed(run):
+    torch.manual_seed(5)
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    before = {path: path.stat().st_mtime_ns for path in run.directory.rglob("*")}
+    take_step(run, "head.bias[0]")
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
+    assert {path: path.stat().st_mtime_ns for path in run.directory.rglob("*")} == before
+
+
+def test_a_wrong_number_is_an_error(run, monkeypatch):
+    import pellucid.stepping.training_step as module
+
+    real = module.update_by_hand
+    monkeypatch.setattr(
+        module,
+        "update_by_hand",
+        lambda *given: real(*given[:-1], given[-1] * 1.01 if given[0] == "sgd" else -given[-1]),
+    )
+    with pytest.raises(TraceMismatch, match=r"head.bias\[0\] after the step: by hand"):
+        take_step(run, "head.bias[0]")
+
+
+def test_text_html_and_json(any_run):
+    taken = take_step(any_run, "first.weight[0,0,1,1]", verify=False)
+    document = json.loads(json.dumps(taken.to_dict(), allow_nan=False))
+    assert document["before"] == taken.before
+    assert document["checks"]["loss"]["passed"]
+    assert len(document["gradient"]["by_image"]) == 32
+    assert len(document["gradient"]["sums"][0]["strongest"]) == 20
+    text, page = str(taken), taken._repr_html_()
+    for heading in ("1. Loss", "2. Gradient at the scores", "3. Back to first.weight", "4. Gradient of the weight"):
+        assert heading in text
+        assert heading[3:] in page
+    assert {"sgd": "5. SGD", "adam": "5. Adam", "adamw": "5. AdamW"}[taken.update.optimizer] in text
+
+
+BAD = [
+    ("frist.weight[0,0,0,0]", {}, r"no weight is called 'frist.weight'; did you mean 'first.weight'\?"),
+    ("first.weight[0,0,3,0]", {}, r"first.weight has the shape 6×1×3×3, .*nearest unit is first.weight\[0,0,2,0\]"),
+    ("first.weight", {}, r"gives 0 numbers, expected 4, like first.weight\[3,0,1,1\]"),
+    ("head.bias[0]", {"step": 15}, r"there is no step 15: the run has 14, counted from 1"),
+    ("head.bias[0]", {"step": 0}, r"there is no step 0"),
+    ("head.bias[0]", {"epoch": 3}, r"there is no epoch 3: the run has 2"),
+    ("head.bias[0]", {"epoch": 1, "batch": 8}, r"there is no batch 8: an epoch of this run has 7"),
+    ("head.bias[0]", {"epoch": 1, "step": 2}, r"a step and an epoch or batch were given"),
+]
+
+
+@pytest.mark.parametrize(("weight", "asked", "message"), BAD)
+def test_what_cannot_be_asked_for(run, weight, asked, message):
+    with pytest.raises(UserError, match=message):
+        take_step(run, weight, **asked)
+
+
+@pytest.mark.parametrize("weight", ["conv1.weight[5,0,2,2]", "batch1.weight[3]", "batch2.bias[9]", "fc1.weight[7,900]"])
+def test_batch_normalisation_and_dropout(make_run, weight):
+    run = make_run(network="simple-mnist", epochs=1)
+    for step in (1, 4):
+        taken = take_step(run, weight, step=step)
+        assert taken.confirmed
+        assert all(check.passed for check in taken.checks.values())
+
+
+@pytest.mark.parametrize("weight", ["stem.0.weight[3,0,1,1]", "stage2.1.first.1.bias[8]", "classify.weight[2,5]"])
+def test_residual_connections_and_the_strong_recipe(make_run, weight):
+    taken = take_step(make_run(network="small-resnet", recipe="strong", epochs=1, log_every=2), weight, step=3)
+    assert taken.confirmed
+    assert taken.update.optimizer == "sgd"
+    assert {"v", "n", "w'"} <= {line.name for line in taken.update.lines}
