@@ -4,13 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_EPOCHS ?= 5
 
-.PHONY: help demo test test-slow nightly lint bench clean
+.PHONY: help demo test test-slow nightly lint wheel lesson bench clean
 
 help:
 	@echo "make demo       train, evaluate and draw the curves: CIFAR-10 where it is, else Fashion-MNIST (about 3 minutes)"
 	@echo "make test       style, types and tests (under ten minutes on two cores)"
 	@echo "make test-slow  the tests that take longer"
 	@echo "make nightly    the property tests with 2,000 cases each"
+	@echo "make wheel      build the package, install it into an environment of its own, and run the demo there"
+	@echo "make lesson     run the lesson's blocks again and write what they print below them"
 	@echo "make bench      speed, side by side with other tools (installs them; about a quarter of an hour)"
 	@echo "make clean      remove the environment and the demo's runs"
 
@@ -24,7 +26,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(VENV)/.ready
-	$(BIN)/python examples/demo.py --epochs $(DEMO_EPOCHS)
+	$(BIN)/pellucid demo --epochs $(DEMO_EPOCHS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -39,6 +41,17 @@ test-slow: $(VENV)/.ready
 
 nightly: $(VENV)/.ready
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/convolution tests/layers
+
+# What pip builds from the sources is installed as a stranger would: stale files and missing templates show here.
+wheel: $(VENV)/.ready
+	rm -rf build
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/venv
+	build/venv/bin/pip install --quiet --constraint constraints.txt build/wheel/pellucid-*.whl
+	cd build && venv/bin/pellucid --version && venv/bin/pellucid demo --epochs 1
+
+lesson: $(VENV)/.ready
+	$(BIN)/python docs/make_lesson.py
 
 bench: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt ".[bench]" --editable .
