@@ -15,7 +15,7 @@ from pellucid.auditing.thumbnails import thumbnails
 from pellucid.data import ImageSet, open_image_set
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.files import write_bytes, write_json
-from pellucid.run import Run
+from pellucid.run import Run, RunFile
 
 __all__ = ["audit", "open_images_of", "write_audit"]
 
@@ -99,9 +99,9 @@ def write_audit(audited: Audit, directory: Path) -> list[Path]:
                 "yes" if pair.mirrored else "no",
             ]
         )
-    write_bytes(directory / "duplicates.csv", table.getvalue().encode())
-    write_json(directory / "audit.json", audited.to_dict())
-    return [directory / "audit.json", directory / "duplicates.csv"]
+    write_bytes(directory / RunFile.DUPLICATES, table.getvalue().encode())
+    write_json(directory / RunFile.AUDIT, audited.to_dict())
+    return [directory / RunFile.AUDIT, directory / RunFile.DUPLICATES]
 
 
 def _check_classes(images: ImageSet, run: Run) -> None:

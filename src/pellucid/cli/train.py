@@ -80,10 +80,10 @@ def resume(run: str, as_json: bool) -> None:
 
 def _summary(run: Any) -> dict[str, Any]:
     """What `--json` prints of a finished training."""
-    import json
+    from pellucid.evaluation import read_evaluation
+    from pellucid.run import RunFile
 
-    file = run.directory / "evaluation.json"
-    evaluation = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    evaluation = read_evaluation(run.directory / RunFile.EVALUATION)
     return {
         "run": str(run.directory),
         "network": run.record.network,
@@ -92,5 +92,5 @@ def _summary(run: Any) -> dict[str, Any]:
         "seed": run.record.seed,
         "status": run.status,
         "epochs": run.metrics("epoch"),
-        "evaluation": evaluation,
+        "evaluation": None if evaluation is None else evaluation.to_dict(),
     }
