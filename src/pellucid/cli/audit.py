@@ -61,7 +61,7 @@ def audit(
         images = open_image_set(data, data_dir=data_dir, size=(size, size) if size else None)
     audited = look_through(images, run, detail=similarity, device=device)
     written = []
-    if run is not None and images.fingerprint == run.record.data.fingerprint:
+    if run is not None and images.fingerprint == run.record.fingerprint:
         written += write_audit(audited, run.directory)[:1]
     if out is not None:
         from pellucid.figures.duplicates import doubts_sheet, duplicates_sheet

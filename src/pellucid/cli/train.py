@@ -21,7 +21,7 @@ __all__ = ["resume", "train"]
 )
 @click.option("--recipe", "-r", default="standard", show_default=True, help="tutorial, standard or strong.")
 @recipe_options
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order, variation and dropout.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order, augmentation and dropout.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run's directory.  [a new one below runs/]")
 @click.option("--keep", type=int, help="Keep the weights of this many epochs, the newest.  [all]")
@@ -63,7 +63,7 @@ def train(data: str, as_json: bool, **options: Any) -> None:
 @click.argument("run")
 @json_option
 def resume(run: str, as_json: bool) -> None:
-    """Take a stopped RUN up again where it stopped.
+    """Resume a stopped RUN where it stopped.
 
     On the CPU it ends with the same weights, bit for bit, as a run that was never stopped.
 

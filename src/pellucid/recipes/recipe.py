@@ -64,12 +64,14 @@ class Recipe:
     weight_decay: float = setting(0.0, "Weight decay, on weights of two or more dimensions only.", AT_LEAST_ZERO)
     label_smoothing: float = setting(0.0, "Share of the target spread evenly over all classes.", SHARE)
     validation: float = setting(0.0, "Share of each class's training images held out, if the set has none.", SHARE)
-    mirror: bool = setting(
-        False, "Mirror images at random, where the data set allows it.", (lambda v: isinstance(v, bool), "yes or no")
+    flip: bool = setting(
+        False,
+        "Flip images left to right at random, where the data set allows it.",
+        (lambda v: isinstance(v, bool), "yes or no"),
     )
     shift: int = setting(0, "Shift images at random by up to this many pixels.", AT_LEAST_ZERO)
     normalize: str = setting(
-        "half", "half (pixels to -1 … 1) or dataset (its own mean and deviation).", one_of("half", "dataset")
+        "half", "half (pixels to -1 … 1) or dataset (its own mean and standard deviation).", one_of("half", "dataset")
     )
     precision: str = setting(
         "auto",

@@ -74,7 +74,7 @@ def open_source(run: Run, epoch: int | str | None = None, device: str = "auto", 
     if robustness is not None and robustness["epoch"] != shown:
         missing.append(f"{RunFile.ROBUSTNESS} is of epoch {robustness['epoch']} and is left out.")
         robustness = None
-    if audit is not None and audit["fingerprint"] != run.record.data.fingerprint:
+    if audit is not None and audit["fingerprint"] != run.record.fingerprint:
         missing.append(f"{RunFile.AUDIT} is of other images and is left out.")
         audit = None
     return Source(run, shown, evaluation, predictions, chosen, robustness, audit, tuple(missing))
