@@ -1,4 +1,4 @@
-"""Seeds derived from the position in a run: no generator carries state from step to step, so none has to be restored."""
+"""Seeds derived from the position in a run: no generator carries state over, so none has to be restored."""
 
 from __future__ import annotations
 

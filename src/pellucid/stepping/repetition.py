@@ -199,7 +199,7 @@ def _notes(run: Run, computation: Computation | None) -> list[str]:
         )
     there, here = run.record.versions.get("torch"), torch.__version__
     if there != here:
-        notes.append(f"the run was trained with torch {there}, this is torch {here}, which may round otherwise")
+        notes.append(f"the run was trained with torch {there}, this is torch {here}, which may round differently")
     processor = torch.backends.cpu.get_cpu_capability()
     if run.record.versions.get("processor", processor) != processor:
         notes.append(f"the run's processor had {run.record.versions['processor']}, this one has {processor}")

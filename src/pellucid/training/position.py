@@ -46,7 +46,7 @@ class Position:
         return self.seen / self.seconds if self.seconds else 0.0
 
     def advance(self, loss: float, correct: int, images: int, seconds: float) -> None:
-        """Count one step: its mean loss, how many of its images were classified correctly, and the epoch's seconds so far."""
+        """Count one step: its mean loss, how many images were correct, and the epoch's seconds so far."""
         self.batch += 1
         self.step += 1
         self.loss_sum += loss

@@ -120,5 +120,6 @@ class Recorder:
             at = self.session.position
             raise UserError(
                 f"weights are no longer finite after epoch {at.epoch}, batch {at.batch}; the last good ones are in "
-                f"{self.run.directory}. Start again with a lower --learning-rate than {self.session.recipe.learning_rate:g}"
+                f"{self.run.directory}. Start again with a lower --learning-rate than "
+                f"{self.session.recipe.learning_rate:g}"
             )

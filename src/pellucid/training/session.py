@@ -74,7 +74,7 @@ class Session:
     def batches(self) -> tuple[Tensor, ...]:
         """Give the indices of every batch of the epoch under way: `[B]` int64 each, the last one perhaps shorter."""
         order = epoch_order(len(self.train), derive_seed(self.seed, "order", self.position.epoch))
-        return order.split(self.recipe.batch_size)
+        return tuple(order.split(self.recipe.batch_size))
 
     def cut(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Cut this process's part of the next step's batch, augmented.
