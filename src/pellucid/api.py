@@ -1,4 +1,4 @@
-"""What one call does: train, take up again, evaluate. The command line and `import pellucid` both call these."""
+"""What one call does: train, resume, evaluate. The command line and `import pellucid` both call these."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 from typing import Any, TextIO
 
+from pellucid.data import DataRequest
 from pellucid.evaluation import evaluate
 from pellucid.ground.files import replacing
 from pellucid.recipes import Recipe
-from pellucid.run import Run, open_run
+from pellucid.run import Run, RunFile, open_run
+from pellucid.training import TrainingRequest
 from pellucid.training import resume as resume_training
 from pellucid.training import start as start_training
 
@@ -42,7 +44,7 @@ def train(
         network: a name of `pellucid networks`, or `file.py:ClassName`; None takes the lesson's network for the
             images: `simple-mnist` for one channel, `simple-cifar` for three.
         recipe: `tutorial`, `standard`, `strong`, or a Recipe.
-        seed: of the first weights, the order of images, their variation and dropout.
+        seed: of the first weights, the order of images, their augmentation and dropout.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         out: the run's directory, absent or empty; None makes one below `runs/`.
         keep: how many epochs' weights to keep; None keeps all.
@@ -61,28 +63,30 @@ def train(
 
     A call looks like `run = pellucid.train("cifar10", recipe="tutorial", epochs=1)`.
     """
-    run = start_training(
-        data,
-        network=network,
-        recipe=recipe,
-        seed=seed,
-        device=device,
-        out=out,
-        keep=keep,
+    images = DataRequest(
+        source=data,
         data_dir=data_dir,
         size=size,
         channels=channels,
         fit=fit,
         strict=strict,
         split_seed=split_seed,
-        stream=stream,
-        **settings,
     )
-    return _conclude(run, stream)
+    request = TrainingRequest(
+        data=images,
+        network=network,
+        recipe=recipe,
+        settings=settings,
+        seed=seed,
+        device=device,
+        out=out,
+        keep=keep,
+    )
+    return _conclude(start_training(request, stream=stream), stream)
 
 
 def resume(run: Run | str | Path, *, stream: TextIO | None = None) -> Run:
-    """Take a stopped run up again; on the CPU it ends with the weights of a run never stopped, bit for bit.
+    """Resume a stopped run; on the CPU it ends with the weights of a run never stopped, bit for bit.
 
     Raises:
         UserError: it is no run, another process is training it, or its images have changed.
@@ -95,7 +99,7 @@ def draw_curves(run: Run, test_accuracy: float | None = None) -> Path:
     """Draw `curves.png` into the run, with a description for screen readers in its metadata; return its path."""
     from pellucid.figures.curves import curves_figure, describe_curves
 
-    path = run.directory / "curves.png"
+    path = run.directory / RunFile.CURVES
     with replacing(path) as temporary:
         figure = curves_figure(run, test_accuracy)
         figure.savefig(temporary, format="png", metadata={"Description": describe_curves(run)})

@@ -21,7 +21,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"label_smoothing": 1.0}, "label_smoothing is 1.0; expected a number from 0 to below 1"),
     ({"optimizer": "adan"}, "optimizer is 'adan'; expected adam or adamw or sgd; did you mean 'adam'?"),
     ({"epochs": 2.5}, "epochs is 2.5; expected a whole number of at least 1"),
-    ({"epochz": 3}, "no such setting of a recipe: 'epochz'; did you mean 'epochs'?"),
+    ({"epochz": 3}, "no setting of a recipe is called 'epochz'; did you mean 'epochs'?"),
     ({"device": "gpu"}, "the device is 'gpu'; did you mean 'cpu'? (one of: auto, cpu, cuda, cuda:1, mps)"),
     ({"device": "tpu"}, "the device is 'tpu'; did you mean 'cpu'?"),
     ({"keep": 0}, "keep is 0; expected at least 1 epoch's weights"),
@@ -60,10 +60,10 @@ def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
 def test_a_directory_in_use_is_not_overwritten(tmp_path: Path, tiny: str) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"full is there already and not empty; choose another --out"):
+    with pytest.raises(UserError, match=r"full exists and is not empty; choose another --out"):
         pellucid.train("mnist", network=tiny, out=tmp_path / "full")
     pellucid.train("mnist", network=tiny, epochs=1, out=tmp_path / "run")
-    with pytest.raises(UserError, match=r"take it up again with: pellucid resume .*run"):
+    with pytest.raises(UserError, match=r"resume it with: pellucid resume .*run"):
         pellucid.train("mnist", network=tiny, epochs=1, out=tmp_path / "run")
 
 
@@ -153,7 +153,7 @@ def test_opening_what_is_no_run(tmp_path: Path, tiny: str) -> None:
     with pytest.raises(UserError, match=r"run.json is damaged: KeyError: 'format'"):
         pellucid.open_run(run.directory)
     (run.directory / "run.json").write_text('{"format": 99}')
-    with pytest.raises(UserError, match=r"has format 99, this pellucid reads up to 1; update pellucid"):
+    with pytest.raises(UserError, match=r"has format 99, this pellucid reads format 2; update pellucid"):
         pellucid.open_run(run.directory)
 
 

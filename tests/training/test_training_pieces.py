@@ -59,7 +59,7 @@ def test_the_tutorial_is_what_the_lesson_does() -> None:
     recipe = preset("tutorial")
     assert (recipe.epochs, recipe.batch_size, recipe.optimizer, recipe.learning_rate) == (5, 32, "adam", 1e-3)
     assert (recipe.schedule, recipe.weight_decay, recipe.label_smoothing, recipe.validation) == ("constant", 0, 0, 0)
-    assert (recipe.mirror, recipe.shift, recipe.normalize, recipe.log_every) == (False, 0, "half", 100)
+    assert (recipe.flip, recipe.shift, recipe.normalize, recipe.log_every) == (False, 0, "half", 100)
 
 
 def test_weight_decay_leaves_biases_alone() -> None:
@@ -129,7 +129,7 @@ def test_drawn_places_are_a_shift_of_the_image_or_of_its_mirror(
 
 
 def test_both_mirror_images_and_all_shifts_occur() -> None:
-    rows, columns = Augmentation(mirror=True, shift=1).draw(500, 8, 8, torch.Generator().manual_seed(0))
+    rows, columns = Augmentation(flip=True, shift=1).draw(500, 8, 8, torch.Generator().manual_seed(0))
     assert len({tuple(one) for one in rows.tolist()}) == 3
     assert len({tuple(one) for one in columns.tolist()}) == 6
 

@@ -23,15 +23,25 @@ SETTINGS: dict[str, Any] = {
 
 def live(directory: Path, network: str, checkpoint_every: float, die_at_call: int | None, counter: Any) -> None:
     """Begin the run, or take it up again; with `die_at_call`, SIGKILL oneself at that call that touches the disk."""
+    from pellucid.data import DataRequest
     from pellucid.run import open_run
-    from pellucid.training import recorder, resume, start
+    from pellucid.training import TrainingRequest, recorder, resume, start
 
     recorder.SECONDS_BETWEEN_CHECKPOINTS = checkpoint_every
     _die_at(die_at_call, counter)
     if (directory / "run.json").exists():
         resume(open_run(directory))
     else:
-        start("mnist", network=network, out=directory, **SETTINGS)
+        settings = {name: value for name, value in SETTINGS.items() if name not in ("recipe", "seed")}
+        asked = TrainingRequest(
+            data=DataRequest(source="mnist"),
+            network=network,
+            recipe=SETTINGS["recipe"],
+            seed=SETTINGS["seed"],
+            settings=settings,
+            out=directory,
+        )
+        start(asked)
 
 
 def begin(

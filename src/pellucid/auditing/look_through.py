@@ -12,10 +12,10 @@ from pellucid.auditing.doubts import find_doubts
 from pellucid.auditing.duplicates import DETAIL, Search, find_duplicates, groups_of
 from pellucid.auditing.result import MOST_PAIRS, Audit, Between, DuplicatePair, Duplicates
 from pellucid.auditing.thumbnails import thumbnails
-from pellucid.data import ImageSet, open_image_set
+from pellucid.data import ImageSet
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.files import write_bytes, write_json
-from pellucid.run import Run
+from pellucid.run import Run, RunFile
 
 __all__ = ["audit", "open_images_of", "write_audit"]
 
@@ -69,17 +69,7 @@ def open_images_of(run: Run, data: str | Path | None, data_dir: str | Path | Non
     Raises:
         UserError: they cannot be opened, or are no longer what they were.
     """
-    if data is None:
-        return run.open_images()
-    preprocessing = run.preprocessing
-    return open_image_set(
-        data,
-        data_dir=data_dir or run.record.data.data_dir,
-        size=(preprocessing.height, preprocessing.width),
-        channels=preprocessing.channels,
-        fit=preprocessing.fit,
-        split_seed=run.record.data.split_seed,
-    )
+    return run.open_images() if data is None else run.open_other_images(data, data_dir=data_dir)
 
 
 def write_audit(audited: Audit, directory: Path) -> list[Path]:
@@ -99,9 +89,9 @@ def write_audit(audited: Audit, directory: Path) -> list[Path]:
                 "yes" if pair.mirrored else "no",
             ]
         )
-    write_bytes(directory / "duplicates.csv", table.getvalue().encode())
-    write_json(directory / "audit.json", audited.to_dict())
-    return [directory / "audit.json", directory / "duplicates.csv"]
+    write_bytes(directory / RunFile.DUPLICATES, table.getvalue().encode())
+    write_json(directory / RunFile.AUDIT, audited.to_dict())
+    return [directory / RunFile.AUDIT, directory / RunFile.DUPLICATES]
 
 
 def _check_classes(images: ImageSet, run: Run) -> None:

@@ -21,7 +21,7 @@ from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.ground.tables import text_table
 from pellucid.prediction.picture import open_picture
-from pellucid.run import Run
+from pellucid.run import Run, RunFile
 
 __all__ = ["ConfusedImage", "ConfusedPair", "find_pair"]
 
@@ -142,7 +142,7 @@ def find_pair(glass: Glass, most: int = 8) -> ConfusedPair:
 def _counts(
     run: Run, epoch: int | None, true: str, predicted: str
 ) -> tuple[int | None, int | None, int | None, tuple[str, ...]]:
-    path = run.directory / "evaluation.json"
+    path = run.directory / RunFile.EVALUATION
     if not path.is_file():
         return None, None, None, (f"how often they are confused is not measured: pellucid evaluate {run.directory}",)
     document = json.loads(path.read_text(encoding="utf-8"))
@@ -152,13 +152,13 @@ def _counts(
     notes: tuple[str, ...] = ()
     if document["epoch"] != epoch:
         notes += (f"the counts are those of epoch {document['epoch']}, not of epoch {epoch}",)
-    if not (run.directory / "predictions.csv").is_file():
+    if not (run.directory / RunFile.PREDICTIONS).is_file():
         notes += (f"which images they were is not written down: pellucid evaluate {run.directory}",)
     return int(confusion[row][column]), int(sum(confusion[row])), int(confusion[column][row]), notes
 
 
 def _images(run: Run, true: str, predicted: str, itself: str) -> tuple[ConfusedImage, ...]:
-    path: Path = run.directory / "predictions.csv"
+    path: Path = run.directory / RunFile.PREDICTIONS
     if not path.is_file():
         return ()
     found = []

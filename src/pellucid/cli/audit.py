@@ -48,7 +48,7 @@ def audit(
     from pellucid.auditing import audit as look_through
     from pellucid.auditing import open_images_of, write_audit
     from pellucid.data import open_image_set
-    from pellucid.run import open_run
+    from pellucid.run import RunFile, open_run
 
     run = open_run(run_path) if run_path else None
     if run is not None:
@@ -61,7 +61,7 @@ def audit(
         images = open_image_set(data, data_dir=data_dir, size=(size, size) if size else None)
     audited = look_through(images, run, detail=similarity, device=device)
     written = []
-    if run is not None and images.fingerprint == run.record.data.fingerprint:
+    if run is not None and images.fingerprint == run.record.fingerprint:
         written += write_audit(audited, run.directory)[:1]
     if out is not None:
         from pellucid.figures.duplicates import doubts_sheet, duplicates_sheet
@@ -69,8 +69,8 @@ def audit(
 
         written += write_audit(audited, out)
         if audited.duplicates.pairs:
-            save_figure(duplicates_sheet(audited, images), out / "duplicates.png", force=True)
-            written.append(out / "duplicates.png")
+            save_figure(duplicates_sheet(audited, images), out / RunFile.DUPLICATES_PICTURE, force=True)
+            written.append(out / RunFile.DUPLICATES_PICTURE)
         if audited.doubts and audited.doubts.most:
             save_figure(doubts_sheet(audited, images), out / "doubts.png", force=True)
             written.append(out / "doubts.png")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pellucid.cli.output import json_option, print_json
+from pellucid.ground.errors import UserError
 from pellucid.recipes import PRESETS, recipe_fields
 
 __all__ = ["networks", "recipes", "runs"]
@@ -85,11 +86,13 @@ def recipes(as_json: bool) -> None:
 
 
 def _run_row(run: Any) -> dict[str, Any]:
-    import json
+    from pellucid.evaluation import read_evaluation
+    from pellucid.run import RunFile
 
-    file = run.directory / "evaluation.json"
-    evaluation = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    tested = evaluation.get("split") == "test"
+    try:
+        evaluation = read_evaluation(run.directory / RunFile.EVALUATION)
+    except UserError:  # damaged, or of another pellucid: a list says what it can
+        evaluation = None
     return {
         "run": str(run.directory),
         "network": run.record.network,
@@ -97,5 +100,5 @@ def _run_row(run: Any) -> dict[str, Any]:
         "recipe": run.record.recipe["name"],
         "seed": run.record.seed,
         "status": run.status,
-        "test_accuracy": evaluation["accuracy"] if tested else None,
+        "test_accuracy": evaluation.accuracy if evaluation and evaluation.split == "test" else None,
     }

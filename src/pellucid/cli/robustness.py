@@ -29,11 +29,11 @@ def robustness(run: str, images: int, split: str | None, epoch: str, device: str
     from pellucid.evaluation.robustness import measure_robustness
     from pellucid.figures.robustness import robustness_figure
     from pellucid.figures.saving import save_figure
-    from pellucid.run import open_run
+    from pellucid.run import RunFile, open_run
 
     opened = open_run(run)
     measured = measure_robustness(opened, split=split, epoch=epoch, device=device, images=images, show_progress=True)
-    picture = opened.directory / "robustness.png"
+    picture = opened.directory / RunFile.ROBUSTNESS_PICTURE
     save_figure(robustness_figure(measured), picture, force=True)
     if as_json:
         print_json(measured.to_dict())

@@ -21,7 +21,7 @@ __all__ = ["resume", "train"]
 )
 @click.option("--recipe", "-r", default="standard", show_default=True, help="tutorial, standard or strong.")
 @recipe_options
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order, variation and dropout.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order, augmentation and dropout.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run's directory.  [a new one below runs/]")
 @click.option("--keep", type=int, help="Keep the weights of this many epochs, the newest.  [all]")
@@ -63,7 +63,7 @@ def train(data: str, as_json: bool, **options: Any) -> None:
 @click.argument("run")
 @json_option
 def resume(run: str, as_json: bool) -> None:
-    """Take a stopped RUN up again where it stopped.
+    """Resume a stopped RUN where it stopped.
 
     On the CPU it ends with the same weights, bit for bit, as a run that was never stopped.
 
@@ -80,10 +80,10 @@ def resume(run: str, as_json: bool) -> None:
 
 def _summary(run: Any) -> dict[str, Any]:
     """What `--json` prints of a finished training."""
-    import json
+    from pellucid.evaluation import read_evaluation
+    from pellucid.run import RunFile
 
-    file = run.directory / "evaluation.json"
-    evaluation = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    evaluation = read_evaluation(run.directory / RunFile.EVALUATION)
     return {
         "run": str(run.directory),
         "network": run.record.network,
@@ -92,5 +92,5 @@ def _summary(run: Any) -> dict[str, Any]:
         "seed": run.record.seed,
         "status": run.status,
         "epochs": run.metrics("epoch"),
-        "evaluation": evaluation,
+        "evaluation": None if evaluation is None else evaluation.to_dict(),
     }

@@ -5,13 +5,15 @@ from pellucid.data.describe import describe
 from pellucid.data.find import is_here
 from pellucid.data.image_set import ImageSet, LeftOut, Split
 from pellucid.data.named import NAMED, NamedSet
-from pellucid.data.opening import DEFAULT_SIZE, open_image_set
+from pellucid.data.opening import DEFAULT_SIZE, open_image_set, open_requested
+from pellucid.data.request import DataRequest
 from pellucid.data.split import stratified_split
 
 __all__ = [
     "DEFAULT_SIZE",
     "FITS",
     "NAMED",
+    "DataRequest",
     "ImageSet",
     "LeftOut",
     "NamedSet",
@@ -19,6 +21,7 @@ __all__ = [
     "describe",
     "is_here",
     "open_image_set",
+    "open_requested",
     "read_image",
     "stratified_split",
 ]

@@ -1,4 +1,4 @@
-"""Random mirroring and shifting, drawn for a whole batch and applied while it is cut from the array.
+"""Random horizontal flips and shifts, drawn for a whole batch and applied while it is cut from the array.
 
 Shape letters: B images in the batch, H rows, W columns.
 """
@@ -17,31 +17,31 @@ __all__ = ["Augmentation"]
 class Augmentation:
     """What is done at random to each training image, every time it is shown."""
 
-    mirror: bool
-    """Mirror left and right with probability one half."""
+    flip: bool
+    """Flip left and right with probability one half."""
 
     shift: int
-    """Shift by up to this many pixels in either direction; what comes into view mirrors the image's edge."""
+    """Shift by up to this many pixels in either direction; what comes into view is the image reflected at its edge."""
 
     def draw(
         self, batch: int, height: int, width: int, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Draw, for each image, the source row of each of its rows and the source column of each of its columns.
 
-        The draws depend on nothing but the generator and the sizes, on the CPU, so that every process of a
+        The draws depend only on the generator and the sizes, on the CPU, so that every process of a
         distributed run draws the same for the whole batch.
 
         Returns:
             rows `[B, H]` and columns `[B, W]`, both int64, on the CPU.
 
-        >>> Augmentation(mirror=False, shift=0).draw(1, 2, 3)
+        >>> Augmentation(flip=False, shift=0).draw(1, 2, 3)
         (tensor([[0, 1]]), tensor([[0, 1, 2]]))
         """
         rows = torch.arange(height).expand(batch, height)
         columns = torch.arange(width).expand(batch, width)
-        if self.mirror:
-            mirrored = torch.rand(batch, 1, generator=generator) < 0.5
-            columns = torch.where(mirrored, width - 1 - columns, columns)
+        if self.flip:
+            flipped = torch.rand(batch, 1, generator=generator) < 0.5
+            columns = torch.where(flipped, width - 1 - columns, columns)
         if self.shift:
             limits = -self.shift, self.shift + 1
             rows = _reflect(rows + torch.randint(*limits, (batch, 1), generator=generator), height)

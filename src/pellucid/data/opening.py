@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 
 from pellucid.data.archive import ArchiveLimits, is_archive, unpack
-from pellucid.data.decode import FITS, PixelFormat
+from pellucid.data.decode import PixelFormat
 from pellucid.data.find import find
 from pellucid.data.folder import FolderListing, list_folder, look_through
 from pellucid.data.image_set import ImageSet
@@ -17,15 +16,14 @@ from pellucid.data.named import NAMED, NamedSet
 from pellucid.data.places import cache_folder, data_folder
 from pellucid.data.read_folder import FolderOptions, read_folder, refuse_left_out
 from pellucid.data.read_named import read_named
+from pellucid.data.request import WRONG_OPTIONS, DataRequest
 from pellucid.data.store import Contents, key_of, open_or_make
-from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.ground.errors import UserError
 
-__all__ = ["DEFAULT_SIZE", "open_image_set"]
+__all__ = ["DEFAULT_SIZE", "open_image_set", "open_requested"]
 
 DEFAULT_SIZE = (64, 64)
 """`(H, W)` of a folder's images where no size is asked for."""
-
-LARGEST_SIDE = 8192
 
 
 def open_image_set(
@@ -72,35 +70,52 @@ def open_image_set(
     pellucid.ground.errors.UserError: there is no data set, folder or archive 'cifar11': did you mean 'cifar10'? \
 (one of: cifar10, cifar100, mnist, fashion-mnist, kmnist)
     """
-    _check_options(size, channels, fit, workers)
+    request = DataRequest(
+        source=source,
+        data_dir=data_dir,
+        size=size,
+        channels=channels,
+        fit=fit,
+        strict=strict,
+        split_seed=split_seed,
+    )
+    return open_requested(request, cache_dir=cache_dir, workers=workers, download=download)
+
+
+def open_requested(
+    request: DataRequest, *, cache_dir: str | Path | None = None, workers: int | None = None, download: bool = True
+) -> ImageSet:
+    """Open what a request asks for, as `open_image_set` does; its other arguments change no pixel."""
+    _check(request, workers)
     cache = cache_folder(cache_dir)
-    if isinstance(source, str) and source in NAMED:
-        named = NAMED[source]
+    if request.is_named:
+        named = NAMED[str(request.source)]
         own_channels, own_height, own_width = named.shape
-        target = PixelFormat(*(size or (own_height, own_width)), channels or own_channels, fit)
-        return _open_named(named, data_folder(data_dir), cache, target, download)
-    options = FolderOptions(PixelFormat(*(size or DEFAULT_SIZE), channels or 3, fit), split_seed, strict, workers)
-    path = Path(source).expanduser().absolute()
+        target = PixelFormat(*(request.size or (own_height, own_width)), request.channels or own_channels, request.fit)
+        return _open_named(named, data_folder(request.data_dir), cache, target, download)
+    target = PixelFormat(*(request.size or DEFAULT_SIZE), request.channels or 3, request.fit)
+    options = FolderOptions(target, request.split_seed, request.strict, workers)
+    path = request.path
     try:
         if path.is_dir():
             image_set = _open_folder(path, cache, options)
         elif path.is_file():
             image_set = _open_archive(path, cache, options)
         else:
-            raise _no_such_source(source, path)
+            raise UserError(request.source_problem() or f"{path} is neither a folder nor a file")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    if strict:
+    if request.strict:
         refuse_left_out(image_set.origin, image_set.left_out)
     return image_set
 
 
 def _open_named(named: NamedSet, data: Path | None, cache: Path, target: PixelFormat, download: bool) -> ImageSet:
-    found = find(named, data, cache, download)
-    files = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in found.files]
+    source = find(named, data, cache, download)
+    files = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in source.files]
     pixels = _pixel_identity(target, (target.height, target.width) == named.shape[1:])
-    key = key_of({"named": named.name, "origin": found.origin, "files": files, **pixels})
-    return open_or_make(cache, key, f"reading {named.name}", lambda folder: read_named(named, found, target, folder))
+    key = key_of({"named": named.name, "origin": source.origin, "files": files, **pixels})
+    return open_or_make(cache, key, f"reading {named.name}", lambda folder: read_named(named, source, target, folder))
 
 
 def _open_folder(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
@@ -155,26 +170,9 @@ def _pixel_identity(target: PixelFormat, own_size: bool = False) -> dict[str, ob
     return {"size": [target.height, target.width], "channels": target.channels, "fit": fit}
 
 
-def _check_options(size: tuple[int, int] | None, channels: int | None, fit: str, workers: int | None) -> None:
-    problems = []
-    if size is not None and not (len(size) == 2 and all(1 <= side <= LARGEST_SIDE for side in size)):
-        problems.append(f"size is {size}; expected (H, W), each from 1 to {LARGEST_SIDE:,} pixels")
-    if channels not in (None, 1, 3):
-        problems.append(f"channels is {channels}; expected 1 (grey) or 3 (red-green-blue)")
-    if fit not in FITS:
-        problems.append(f"fit is {fit!r}: {did_you_mean(fit, FITS)}")
+def _check(request: DataRequest, workers: int | None) -> None:
+    problems = request.problems()
     if workers is not None and workers < 1:
         problems.append(f"workers is {workers}; expected 1 or more processes")
     if problems:
-        raise UserError.all_of("the options for the images do not fit", problems)
-
-
-def _no_such_source(source: str | Path, path: Path) -> UserError:
-    looks_like_path = os.sep in str(source) or "/" in str(source) or bool(Path(source).suffix)
-    if looks_like_path:
-        return UserError(
-            f"{path} does not exist; expected a folder of images, a .zip or .tar of one, or one of: {', '.join(NAMED)}"
-        )
-    return UserError(
-        f"there is no data set, folder or archive {str(source)!r}: {did_you_mean(str(source).lower(), NAMED)}"
-    )
+        raise UserError.all_of(WRONG_OPTIONS, problems)

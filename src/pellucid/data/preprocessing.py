@@ -26,12 +26,14 @@ class Preprocessing:
     fit: str
     """How an image of another size is brought to this one: `stretch`, `crop` or `pad`."""
     mean: tuple[float, ...]
-    """One number a channel, in units of the full range (0 black, 1 white)."""
+    """One value a channel, in units of the full range (0 black, 1 white)."""
     std: tuple[float, ...]
 
     def __post_init__(self) -> None:
         if len(self.mean) != self.channels or len(self.std) != self.channels:
-            raise ValueError(f"{len(self.mean)} means and {len(self.std)} deviations for {self.channels} channels")
+            raise ValueError(
+                f"{len(self.mean)} means and {len(self.std)} standard deviations for {self.channels} channels"
+            )
         if min(self.std) <= 0:
             raise ValueError(f"a standard deviation is {min(self.std)}; expected more than 0")
 
@@ -42,7 +44,7 @@ class Preprocessing:
 
     @property
     def values(self) -> int:
-        """How many numbers an input has."""
+        """How many values an input has."""
         return self.channels * self.height * self.width
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -55,7 +57,7 @@ class Preprocessing:
         scale = [1 / (255 * std) for std in self.std]
         shift = [-mean / std for mean, std in zip(self.mean, self.std, strict=True)]
         values = images.to(torch.float32)
-        if len(set(scale)) == len(set(shift)) == 1:  # one number for all channels: no broadcasting to pay for
+        if len(set(scale)) == len(set(shift)) == 1:  # the same for all channels: no broadcasting to pay for
             values.mul_(scale[0]).add_(shift[0])
         else:
             values.mul_(values.new_tensor(scale)).add_(values.new_tensor(shift))
@@ -75,7 +77,7 @@ def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tu
     """Measure mean and standard deviation of each channel of `[N, H, W, C]` uint8 pixels, full range = 1.
 
     The sums are exact integers, in blocks, so that a memory-mapped array larger than memory is read once. A
-    channel of one single value gets deviation 1, since there is nothing to scale.
+    channel of one single value gets standard deviation 1, since there is nothing to scale.
 
     >>> channel_statistics(np.array([0, 255], np.uint8).reshape(2, 1, 1, 1))
     ((0.5,), (0.5,))

@@ -33,7 +33,7 @@ from pellucid.evaluation.measures import ProbabilityFigures, probability_figures
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import write_json
 from pellucid.prediction.predictions import Predictions, log_softmax
-from pellucid.run import Run
+from pellucid.run import Run, RunFile
 
 __all__ = [
     "HIGHEST_TEMPERATURE",
@@ -101,7 +101,7 @@ class Calibration:
 
     def write(self, run: Run) -> None:
         """Keep it in the run."""
-        write_json(run.directory / "calibration.json", {"format": FORMAT, **asdict(self)})
+        write_json(run.directory / RunFile.CALIBRATION, {"format": FORMAT, **asdict(self)})
 
 
 def calibration_of(run: Run, epoch: int) -> Calibration | None:
@@ -110,7 +110,7 @@ def calibration_of(run: Run, epoch: int) -> Calibration | None:
     Raises:
         UserError: the file is damaged.
     """
-    file = run.directory / "calibration.json"
+    file = run.directory / RunFile.CALIBRATION
     if not file.exists():
         return None
     try:

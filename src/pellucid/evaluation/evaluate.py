@@ -34,7 +34,7 @@ from pellucid.ground.ranks import Ranks
 from pellucid.prediction.chosen_images import ChosenImages, Part, choose_images, validation_part
 from pellucid.prediction.predictions import Predictions, log_softmax, predictions_csv
 from pellucid.prediction.predictor import Predictor, open_predictor
-from pellucid.run import Run
+from pellucid.run import Run, RunFile
 
 __all__ = ["ERROR_RATE", "evaluate", "run_notes"]
 
@@ -101,8 +101,8 @@ def evaluate(
         if calibrate and chosen.own and (found.chosen_on == "val" or chosen.split == "test"):
             found.write(run)
         # The table first, then what vouches for it by its SHA-256.
-        write_bytes(evaluation.directory / "predictions.csv", table)
-        write_json(evaluation.directory / "evaluation.json", evaluation.to_dict())
+        write_bytes(evaluation.directory / RunFile.PREDICTIONS, table)
+        write_json(evaluation.directory / RunFile.EVALUATION, evaluation.to_dict())
     return evaluation
 
 
@@ -225,7 +225,7 @@ def _figures(
         abstention=_abstention(found, predictions),
         unknown=found.unknown,
         left_out=tuple({"source": one.source, "reason": one.reason} for one in chosen.left_out),
-        predictions=PredictionsFile("predictions.csv", sha256, temperature or 1.0),
+        predictions=PredictionsFile(str(RunFile.PREDICTIONS), sha256, temperature or 1.0),
         notes=tuple(notes),
     )
 

@@ -12,7 +12,7 @@ from pellucid.ground.errors import UserError
 from pellucid.prediction.chosen_images import ChosenImages, choose_images
 from pellucid.prediction.predictions import Predictions, read_predictions
 from pellucid.prediction.predictor import open_predictor
-from pellucid.run import Run
+from pellucid.run import Run, RunFile
 
 __all__ = ["table_of"]
 
@@ -49,7 +49,7 @@ def table_of(
 
 def _kept(folder: Path, chosen: ChosenImages, epoch: int) -> tuple[Predictions, Evaluation] | None:
     try:
-        evaluation = read_evaluation(folder / "evaluation.json")
+        evaluation = read_evaluation(folder / RunFile.EVALUATION)
         if evaluation is None or evaluation.epoch != epoch:
             return None
         table = read_predictions(folder / evaluation.predictions.file, evaluation.predictions.sha256)

@@ -41,6 +41,7 @@ from pellucid.evaluation.calibration import UnknownFigures
 from pellucid.evaluation.confidence import CoveragePoint
 from pellucid.evaluation.measures import ClassFigures, ProbabilityFigures, ReliabilityBin
 from pellucid.ground.errors import UserError
+from pellucid.run import RunFile
 
 __all__ = ["Abstention", "Evaluation", "PredictionsFile", "evaluation_folder", "read_evaluation"]
 
@@ -201,7 +202,7 @@ class Evaluation:
 
 def evaluation_folder(run: Path, data: str, split: str, own_data: bool) -> Path:
     """Give the folder of an evaluation: the run itself for its own test images, one below it for any others."""
-    return run if own_data and split == "test" else run / "evaluations" / f"{data}-{split}"
+    return run if own_data and split == "test" else run / RunFile.EVALUATIONS / f"{data}-{split}"
 
 
 def read_evaluation(path: str | Path) -> Evaluation | None:

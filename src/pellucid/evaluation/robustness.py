@@ -27,7 +27,7 @@ from pellucid.ground.progress import progress
 from pellucid.ground.seeds import derive_seed
 from pellucid.prediction.chosen_images import choose_images
 from pellucid.prediction.predictor import Predictor, open_predictor
-from pellucid.run import Run
+from pellucid.run import Run, RunFile
 from pellucid.training.scoring import evaluation_batches
 
 __all__ = ["IMAGES", "CorruptionFigures", "CorruptionPoint", "Robustness", "measure_robustness"]
@@ -156,7 +156,7 @@ def measure_robustness(
         corruptions=tuple(figures),
         notes=(*run_notes(run, predictor.epoch), *chosen.notes),
     )
-    write_json(Path(run.directory) / "robustness.json", robustness.to_dict())
+    write_json(Path(run.directory) / RunFile.ROBUSTNESS, robustness.to_dict())
     return robustness
 
 

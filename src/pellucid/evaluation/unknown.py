@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pellucid.data import Split, open_image_set
+from pellucid.data import Split
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.ground.errors import UserError
 from pellucid.prediction.chosen_images import Part
@@ -47,13 +47,7 @@ def unknown_images(run: Run, name: str, data_dir: str | Path | None = None) -> t
         shape = _shape(preprocessing, GREYS)
         greys = np.linspace(0, 255, shape[0]).round().astype(np.uint8)
         return _made(name, np.broadcast_to(greys[:, None, None, None], shape))
-    images = open_image_set(
-        name,
-        data_dir=data_dir or run.record.data.data_dir,
-        size=(preprocessing.height, preprocessing.width),
-        channels=preprocessing.channels,
-        fit=preprocessing.fit,
-    )
+    images = run.open_other_images(name, data_dir=data_dir)
     has_test = images.split_seed is None and "test" in images.splits
     splits = [images.splits["test"]] if has_test else list(images.splits.values())
     strange = np.array([one not in run.classes for one in images.classes])

@@ -19,13 +19,19 @@ class UserError(ValueError):
     pellucid.ground.errors.UserError: --epochs is 0; expected a whole number of at least 1
     """
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.problems: tuple[str, ...] = (message,)
+        """The mistakes one by one, where several were joined: what a wider list of mistakes takes over."""
+
     @classmethod
     def all_of(cls, heading: str, problems: Iterable[str]) -> UserError:
         """Join several problems into one error, a line each, so that they are mended in one go."""
-        lines = list(problems)
-        if len(lines) == 1:
-            return cls(f"{heading}: {lines[0]}")
-        return cls(f"{heading}:" + "".join(f"\n  - {line}" for line in lines))
+        lines = tuple(problems)
+        separator = " " if len(lines) == 1 else "\n  - "
+        error = cls(f"{heading}:" + "".join(f"{separator}{line}" for line in lines))
+        error.problems = lines
+        return error
 
 
 def did_you_mean(given: str, valid: Iterable[str]) -> str:

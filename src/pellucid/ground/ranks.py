@@ -30,9 +30,9 @@ class Ranks:
         """Give this process's part of a global batch: every `world`-th row, from `rank` on."""
         return batch if self.world == 1 else batch[self.rank :: self.world]
 
-    def share_both(self, places: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def share_both(self, positions: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """Give this process's part of a global batch's rows and columns."""
-        return self.share(places[0]), self.share(places[1])
+        return self.share(positions[0]), self.share(positions[1])
 
     def sum(self, values: Tensor) -> Tensor:
         """Add up a tensor over all processes; every process gets the sum."""

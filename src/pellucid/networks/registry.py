@@ -71,15 +71,26 @@ def build(name: str, *, input_shape: tuple[int, int, int], classes: int) -> nn.M
     """
     if is_own_file(name):
         network = _make_own(load_own_class(name), name, input_shape, classes)
-    elif name in NETWORKS:
-        network = NETWORKS[name].make(input_shape=input_shape, classes=classes)
     else:
+        check_name(name)
+        network = NETWORKS[name].make(input_shape=input_shape, classes=classes)
+    check_fits(network, name, input_shape, classes)
+    return network
+
+
+def check_name(name: str) -> None:
+    """Check that a network has this name, without making it.
+
+    Raises:
+        UserError: no such network, file or class; the message has the nearest name.
+    """
+    if is_own_file(name):
+        load_own_class(name)
+    elif name not in NETWORKS:
         raise UserError(
             f"no network is called {name!r}; {did_you_mean(name, NETWORKS)}; "
             "for a network of your own give its file and class, like my_nets.py:TinyNet"
         )
-    check_fits(network, name, input_shape, classes)
-    return network
 
 
 def load_own_class(name: str) -> type[nn.Module]:

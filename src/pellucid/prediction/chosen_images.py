@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import ImageSet, LeftOut, Split, open_image_set
+from pellucid.data import ImageSet, LeftOut, Split
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.recipes import Recipe
 from pellucid.run import Run
@@ -100,18 +100,8 @@ def choose_images(
     """
     if data is None:
         return _own_images(run, run.open_images(), split)
-    own = run.record.data
-    preprocessing = run.preprocessing
-    images = open_image_set(
-        data,
-        data_dir=data_dir or own.data_dir,
-        size=(preprocessing.height, preprocessing.width),
-        channels=preprocessing.channels,
-        fit=preprocessing.fit,
-        strict=own.strict,
-        split_seed=own.split_seed,
-    )
-    if images.fingerprint == own.fingerprint:
+    images = run.open_other_images(data, data_dir=data_dir, strict=run.record.data.strict)
+    if images.fingerprint == run.record.fingerprint:
         return _own_images(run, images, split)
     translation, subsets, notes = _match(run, images, shared_classes)
     if images.split_seed is not None and split in (None, "all"):

@@ -21,6 +21,7 @@ Check = tuple[Callable[[Any], bool], str]
 AT_LEAST_ONE: Check = (lambda value: value >= 1, "a whole number of at least 1")
 AT_LEAST_ZERO: Check = (lambda value: value >= 0, "0 or more")
 ABOVE_ZERO: Check = (lambda value: 0 < value < math.inf, "a number above 0")
+YES_OR_NO: Check = (lambda value: isinstance(value, bool), "yes or no")
 SHARE: Check = (lambda value: 0 <= value < 1, "a number from 0 to below 1")
 
 
@@ -64,12 +65,10 @@ class Recipe:
     weight_decay: float = setting(0.0, "Weight decay, on weights of two or more dimensions only.", AT_LEAST_ZERO)
     label_smoothing: float = setting(0.0, "Share of the target spread evenly over all classes.", SHARE)
     validation: float = setting(0.0, "Share of each class's training images held out, if the set has none.", SHARE)
-    mirror: bool = setting(
-        False, "Mirror images at random, where the data set allows it.", (lambda v: isinstance(v, bool), "yes or no")
-    )
+    flip: bool = setting(False, "Flip images left to right at random, where the data set allows it.", YES_OR_NO)
     shift: int = setting(0, "Shift images at random by up to this many pixels.", AT_LEAST_ZERO)
     normalize: str = setting(
-        "half", "half (pixels to -1 … 1) or dataset (its own mean and deviation).", one_of("half", "dataset")
+        "half", "half (pixels to -1 … 1) or dataset (its own mean and standard deviation).", one_of("half", "dataset")
     )
     precision: str = setting(
         "auto",
@@ -97,15 +96,21 @@ class Recipe:
         """Make a recipe with some settings changed.
 
         Raises:
-            UserError: a name is no setting (with the nearest that is), or a value cannot be.
+            UserError: names that are no settings (with the nearest that are) and values that cannot be, all together.
         """
         names = [item.name for item in fields(self)]
-        unknown = [name for name in changes if name not in names]
-        if unknown:
-            raise UserError.all_of(
-                "no such setting of a recipe", [f"{name!r}; {did_you_mean(name, names)}" for name in unknown]
-            )
-        return dataclasses.replace(self, **changes)
+        problems = [
+            f"no setting of a recipe is called {name!r}; {did_you_mean(name, names)}"
+            for name in changes
+            if name not in names
+        ]
+        if not problems:
+            return dataclasses.replace(self, **changes)
+        try:
+            dataclasses.replace(self, **{name: value for name, value in changes.items() if name in names})
+        except UserError as error:
+            problems += error.problems
+        raise UserError.all_of(f"the recipe {self.name!r} cannot be changed so", problems)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the settings as JSON holds them."""

@@ -15,7 +15,7 @@ from pellucid.reporting.results import classes_section, confidence_section, conf
 from pellucid.reporting.source import Source, open_source
 from pellucid.reporting.surroundings import audit_section, not_measured, robustness_section
 from pellucid.reporting.training import data_section, network_section, training_section
-from pellucid.run import Run
+from pellucid.run import Run, RunFile
 
 __all__ = ["LARGEST", "write_report"]
 
@@ -49,7 +49,7 @@ def write_report(
     Raises:
         UserError: the run has no weights yet, or no such epoch; `out` does not end in .html.
     """
-    path = run.directory / "report.html" if out is None else Path(out)
+    path = run.directory / RunFile.REPORT if out is None else Path(out)
     if path.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"{path} does not end in .html; expected a file such as report.html")
     source = open_source(run, epoch, device, show_progress)

@@ -11,7 +11,7 @@ from pellucid.evaluation.result import evaluation_folder
 from pellucid.ground.errors import UserError
 from pellucid.prediction import Predictions, read_predictions
 from pellucid.prediction.chosen_images import ChosenImages, choose_images
-from pellucid.run import Run
+from pellucid.run import Run, RunFile
 
 __all__ = ["Source", "open_source"]
 
@@ -70,12 +70,12 @@ def open_source(run: Run, epoch: int | str | None = None, device: str = "auto", 
     shown = evaluation.epoch if evaluation else run.resolve_epoch("last" if epoch is None else epoch)
     if evaluation is not None and shown != run.epochs()[-1]:
         missing.append(f"The figures are of epoch {shown}; the last one is {run.epochs()[-1]}.")
-    robustness, audit = _document(run, "robustness.json", missing), _document(run, "audit.json", missing)
+    robustness, audit = _document(run, RunFile.ROBUSTNESS, missing), _document(run, RunFile.AUDIT, missing)
     if robustness is not None and robustness["epoch"] != shown:
-        missing.append(f"robustness.json is of epoch {robustness['epoch']} and is left out.")
+        missing.append(f"{RunFile.ROBUSTNESS} is of epoch {robustness['epoch']} and is left out.")
         robustness = None
-    if audit is not None and audit["fingerprint"] != run.record.data.fingerprint:
-        missing.append("audit.json is of other images and is left out.")
+    if audit is not None and audit["fingerprint"] != run.record.fingerprint:
+        missing.append(f"{RunFile.AUDIT} is of other images and is left out.")
         audit = None
     return Source(run, shown, evaluation, predictions, chosen, robustness, audit, tuple(missing))
 
@@ -86,7 +86,7 @@ def _kept(run: Run, split: str | None, epoch: int | str | None) -> tuple[Evaluat
         return None, None
     folder = evaluation_folder(run.directory, run.data["name"], split, True)
     try:
-        evaluation = read_evaluation(folder / "evaluation.json")
+        evaluation = read_evaluation(folder / RunFile.EVALUATION)
         if evaluation is None or evaluation.epoch not in run.epochs():
             return None, None
         if epoch is not None and evaluation.epoch != run.resolve_epoch(epoch):

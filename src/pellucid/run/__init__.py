@@ -1,5 +1,8 @@
 """The run: the directory that training writes and everything else reads."""
 
-from pellucid.run.run import DataRequest, Run, RunRecord, find_runs, open_run
+from pellucid.run.files import RunFile
+from pellucid.run.metrics import Computation
+from pellucid.run.record import RunRecord
+from pellucid.run.run import Run, find_runs, open_run
 
-__all__ = ["DataRequest", "Run", "RunRecord", "find_runs", "open_run"]
+__all__ = ["Computation", "Run", "RunFile", "RunRecord", "find_runs", "open_run"]

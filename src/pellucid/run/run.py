@@ -1,32 +1,17 @@
-"""The run: a directory that training writes and everything else reads, and nothing else.
-
-run.json          what was asked: network, data, recipe, seed; preprocessing, class names, versions
-network.py        the file of a person's own network, as it was when training began
-data.json         the image set: counts, classes, left-out images
-splits.json       the images of each split, where a seed made the split
-metrics.jsonl     a line for each logging event
-weights/          the weights of every epoch that is kept: epoch-001.safetensors …
-checkpoints/      what an exact resume needs: the newest two, each with its manifest
-curves.png        loss and accuracy over the epochs
-evaluation.json   what `pellucid evaluate` measured (its fields: pellucid/evaluation/result.py)
-predictions.csv   the network's probabilities for each test image
-calibration.json  the temperature of its probabilities, and the confidence to answer at
-robustness.json   its accuracy on changed images
-audit.json        what `pellucid audit` found in its images (its fields: pellucid/audit/result.py)
-duplicates.csv    the pairs of images that show the same
-report.html       everything above to look at
-evaluations/      the same figures and tables for other images and splits
-"""
+"""The run: a directory that training writes and everything else reads; `files.py` lists what is in it."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import PARTIAL, write_bytes, write_json
+from pellucid.run.files import RunFile, weights_file
+from pellucid.run.metrics import Computation, computations, read_metrics
+from pellucid.run.record import RunRecord, read_record, write_record
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,46 +19,9 @@ if TYPE_CHECKING:
     from pellucid.data import ImageSet
     from pellucid.data.preprocessing import Preprocessing
 
-__all__ = ["DataRequest", "Run", "RunRecord", "find_runs", "open_run"]
+__all__ = ["Run", "find_runs", "open_run"]
 
-FORMAT = 1
-WRITTEN_BEFORE_THE_RECORD = {"network.py", "data.json", "splits.json"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataRequest:
-    """Which image set was asked for, with every option that changes its pixels or its splits."""
-
-    source: str
-    """A name such as `cifar10`, or the absolute path of a folder or an archive."""
-    data_dir: str | None
-    size: tuple[int, int] | None
-    channels: int | None
-    fit: str
-    strict: bool
-    split_seed: int
-    fingerprint: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunRecord:
-    """What was asked of a training, as `run.json` holds it; written once, before the first step."""
-
-    network: str
-    """A network's name, or `file.py:ClassName`; the file itself is then kept in the run."""
-    data: DataRequest
-    recipe: dict[str, Any]
-    seed: int
-    device: str
-    threads: int
-    """Threads within an operation on the CPU. Another number may round sums differently, so a resume keeps it."""
-    processes: int
-    keep: int | None
-    """How many epochs' weights are kept, the newest; None keeps all."""
-    classes: tuple[str, ...]
-    preprocessing: dict[str, Any]
-    versions: dict[str, str]
-    created: str
+WRITTEN_BEFORE_THE_RECORD = {RunFile.NETWORK, RunFile.DATA, RunFile.SPLITS}
 
 
 class Run:
@@ -102,11 +50,11 @@ class Run:
         """Begin a run in an empty or absent directory; `run.json` is written last."""
         directory.mkdir(parents=True, exist_ok=True)
         if own_file is not None:
-            write_bytes(directory / "network.py", own_file.read_bytes())
-        write_json(directory / "data.json", data)
+            write_bytes(directory / RunFile.NETWORK, own_file.read_bytes())
+        write_json(directory / RunFile.DATA, data)
         if splits is not None:
-            write_json(directory / "splits.json", splits)
-        write_json(directory / "run.json", {"format": FORMAT, **asdict(record)})
+            write_json(directory / RunFile.SPLITS, splits)
+        write_record(directory, record)
         return cls(directory, record)
 
     @staticmethod
@@ -122,7 +70,7 @@ class Run:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The class names; output k of the network is the score of class k."""
+        """The class names; output k of the network is the logit of class k."""
         return self.record.classes
 
     @property
@@ -135,25 +83,30 @@ class Run:
     @property
     def data(self) -> dict[str, Any]:
         """What `data.json` says of the image set."""
-        document: dict[str, Any] = json.loads((self.directory / "data.json").read_text(encoding="utf-8"))
+        document: dict[str, Any] = json.loads((self.directory / RunFile.DATA).read_text(encoding="utf-8"))
         return document
 
     def metrics(self, event: str | None = None) -> list[dict[str, Any]]:
-        """Read the lines of `metrics.jsonl`, all or those of one kind (`batch`, `epoch`, `end`).
+        """Read the lines of `metrics.jsonl`, all or those of one event (`device`, `batch`, `epoch`, `end`).
 
         A last line that a kill cut short is passed over.
         """
-        path = self.directory / "metrics.jsonl"
-        if not path.exists():
-            return []
-        complete, _, _ = path.read_bytes().rpartition(b"\n")
-        lines = [json.loads(line) for line in complete.splitlines()]
-        return [line for line in lines if event is None or line["event"] == event]
+        return read_metrics(self.directory, event)
+
+    @property
+    def computations(self) -> list[Computation]:
+        """On what its steps were computed, and how precisely; several where it was resumed on another device."""
+        return computations(self.directory)
+
+    def computation_of(self, step: int) -> Computation | None:
+        """On what step `step`, counted from 1, was computed; None where the run has not come so far as its first."""
+        return next((entry for entry in reversed(self.computations) if entry.step < step), None)
 
     def epochs(self) -> list[int]:
         """List the epochs whose weights are kept, ascending; the first epoch is 1."""
         return sorted(
-            int(path.stem.removeprefix("epoch-")) for path in self.directory.glob("weights/epoch-*.safetensors")
+            int(path.stem.removeprefix("epoch-"))
+            for path in (self.directory / RunFile.WEIGHTS).glob("epoch-*.safetensors")
         )
 
     @property
@@ -168,7 +121,7 @@ class Run:
         """Whether a process holds the run's lock at this moment."""
         from filelock import FileLock, Timeout
 
-        path = self.directory / ".lock"
+        path = self.directory / RunFile.LOCK
         if not path.exists():
             return False
         try:
@@ -179,7 +132,7 @@ class Run:
 
     def weights_path(self, epoch: int) -> Path:
         """Where the weights of an epoch are, or would be."""
-        return self.directory / "weights" / f"epoch-{epoch:03d}.safetensors"
+        return weights_file(self.directory, epoch)
 
     def resolve_epoch(self, epoch: int | str = "last") -> int:
         """Turn `last`, `best` (highest validation accuracy) or a number into an epoch whose weights are kept.
@@ -223,7 +176,7 @@ class Run:
         try:
             return load_file(path)
         except SafetensorError as error:
-            raise UserError(f"{path} is damaged ({error}); pellucid resume {self.directory} writes it anew") from error
+            raise UserError(f"{path} is damaged ({error}); pellucid resume {self.directory} writes it again") from error
 
     def open_images(self) -> ImageSet:
         """Open the image set the run began with, from the cache or from where it came.
@@ -231,24 +184,43 @@ class Run:
         Raises:
             UserError: it is gone, or its images or their splits are no longer the same.
         """
-        from pellucid.data import open_image_set
+        from pellucid.data import open_requested
 
-        asked = self.record.data
-        images = open_image_set(
-            asked.source,
-            data_dir=asked.data_dir,
-            size=asked.size,
-            channels=asked.channels,
-            fit=asked.fit,
-            strict=asked.strict,
-            split_seed=asked.split_seed,
-        )
-        if images.fingerprint != asked.fingerprint:
+        images, expected = open_requested(self.record.data), self.record.fingerprint
+        if images.fingerprint != expected:
             raise UserError(
-                f"the images of {asked.source} are not those that {self.directory} began with (fingerprint "
-                f"{images.fingerprint[:12]}, expected {asked.fingerprint[:12]}); put the old ones back, or begin anew"
+                f"the images of {self.record.data.source} are not those that {self.directory} began with (fingerprint "
+                f"{images.fingerprint[:12]}, expected {expected[:12]}); put the old ones back, or begin a new run"
             )
         return images
+
+    def open_other_images(
+        self, source: str | Path, *, data_dir: str | Path | None = None, strict: bool = False
+    ) -> ImageSet:
+        """Open other images than the run's own, brought to its network's input as its own were.
+
+        Args:
+            source: a named set, a folder or an archive.
+            data_dir: where named sets lie; None is where the run found its own.
+            strict: whether a broken image is an error.
+
+        Raises:
+            UserError: there is no such source.
+        """
+        from pellucid.data import open_requested
+
+        asked, preprocessing = self.record.data, self.preprocessing
+        return open_requested(
+            replace(
+                asked,
+                source=source,
+                data_dir=data_dir or asked.data_dir,
+                size=(preprocessing.height, preprocessing.width),
+                channels=preprocessing.channels,
+                fit=preprocessing.fit,
+                strict=strict,
+            )
+        )
 
     def build_network(self) -> nn.Module:
         """Make the run's network with fresh weights; a person's own comes from the file kept in the run.
@@ -259,7 +231,7 @@ class Run:
 
         name = self.record.network
         if is_own_file(name):
-            name = f"{self.directory / 'network.py'}:{name.rpartition(':')[2]}"
+            name = f"{self.directory / RunFile.NETWORK}:{name.rpartition(':')[2]}"
         shape = self.preprocessing.input_shape
         return arrange(build(name, input_shape=shape, classes=len(self.classes)), shape)
 
@@ -277,32 +249,21 @@ def open_run(path: str | Path) -> Run:
     """Open a run's directory.
 
     Raises:
-        UserError: there is no run, or one of a later pellucid, or its `run.json` is damaged.
+        UserError: there is no run, or one of another pellucid, or its `run.json` is damaged.
     """
     directory = Path(path)
-    file = directory / "run.json"
-    if not file.is_file():
+    if not (directory / RunFile.RECORD).is_file():
         near = find_runs(directory)
         hint = f"; it holds runs: {', '.join(run.directory.name for run in near[:5])}" if near else ""
-        what = "has no run.json" if directory.is_dir() else "does not exist"
+        what = f"has no {RunFile.RECORD}" if directory.is_dir() else "does not exist"
         raise UserError(f"{directory} is not a run: it {what}{hint}. `pellucid runs` lists runs")
-    try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
-        version = fields.pop("format")
-        if version > FORMAT:
-            raise UserError(f"{file} has format {version}, this pellucid reads up to {FORMAT}; update pellucid")
-        data = fields.pop("data")
-        data["size"] = tuple(data["size"]) if data["size"] else None
-        fields["classes"] = tuple(fields["classes"])
-        return Run(directory, RunRecord(data=DataRequest(**data), **fields))
-    except (KeyError, TypeError, json.JSONDecodeError, AttributeError) as error:
-        raise UserError(f"{file} is damaged: {type(error).__name__}: {error}") from error
+    return Run(directory, read_record(directory))
 
 
 def find_runs(directory: str | Path) -> list[Run]:
     """List the runs directly inside a directory, oldest first; a damaged one is passed over."""
     runs = []
-    for file in Path(directory).glob("*/run.json"):
+    for file in Path(directory).glob(f"*/{RunFile.RECORD}"):
         try:
             runs.append(open_run(file.parent))
         except UserError:

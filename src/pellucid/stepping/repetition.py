@@ -5,26 +5,18 @@ Everything random in a step follows from the run's seed and the step's number, s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from pellucid.data.batches import epoch_order
 from pellucid.glass.glass import random_numbers_kept
-from pellucid.ground.devices import seed_device
 from pellucid.ground.errors import UserError
-from pellucid.ground.seeds import derive_seed
-from pellucid.recipes import Recipe, learning_rate
-from pellucid.run import Run
-from pellucid.training.checkpoint import load_checkpoint
-from pellucid.training.optimizer import make_optimizer
-from pellucid.training.position import Position
-from pellucid.training.preparation import prepare
+from pellucid.run import Computation, Run
+from pellucid.training.session import open_session
+from pellucid.training.step import forward_backward, update
 
 __all__ = ["Batch", "Comparison", "Repetition", "Result", "repeating"]
 
@@ -38,7 +30,7 @@ class Batch:
     pixels: Tensor
     labels: Tensor
     varied: bool
-    """Whether they were mirrored or shifted at random."""
+    """Whether they were flipped or shifted at random."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,69 +71,76 @@ class Repetition:
 
     def __init__(self, run: Run, up_to: int) -> None:
         """Begin at the newest checkpoint that had done no more than `up_to` steps, or at the seed."""
-        self.run, self.recipe = run, Recipe.from_dict(run.record.recipe)
-        self.device = torch.device("cpu")
-        prepared = prepare(run.open_images(), self.recipe, run.record.seed)
-        self.preprocessing = prepared.preprocessing
-        self._augmentation, self._split = prepared.augmentation, prepared.train
-        self._subset = prepared.train_subset
-        self._train = prepared.train_on(self.device)
-        torch.manual_seed(run.record.seed)
-        self.network = run.build_network()
-        self.optimizer = make_optimizer(self.network, self.recipe, self.device)
-        self.at = load_checkpoint(run, self.network, self.optimizer, self.device, up_to=up_to) or Position()
+        self.run = run
+        computation = run.computation_of(up_to + 1)
+        self._mixed = computation is not None and computation.precision == "bfloat16"
+        self._left_the_run = False
+        device = torch.device("cpu")
+        self.session = open_session(run, run.open_images(), device, mixed=self._mixed, up_to=up_to)
+        self.recipe, self.at = self.session.recipe, self.session.position
+        self.network, self.optimizer = self.session.network, self.session.optimizer
+        self.preprocessing = self.session.preparation.preprocessing
         self.start = self.at.step
         self.network.train()
         self.comparisons: list[Comparison] = []
-        self.notes = _notes(run, self.recipe)
+        self.notes = _notes(run, computation)
 
     @property
     def steps_an_epoch(self) -> int:
         """How many steps an epoch has."""
-        return math.ceil(len(self._train) / self.recipe.batch_size)
+        return self.session.steps_per_epoch
 
     @property
     def steps(self) -> int:
         """Steps in all."""
-        return self.steps_an_epoch * self.recipe.epochs
+        return self.session.steps
 
     @property
     def rate(self) -> float:
         """The learning rate of the step to come."""
-        return learning_rate(self.recipe, self.at.step, self.steps)
+        return self.session.rate
 
     def batch(self) -> Batch:
         """Cut the batch of the step to come, and leave the generators as the network will find them."""
-        order = epoch_order(len(self._train), derive_seed(self.run.record.seed, "order", self.at.epoch))
-        indices = order.split(self.recipe.batch_size)[self.at.batch]
-        seed_device(self.device, derive_seed(self.run.record.seed, "step", self.at.step))
-        places = self._augmentation.draw(len(indices), *self._train.image_size) if self._augmentation else None
-        pixels, labels = self._train.cut(indices, places)
-        chosen = indices if self._subset is None else torch.from_numpy(self._subset)[indices]
-        names = tuple(self._split.sources[int(each)] for each in chosen)
-        return Batch(indices, names, pixels, labels, places is not None)
+        indices = self._indices()
+        pixels, labels = self.session.cut(indices)
+        augmented = self.session.preparation.augmentation is not None
+        return Batch(indices, self.session.train.sources(indices), pixels, labels, augmented)
 
     def step(self) -> None:
-        """Take the step to come, as the training loop does, and compare with what the run wrote down after it."""
-        self.finish(self.begin())
+        """Take the step to come as the training did, and compare with what the run wrote down after it."""
+        self.finish(self._half())
 
     def begin(self) -> Result:
-        """Go forward and backward: the first half of a step, after which the weights are still the old ones."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate
-        batch = self.batch()
-        scores = self.network(self.preprocessing(batch.pixels))
-        scores.retain_grad()
-        loss = F.cross_entropy(scores, batch.labels, label_smoothing=self.recipe.label_smoothing, reduction="sum")
-        total = float(loss.detach().float())
-        self.optimizer.zero_grad()
-        (loss * (1 / len(batch.labels))).backward()
-        assert scores.grad is not None
-        return Result(len(batch.labels), scores.detach(), scores.grad.detach(), total / len(batch.labels))
+        """Go forward and backward in float32: the first half of a step, after which the weights are still the old ones.
+
+        Where the run computed in bfloat16, this step and those after it are no longer the run's own.
+        """
+        if self._mixed and not self._left_the_run:
+            self.session.mixed, self._left_the_run = False, True
+            self.notes.append(
+                "the run computed this step in bfloat16; the steps before it were repeated so, and here its arithmetic "
+                "is shown in float32, from the same weights"
+            )
+        return self._half()
+
+    def _half(self) -> Result:
+        indices = self._indices()
+        gradients = forward_backward(self.session, indices, keep_logit_gradient=True)
+        assert gradients.logits.grad is not None
+        return Result(
+            len(indices),
+            gradients.logits.detach(),
+            gradients.logits.grad.detach(),
+            float(gradients.loss_sum) / len(indices),
+        )
+
+    def _indices(self) -> Tensor:
+        return self.session.batches()[self.at.batch]
 
     def finish(self, result: Result) -> None:
         """Let the optimizer move the weights: the second half."""
-        self.optimizer.step()
+        update(self.session)
         self.at.advance(result.loss, 0, result.images, 0.0)
         self._compare()
         if self.at.batch == self.steps_an_epoch:
@@ -149,11 +148,15 @@ class Repetition:
 
     def next_record(self) -> int | None:
         """Find the next step after this one at which the run wrote something down; None where there is none."""
-        found = {int(line["step"]) for line in self.run.metrics("batch")}
-        found |= {epoch * self.steps_an_epoch for epoch in self.run.epochs()}
-        return min((step for step in found if step > self.at.step), default=None)
+        if self._left_the_run:
+            return None
+        recorded = {int(line["step"]) for line in self.run.metrics("batch")}
+        recorded |= {epoch * self.steps_an_epoch for epoch in self.run.epochs()}
+        return min((step for step in recorded if step > self.at.step), default=None)
 
     def _compare(self) -> None:
+        if self._left_the_run:
+            return
         at = self.at
         if at.batch % self.recipe.log_every == 0:
             mean, at.recent_loss_sum = at.recent_loss_sum / self.recipe.log_every, 0.0
@@ -183,20 +186,20 @@ def repeating(run: Run, up_to: int) -> Iterator[Repetition]:
             torch.set_num_threads(threads)
 
 
-def _notes(run: Run, recipe: Recipe) -> list[str]:
+def _notes(run: Run, computation: Computation | None) -> list[str]:
     notes = []
-    device = run.record.device
     if run.record.processes > 1:
         raise UserError(
             f"{run.directory} was trained by {run.record.processes} processes, whose steps one process cannot repeat "
             "exactly; expected a run of one process"
         )
-    if device != "auto" and not device.startswith("cpu"):
-        precision = "in float32 on the CPU" if recipe.precision != "float32" else "on the CPU"
-        notes.append(f"the run was trained on {device}; here it is repeated {precision}, which rounds otherwise")
+    if computation is not None and computation.device != "cpu":
+        notes.append(
+            f"the run was trained on {computation.name}; here it is repeated on the CPU, which rounds otherwise"
+        )
     there, here = run.record.versions.get("torch"), torch.__version__
     if there != here:
-        notes.append(f"the run was trained with torch {there}, this is torch {here}, which may round otherwise")
+        notes.append(f"the run was trained with torch {there}, this is torch {here}, which may round differently")
     processor = torch.backends.cpu.get_cpu_capability()
     if run.record.versions.get("processor", processor) != processor:
         notes.append(f"the run's processor had {run.record.versions['processor']}, this one has {processor}")

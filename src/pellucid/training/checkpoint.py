@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import write_bytes, write_json
-from pellucid.run import Run
+from pellucid.run import Run, RunFile
+from pellucid.run.files import checkpoint_file
 from pellucid.training.position import Position
 
 __all__ = ["load_checkpoint", "save_checkpoint", "save_epoch_weights"]
@@ -40,16 +41,14 @@ def save_checkpoint(run: Run, network: nn.Module, optimizer: torch.optim.Optimiz
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": value for name, value in state.items() if value is not None}
     content = save(_detached(tensors))
-    directory = run.directory / "checkpoints"
-    stem = f"step-{position.step:08d}"
+    manifest = checkpoint_file(run.directory, position.step)
     with _full_disk_explained(run):
-        write_bytes(directory / f"{stem}.safetensors", content)
-        manifest = directory / f"{stem}.json"
+        write_bytes(manifest.with_suffix(".safetensors"), content)
         write_json(
             manifest,
             {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "position": asdict(position)},
         )
-    for old in sorted(directory.glob("step-*.json"))[:-KEPT]:
+    for old in _manifests(run)[:-KEPT]:
         old.unlink()  # the manifest first: without it the rest does not count
         old.with_suffix(".safetensors").unlink(missing_ok=True)
     return manifest
@@ -67,7 +66,7 @@ def load_checkpoint(
 
     With `up_to`, the newest of those that had done no more than so many steps.
     """
-    for manifest in sorted((run.directory / "checkpoints").glob("step-*.json"), reverse=True):
+    for manifest in reversed(_manifests(run)):
         if up_to is not None and int(manifest.stem.removeprefix("step-")) > up_to:
             continue
         tensors = _read_if_complete(manifest)
@@ -94,8 +93,13 @@ def save_epoch_weights(run: Run, network: nn.Module, epoch: int) -> None:
             run.weights_path(old).unlink()
 
 
+def _manifests(run: Run) -> list[Path]:
+    """List the checkpoints' manifests, oldest first."""
+    return sorted((run.directory / RunFile.CHECKPOINTS).glob("step-*.json"))
+
+
 def _detached(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Copy to the CPU, contiguous and each on its own: safetensors refuses tensors that share memory."""
+    """Copy to the CPU, contiguous and each by itself: safetensors refuses tensors that share memory."""
     return {
         name: tensor.detach().to("cpu", copy=True).contiguous(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()

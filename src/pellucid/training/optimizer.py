@@ -25,8 +25,8 @@ def make_optimizer(network: nn.Module, recipe: Recipe, device: torch.device) -> 
     groups: list[dict[str, Any]] = [{"params": learning, "weight_decay": 0.0}]
     if recipe.weight_decay:  # two groups mean two calls a step, so only where they differ
         groups = [
-            {"params": [one for one in learning if one.ndim >= 2], "weight_decay": recipe.weight_decay},
-            {"params": [one for one in learning if one.ndim < 2], "weight_decay": 0.0},
+            {"params": [weight for weight in learning if weight.ndim >= 2], "weight_decay": recipe.weight_decay},
+            {"params": [weight for weight in learning if weight.ndim < 2], "weight_decay": 0.0},
         ]
         groups = [group for group in groups if group["params"]]
     # The fused kernels update all parameters in one call; other devices have none.

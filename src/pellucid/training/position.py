@@ -22,9 +22,9 @@ class Position:
     recent_loss_sum: float = 0.0
     """The same since the last line of the log."""
     correct: int = 0
-    """Images of the epoch that were classified rightly when they were shown."""
+    """Images of the epoch that were classified correctly when the network was trained on them."""
     seen: int = 0
-    """Images of the epoch that were shown."""
+    """Images of the epoch that the network was trained on."""
     seconds: float = 0.0
     """Time the epoch has taken."""
     metrics_bytes: int = 0
@@ -37,16 +37,16 @@ class Position:
 
     @property
     def accuracy(self) -> float:
-        """Share of the epoch's images so far that were classified rightly when they were shown, 0 to 1."""
+        """Share of the epoch's images so far that were classified correctly when trained on, 0 to 1."""
         return self.correct / self.seen
 
     @property
     def images_per_second(self) -> float:
-        """Images of the epoch shown a second."""
+        """Images of the epoch trained on per second."""
         return self.seen / self.seconds if self.seconds else 0.0
 
     def advance(self, loss: float, correct: int, images: int, seconds: float) -> None:
-        """Count one step: its mean loss, how many of its images were right, and the epoch's seconds so far."""
+        """Count one step: its mean loss, how many images were correct, and the epoch's seconds so far."""
         self.batch += 1
         self.step += 1
         self.loss_sum += loss

@@ -1,4 +1,4 @@
-"""What a recipe makes of an image set: which images train, which are held out, how pixels are scaled and varied."""
+"""What a recipe makes of an image set: which images train, which are held out, how pixels are scaled and augmented."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Division", "Preparation", "divide", "prepare"]
 
 @dataclass(frozen=True)
 class Division:
-    """Which images of a set train and which judge the training while it runs."""
+    """Which images of a set train and which validate it."""
 
     train: Split
     train_subset: NDArray[np.int64] | None
@@ -69,7 +69,7 @@ def divide(images: ImageSet, recipe: Recipe, seed: int) -> Division:
 
 
 def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
-    """Decide the splits (see `divide`), the scaling and the variation; the same arguments always decide the same.
+    """Decide the splits (see `divide`), the scaling and the augmentation; the same arguments always decide the same.
 
     Raises:
         UserError: there are no training images.
@@ -81,9 +81,9 @@ def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
     else:
         mean, std = (0.5,) * channels, (0.5,) * channels
     fit = images.fit if images.fit != "none" else "stretch"
-    mirror = recipe.mirror and images.mirror
+    flip = recipe.flip and images.mirror
     return Preparation(
         **vars(division),
         preprocessing=Preprocessing(height, width, channels, fit, mean, std),
-        augmentation=Augmentation(mirror, recipe.shift) if mirror or recipe.shift else None,
+        augmentation=Augmentation(flip, recipe.shift) if flip or recipe.shift else None,
     )

@@ -12,7 +12,7 @@ STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
 def quick_step(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
-    """Give a function that does what `optimizer.step()` does, bit for bit, and for fused Adam and AdamW sooner.
+    """Give a function that does what `optimizer.step()` does, bit for bit, and for fused Adam and AdamW faster.
 
     The step of a small network spends longer in Python around the kernel that updates all parameters than in the kernel
     itself (`benchmarks/LOG.md`). The first step is the optimizer's own, which makes its state, and so is every step in
@@ -23,20 +23,20 @@ def quick_step(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     defaults = optimizer.defaults
     if kernel is None or not defaults.get("fused") or defaults.get("amsgrad") or defaults.get("maximize"):
         return lambda: optimizer.step()
-    parameters = [one for group in optimizer.param_groups for one in group["params"]]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
     def step() -> None:
-        if any(one.grad is None or one not in optimizer.state for one in parameters):
+        if any(parameter.grad is None or parameter not in optimizer.state for parameter in parameters):
             optimizer.step()
             return
         with torch.no_grad():
             for group in optimizer.param_groups:
-                states = [optimizer.state[one] for one in group["params"]]
+                states = [optimizer.state[parameter] for parameter in group["params"]]
                 steps, means, squares = ([state[key] for state in states] for key in STATE)
                 torch._foreach_add_(steps, 1)
                 kernel(
                     group["params"],
-                    [one.grad for one in group["params"]],
+                    [parameter.grad for parameter in group["params"]],
                     means,
                     squares,
                     [],

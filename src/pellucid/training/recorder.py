@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
-from torch import nn
 
 from pellucid.ground.errors import UserError
-from pellucid.recipes import Recipe
 from pellucid.run import Run
 from pellucid.training.checkpoint import save_checkpoint, save_epoch_weights
 from pellucid.training.display import Display
 from pellucid.training.metrics_log import MetricsLog
-from pellucid.training.position import Position
 from pellucid.training.scoring import Scores
+from pellucid.training.session import Session
 
 __all__ = ["Recorder"]
 
@@ -28,33 +26,45 @@ class Recorder:
     """Keeps the record of one training. On ranks other than 0 it does nothing."""
 
     run: Run
-    recipe: Recipe
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
+    session: Session
     log: MetricsLog
     display: Display
-    writes: bool
     _saved: float = field(default_factory=time.monotonic)
     _shown: float = 0.0
 
-    def after_step(self, at: Position, rate: float) -> None:
+    @property
+    def writes(self) -> bool:
+        """Whether this process keeps the record."""
+        return self.session.ranks.is_main
+
+    def begin(self) -> None:
+        """Note on what the next steps are computed, if the run does not say so already."""
+        if not self.writes:
+            return
+        computation, before = self.session.computation, self.run.computations
+        if not before or replace(before[-1], step=computation.step) != computation:
+            self.log.write("device", **asdict(computation))
+
+    def after_step(self, rate: float) -> None:
         """Log every so many batches, refresh the live line, and write a checkpoint when one is due."""
         if not self.writes:
             return
-        if at.batch % self.recipe.log_every == 0:
-            loss = at.recent_loss_sum / self.recipe.log_every
+        at, recipe = self.session.position, self.session.recipe
+        if at.batch % recipe.log_every == 0:
+            loss = at.recent_loss_sum / recipe.log_every
             at.recent_loss_sum = 0.0
             self.log.write("batch", epoch=at.epoch, batch=at.batch, step=at.step, loss=loss, learning_rate=rate)
             self.display.line(f"[Epoch {at.epoch}, Batch {at.batch}] Loss: {loss:.3f}")
         now = time.monotonic()
         if now - self._shown > SECONDS_BETWEEN_UPDATES:
             self._shown = now
-            self.display.update(at, rate, self.recipe.epochs)
+            self.display.update(at, rate, recipe.epochs)
         if now - self._saved > SECONDS_BETWEEN_CHECKPOINTS:
-            self.checkpoint(at)
+            self.checkpoint()
 
-    def after_epoch(self, at: Position, val: Scores | None) -> None:
+    def after_epoch(self, val: Scores | None) -> None:
         """Log the epoch, keep its weights, and write a checkpoint at the start of the next one."""
+        at = self.session.position
         if self.writes:
             figures = {
                 "train_loss": at.mean_loss,
@@ -66,12 +76,12 @@ class Recorder:
             if val is not None:
                 figures |= {"val_loss": val.loss, "val_accuracy": val.accuracy}
                 line += f", Validation Loss = {val.loss:.3f}, Validation Accuracy = {val.accuracy:.2%}"
-            self._require_finite_weights(at)
+            self._require_finite_weights()
             self.log.write("epoch", epoch=at.epoch, step=at.step, **figures)
             self.display.line(line)
-            save_epoch_weights(self.run, self.network, at.epoch)
+            save_epoch_weights(self.run, self.session.network, at.epoch)
         at.begin_next_epoch()
-        self.checkpoint(at)
+        self.checkpoint()
 
     def end(self) -> None:
         """Mark the run as finished."""
@@ -79,33 +89,37 @@ class Recorder:
             self.log.write("end")
             self.log.sync()
 
-    def checkpoint(self, at: Position) -> None:
+    def checkpoint(self) -> None:
         """Write a checkpoint of this moment."""
         if not self.writes:
             return
-        self._require_finite_weights(at)
-        at.metrics_bytes = self.log.sync()
-        save_checkpoint(self.run, self.network, self.optimizer, at)
+        self._require_finite_weights()
+        session = self.session
+        session.position.metrics_bytes = self.log.sync()
+        save_checkpoint(self.run, session.network, session.optimizer, session.position)
         self._saved = time.monotonic()
 
-    def not_finite(self, at: Position, loss: float) -> UserError:
+    def not_finite(self, loss: float) -> UserError:
         """Keep the weights as they are before the step that cannot be taken, if they are good; give the error."""
         if self.writes and self._weights_are_finite():
-            self.checkpoint(at)
+            self.checkpoint()
+        at = self.session.position
         return UserError(
             f"the loss is {loss} in epoch {at.epoch}, batch {at.batch + 1}; training stopped before that step, and "
             f"the last good weights are in {self.run.directory}. Start again with a lower --learning-rate than "
-            f"{self.recipe.learning_rate:g}"
+            f"{self.session.recipe.learning_rate:g}"
         )
 
     def _weights_are_finite(self) -> bool:
         # Buffers too: the running variance of a batch normalisation overflows before its weights do.
-        return all(bool(torch.isfinite(tensor).all()) for tensor in self.network.state_dict().values())
+        return all(bool(torch.isfinite(tensor).all()) for tensor in self.session.network.state_dict().values())
 
-    def _require_finite_weights(self, at: Position) -> None:
+    def _require_finite_weights(self) -> None:
         """Keep weights that are not finite from ever replacing good ones, although the last loss was finite."""
         if not self._weights_are_finite():
+            at = self.session.position
             raise UserError(
                 f"weights are no longer finite after epoch {at.epoch}, batch {at.batch}; the last good ones are in "
-                f"{self.run.directory}. Start again with a lower --learning-rate than {self.recipe.learning_rate:g}"
+                f"{self.run.directory}. Start again with a lower --learning-rate than "
+                f"{self.session.recipe.learning_rate:g}"
             )

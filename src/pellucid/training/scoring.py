@@ -1,4 +1,4 @@
-"""A network's answers on a whole split: mean loss and who was taken for whom."""
+"""A network's predictions on a whole split: mean loss and confusion matrix."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from pellucid.data.batches import DeviceImages
 from pellucid.data.preprocessing import Preprocessing
-from pellucid.ground.progress import progress
+from pellucid.training.session import Session
 
 __all__ = ["Scores", "evaluation_batches", "score"]
 
@@ -23,12 +22,12 @@ VALUES_AT_ONCE = 2**22
 
 @dataclass(frozen=True)
 class Scores:
-    """What a pass over a split found."""
+    """What a pass over the validation images gave."""
 
     loss: float
     """Mean cross-entropy in nats, without label smoothing."""
     confusion: NDArray[np.int64]
-    """`[K, K]`: row = true class, column = predicted class, entry = number of images."""
+    """`[K, K]`: row = true label, column = predicted class, entry = number of images."""
 
     @property
     def images(self) -> int:
@@ -37,12 +36,12 @@ class Scores:
 
     @property
     def correct(self) -> int:
-        """How many were classified rightly."""
+        """How many were classified correctly."""
         return int(np.trace(self.confusion))
 
     @property
     def accuracy(self) -> float:
-        """Share of images classified rightly, 0 to 1."""
+        """Share of images classified correctly, 0 to 1."""
         return self.correct / self.images
 
 
@@ -51,39 +50,25 @@ def evaluation_batches(indices: Tensor, preprocessing: Preprocessing) -> tuple[T
     return tuple(indices.split(max(1, min(LARGEST_BATCH, VALUES_AT_ONCE // preprocessing.values))))
 
 
-def score(
-    network: nn.Module,
-    images: DeviceImages,
-    preprocessing: Preprocessing,
-    classes: int,
-    *,
-    show_progress: bool = False,
-) -> Scores:
-    """Run a network in evaluation mode over a split.
+def score(session: Session) -> Scores:
+    """Run the network under training over its validation images, N ≥ 1, in evaluation mode and in float32.
 
-    Args:
-        network: on the device of `images`; its mode is put back afterwards.
-        images: the split, N ≥ 1 images.
-        preprocessing: the run's own.
-        classes: K, the number of the network's outputs.
-        show_progress: a bar on standard error.
-
-    Returns:
-        mean loss and `[K, K]` confusion matrix; sums are in float64.
+    Its mode is put back afterwards; the sums are in float64.
     """
+    network, images, classes = session.network, session.val, session.classes
+    preprocessing = session.preparation.preprocessing
+    assert images is not None
     was_training = network.training
     network.eval()
     confusion = torch.zeros(classes * classes, dtype=torch.int64, device=images.device)
     loss = torch.zeros((), dtype=torch.float32 if images.device.type == "mps" else torch.float64, device=images.device)
     try:
-        with torch.inference_mode(), progress("evaluating", len(images) if show_progress else 0) as advance:
+        with torch.inference_mode():
             for indices in evaluation_batches(torch.arange(len(images)), preprocessing):
                 pixels, labels = images.cut(indices)
-                scores = network(preprocessing(pixels)).float()
-                loss += F.cross_entropy(scores, labels, reduction="sum")
-                confusion += torch.bincount(labels * classes + scores.argmax(1), minlength=classes * classes)
-                if show_progress:
-                    advance(len(indices))
+                logits = network(preprocessing(pixels)).float()
+                loss += F.cross_entropy(logits, labels, reduction="sum")
+                confusion += torch.bincount(labels * classes + logits.argmax(1), minlength=classes * classes)
     finally:
         network.train(was_training)
     return Scores(loss.item() / len(images), confusion.reshape(classes, classes).cpu().numpy())

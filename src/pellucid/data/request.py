@@ -1,0 +1,100 @@
+"""Which images are asked for: made once, early, and passed on; a run's record holds it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pellucid.data.decode import FITS
+from pellucid.data.named import NAMED
+from pellucid.ground.errors import did_you_mean
+
+__all__ = ["WRONG_OPTIONS", "DataRequest"]
+
+LARGEST_SIDE = 8192
+WRONG_OPTIONS = "the options for the images do not fit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRequest:
+    """An image set that is asked for, with every option that changes its pixels or its splits.
+
+    Making one raises nothing, so that all mistakes of a training can be reported together; `problems` lists them.
+
+    >>> DataRequest(source="mnist", fit="strech").problems()
+    ["fit is 'strech': did you mean 'stretch'? (one of: stretch, crop, pad)"]
+    """
+
+    source: str | Path
+    """A name such as `cifar10`, or the path of a folder or of an archive of one."""
+    data_dir: str | Path | None = None
+    """The folder in which named sets are looked for first; None is PELLUCID_DATA."""
+    size: tuple[int, int] | None = None
+    """`(H, W)` of every image; None is a named set's own size, and 64×64 for folders and archives."""
+    channels: int | None = None
+    """1 for grey, 3 for red-green-blue; None is a named set's own, and 3 for folders and archives."""
+    fit: str = "stretch"
+    """How an image of another size is brought to it: `stretch`, `crop` or `pad`."""
+    strict: bool = False
+    """Whether a broken image is an error; otherwise it is left out and listed."""
+    split_seed: int = 0
+    """Chooses the split of a source that has none."""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the source is a named set; `./mnist` is a folder of such a name."""
+        return isinstance(self.source, str) and self.source in NAMED
+
+    @property
+    def path(self) -> Path:
+        """The absolute path of a folder or an archive."""
+        return Path(self.source).expanduser().absolute()
+
+    def problems(self) -> list[str]:
+        """List the options that cannot be, a line each: what was given and what was expected."""
+        problems = []
+        if self.size is not None and not (len(self.size) == 2 and all(1 <= side <= LARGEST_SIDE for side in self.size)):
+            problems.append(f"size is {self.size}; expected (H, W), each from 1 to {LARGEST_SIDE:,} pixels")
+        if self.channels not in (None, 1, 3):
+            problems.append(f"channels is {self.channels}; expected 1 (grey) or 3 (red-green-blue)")
+        if self.fit not in FITS:
+            problems.append(f"fit is {self.fit!r}: {did_you_mean(self.fit, FITS)}")
+        if self.split_seed < 0:
+            problems.append(f"split_seed is {self.split_seed}; expected a whole number of 0 or more")
+        return problems
+
+    def source_problem(self) -> str | None:
+        """Say what is wrong with the source as far as its name tells; None where it is a named set or a path exists."""
+        if self.is_named or self.path.exists():
+            return None
+        text = str(self.source)
+        if os.sep in text or "/" in text or Path(text).suffix:
+            return (
+                f"{self.path} does not exist; expected a folder of images, a .zip or .tar of one, or one of: "
+                f"{', '.join(NAMED)}"
+            )
+        return f"there is no data set, folder or archive {text!r}: {did_you_mean(text.lower(), NAMED)}"
+
+    def absolute(self) -> DataRequest:
+        """Give the same request with absolute paths, so that it means the same from everywhere.
+
+        >>> DataRequest(source="cifar10").absolute().source
+        'cifar10'
+        """
+        return replace(
+            self,
+            source=str(self.source) if self.is_named else str(Path(self.source).expanduser().resolve()),
+            data_dir=None if self.data_dir is None else str(Path(self.data_dir).expanduser().resolve()),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields as JSON holds them."""
+        return asdict(self.absolute())
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> DataRequest:
+        """Read what `to_dict` gave."""
+        return cls(**{**fields, "size": tuple(fields["size"]) if fields["size"] else None})

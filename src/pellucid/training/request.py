@@ -1,0 +1,106 @@
+"""What is asked of a training, checked before anything is read or written: all mistakes together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pellucid.data import DataRequest
+from pellucid.ground.devices import pick_device, uses_mixed_precision
+from pellucid.ground.errors import UserError
+from pellucid.networks import check_name
+from pellucid.recipes import Recipe, preset
+from pellucid.run import Run, RunFile
+
+__all__ = ["TrainingRequest"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest:
+    """A training that is asked for. Making one raises nothing; `check` reports every mistake at once."""
+
+    data: DataRequest
+    network: str | None = None
+    """A network's name or `file.py:ClassName`; None is the lesson's network for the images."""
+    recipe: str | Recipe = "standard"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the recipe that are to be different, such as `{"epochs": 3}`."""
+    seed: int = 0
+    device: str = "auto"
+    out: str | Path | None = None
+    """The run's directory, absent or empty; None makes one below `runs/`."""
+    keep: int | None = None
+    """How many epochs' weights to keep; None keeps all."""
+
+    def changed_recipe(self) -> Recipe:
+        """Give the recipe with the settings that were asked for.
+
+        Raises:
+            UserError: there is no such recipe or setting, or a value cannot be.
+        """
+        recipe = preset(self.recipe) if isinstance(self.recipe, str) else self.recipe
+        return recipe.replace(**self.settings)
+
+    def check(self) -> None:
+        """Look for every mistake that can be seen without opening the images.
+
+        Raises:
+            UserError: the recipe, the seed, the device, the directory, the network's name or the request for images
+                cannot be; the message lists all of them.
+
+        >>> TrainingRequest(data=DataRequest(source="cifar10"), network="simple-cifer", keep=0).check()
+        Traceback (most recent call last):
+            ...
+        pellucid.ground.errors.UserError: this training cannot begin:
+          - keep is 0; expected at least 1 epoch's weights, or nothing to keep all
+          - no network is called 'simple-cifer'; did you mean 'simple-cifar'? (one of: simple-mnist, simple-cifar, \
+small-resnet); for a network of your own give its file and class, like my_nets.py:TinyNet
+        """
+        problems = [
+            *self.data.problems(),
+            *filter(None, [self.data.source_problem()]),
+            *self._recipe_problems(),
+            *self._own_problems(),
+            *self._network_problems(),
+        ]
+        if problems:
+            raise UserError.all_of("this training cannot begin", problems)
+
+    def _recipe_problems(self) -> tuple[str, ...]:
+        """List what is wrong with the recipe and the device that is to compute it."""
+        problems: tuple[str, ...] = ()
+        recipe = None
+        try:
+            recipe = self.changed_recipe()
+        except UserError as error:
+            problems += error.problems
+        try:
+            device = pick_device(self.device)
+            if recipe is not None:
+                uses_mixed_precision(recipe.precision, device)
+        except UserError as error:
+            problems += error.problems
+        return problems
+
+    def _own_problems(self) -> list[str]:
+        problems = []
+        if self.keep is not None and self.keep < 1:
+            problems.append(f"keep is {self.keep}; expected at least 1 epoch's weights, or nothing to keep all")
+        if not 0 <= self.seed < 2**63:
+            problems.append(f"seed is {self.seed}; expected a whole number from 0 to 2^63 - 1")
+        if self.out is not None and not Run.can_begin_in(Path(self.out)):
+            is_run = (Path(self.out) / RunFile.RECORD).exists()
+            remedy = f"resume it with: pellucid resume {self.out}" if is_run else "choose another --out"
+            problems.append(f"{self.out} exists and is not empty; {remedy}")
+        return problems
+
+    def _network_problems(self) -> tuple[str, ...]:
+        if self.network is None:
+            return ()
+        try:
+            check_name(self.network)
+        except UserError as error:
+            return error.problems
+        return ()

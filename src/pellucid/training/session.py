@@ -1,0 +1,138 @@
+"""Everything that a training works with, as a run's record and its newest checkpoint give it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.data import ImageSet
+from pellucid.data.batches import DeviceImages, epoch_order
+from pellucid.ground.devices import describe_device, seed_device, uses_mixed_precision
+from pellucid.ground.ranks import Ranks
+from pellucid.ground.seeds import derive_seed
+from pellucid.recipes import Recipe, learning_rate
+from pellucid.run import Computation, Run
+from pellucid.training.checkpoint import load_checkpoint
+from pellucid.training.optimizer import make_optimizer
+from pellucid.training.position import Position
+from pellucid.training.preparation import Preparation, prepare
+from pellucid.training.quick_step import quick_step
+
+__all__ = ["Session", "open_session"]
+
+
+@dataclass(kw_only=True)
+class Session:
+    """A training under way: what stays the same, and with network, optimizer and position, what a step changes."""
+
+    recipe: Recipe
+    seed: int
+    classes: int
+    preparation: Preparation
+    train: DeviceImages
+    val: DeviceImages | None
+    device: torch.device
+    mixed: bool
+    """Whether forward passes run in bfloat16."""
+    ranks: Ranks
+    network: nn.Module
+    forward: nn.Module
+    """The network, or around it what averages the gradients of several processes."""
+    optimizer: torch.optim.Optimizer
+    optimizer_step: Callable[[], None]
+    position: Position
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """How many steps an epoch has."""
+        return math.ceil(len(self.train) / self.recipe.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return self.steps_per_epoch * self.recipe.epochs
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        return learning_rate(self.recipe, self.position.step, self.steps)
+
+    @property
+    def computation(self) -> Computation:
+        """On what the next steps are computed, for the record."""
+        return Computation(
+            step=self.position.step,
+            device=self.device.type,
+            name=describe_device(self.device),
+            precision="bfloat16" if self.mixed else "float32",
+        )
+
+    def batches(self) -> tuple[Tensor, ...]:
+        """Give the indices of every batch of the epoch under way: `[B]` int64 each, the last one perhaps shorter."""
+        order = epoch_order(len(self.train), derive_seed(self.seed, "order", self.position.epoch))
+        return tuple(order.split(self.recipe.batch_size))
+
+    def cut(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Cut this process's part of the next step's batch, augmented.
+
+        Everything random in a step, dropout included, comes from the seed set here, which is derived from the step's
+        number: a run resumed at this step does what the run never interrupted does, to the last bit.
+
+        Returns:
+            images `[B, H, W, C]` uint8 and labels `[B]` int64, on the device.
+        """
+        seed_device(self.device, derive_seed(self.seed, "step", self.position.step))
+        augmentation = self.preparation.augmentation
+        positions = augmentation.draw(len(indices), *self.train.image_size) if augmentation else None
+        return self.train.cut(self.ranks.share(indices), positions and self.ranks.share_both(positions))
+
+
+def open_session(
+    run: Run,
+    images: ImageSet,
+    device: torch.device,
+    ranks: Ranks | None = None,
+    *,
+    mixed: bool | None = None,
+    up_to: int | None = None,
+) -> Session:
+    """Set up a run's training where its newest complete checkpoint is, or at its seed. Seeds torch's generators.
+
+    Args:
+        run: whose training.
+        images: what the run's request for images gives.
+        device: where to compute.
+        ranks: the processes that share each batch; None is this one alone.
+        mixed: whether forward passes run in bfloat16; None is what the recipe asks for on this device.
+        up_to: the newest of those checkpoints that had done no more than so many steps.
+
+    Raises:
+        UserError: there are no training images; the device cannot do what the recipe asks for.
+    """
+    ranks = ranks or Ranks()
+    recipe = Recipe.from_dict(run.record.recipe)
+    preparation = prepare(images, recipe, run.record.seed)
+    torch.manual_seed(run.record.seed)
+    network = run.build_network().to(device)
+    optimizer = make_optimizer(network, recipe, device)
+    position = load_checkpoint(run, network, optimizer, device, up_to=up_to) or Position()
+    return Session(
+        recipe=recipe,
+        seed=run.record.seed,
+        classes=len(images.classes),
+        preparation=preparation,
+        train=preparation.train_on(device),
+        val=preparation.val_on(device),
+        device=device,
+        mixed=uses_mixed_precision(recipe.precision, device) if mixed is None else mixed,
+        ranks=ranks,
+        network=network,
+        forward=nn.parallel.DistributedDataParallel(network) if ranks.world > 1 else network,
+        optimizer=optimizer,
+        optimizer_step=quick_step(optimizer),
+        position=position,
+    )

@@ -1,0 +1,60 @@
+"""The training step, in two halves: forward and backward; then the update of the weights.
+
+The loop takes it, and `pellucid step` repeats it. Shape letters: B images in the batch, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pellucid.training.session import Session
+
+__all__ = ["Gradients", "forward_backward", "update"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Gradients:
+    """What the first half of a step gives, besides the gradients of the weights, which are in the network."""
+
+    logits: Tensor
+    """`[B, K]`, detached from nothing: with `keep_logit_gradient`, their gradient is `logits.grad`."""
+    labels: Tensor
+    """`[B]` int64."""
+    loss_sum: Tensor
+    """The sum of the images' cross-entropies, with label smoothing; float32, no dimensions."""
+
+    def correct(self) -> Tensor:
+        """How many images have their label's logit as the largest; int64, no dimensions."""
+        return (self.logits.argmax(1) == self.labels).sum()
+
+
+def forward_backward(session: Session, indices: Tensor, *, keep_logit_gradient: bool = False) -> Gradients:
+    """Do the first half of the next step: the loss of a batch and its gradients. The weights are still the old ones.
+
+    Args:
+        session: its network is in training mode and its gradients are zero.
+        indices: `[B]` int64, the images of the batch over all processes.
+        keep_logit_gradient: keep the gradient at the logits as well.
+    """
+    pixels, labels = session.cut(indices)
+    with torch.autocast(session.device.type, torch.bfloat16, enabled=session.mixed):
+        logits = session.forward(session.preparation.preprocessing(pixels))
+        loss_sum = F.cross_entropy(logits, labels, label_smoothing=session.recipe.label_smoothing, reduction="sum")
+    if keep_logit_gradient:
+        logits.retain_grad()
+    # The mean over the batch; where processes share it, their wrapper takes the mean over processes.
+    (loss_sum * (session.ranks.world / len(indices))).backward()
+    return Gradients(logits, labels, loss_sum.detach().float())
+
+
+def update(session: Session) -> None:
+    """Do the second half: move the weights at the rate of this step, and set the gradients to zero."""
+    rate = session.rate
+    for group in session.optimizer.param_groups:
+        group["lr"] = rate
+    session.optimizer_step()
+    session.optimizer.zero_grad()
