@@ -21,7 +21,7 @@ def test_a_folder_a_class_is_split_by_class_and_seed(tmp_path: Path) -> None:
     root = write_classes(tmp_path / "pets", {"cat": 20, "dog": 40})
     found = open_image_set(root)
     assert (found.name, found.origin, found.classes) == ("pets", str(root), ("cat", "dog"))
-    assert (found.shape, found.fit, found.mirror, found.split_seed) == ((3, 64, 64), "stretch", True, 0)
+    assert (found.shape, found.fit, found.flip_allowed, found.split_seed) == ((3, 64, 64), "stretch", True, 0)
     counts = {name: np.bincount(split.labels).tolist() for name, split in found.splits.items()}
     assert counts == {"train": [14, 28], "val": [3, 6], "test": [3, 6]}
     sources = [source for split in found.splits.values() for source in split.sources]
@@ -130,7 +130,7 @@ def test_strict_keeps_nothing(tmp_path: Path, cache: Path) -> None:
     assert everything_in(cache) == []
 
 
-def test_a_changed_file_is_decoded_anew(tmp_path: Path) -> None:
+def test_a_changed_file_is_decoded_again(tmp_path: Path) -> None:
     root = write_classes(tmp_path / "pets", {"cat": 5, "dog": 5})
     before = open_image_set(root)
     write_image(root / "cat" / "000.png", 200)

@@ -33,11 +33,11 @@ def test_cifar10_pixels_labels_and_order_are_those_of_its_files(tmp_path: Path) 
     assert found.splits["test"].sources[-1] == "test/9"
     assert found.splits["test"].sources[2:4] == ["test/2", "test/3"]
     assert found.classes == NAMED["cifar10"].classes
-    assert (found.mirror, found.fit, found.split_seed, found.left_out) == (True, "none", None, ())
+    assert (found.flip_allowed, found.fit, found.split_seed, found.left_out) == (True, "none", None, ())
     assert found.origin == str(tmp_path / "data" / "cifar-10-batches-bin")
 
 
-def test_a_cifar_record_worked_by_hand(tmp_path: Path) -> None:
+def test_a_cifar_record_made_by_hand(tmp_path: Path) -> None:
     # label 6, a red plane of 1, a green plane of 2, a blue plane of 3, but its second pixel in the first row is 200 red
     red = bytes([1, 200] + [1] * 1022)
     record = bytes([6]) + red + bytes([2]) * 1024 + bytes([3]) * 1024
@@ -82,7 +82,7 @@ def test_idx_sets_in_their_official_layout(tmp_path: Path, name: str, packed: bo
     np.testing.assert_array_equal(found.splits["train"].images[..., 0], arrays["train-images"])
     np.testing.assert_array_equal(found.splits["test"].labels, arrays["test-labels"])
     assert found.shape == (1, 28, 28)
-    assert found.mirror == (name == "fashion-mnist")
+    assert found.flip_allowed == (name == "fashion-mnist")
     assert len(found.classes) == 10
 
 
@@ -99,7 +99,7 @@ def test_the_data_folder_may_be_the_layout_folder_itself(tmp_path: Path) -> None
     assert open_image_set("cifar10", data_dir=tmp_path / "cifar-10-batches-bin").name == "cifar10"
 
 
-def test_one_of_the_mnist_family_is_not_taken_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_the_mnist_family_is_not_confused_with_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_idx_set(tmp_path / "MNIST" / "raw")
     with pytest.raises(UserError, match="kmnist was not found"):
         open_image_set("kmnist", data_dir=tmp_path / "MNIST" / "raw", download=False)
@@ -207,7 +207,7 @@ IMAGES = idx_bytes(np.zeros((20, 28, 28), np.uint8))
         (
             "train-images-idx3-ubyte.gz",
             idx_bytes(np.zeros((20, 27, 28), np.uint8)),
-            r"20 images of 27×28 pixels; expected 1 or more of 28×28",
+            r"20 images of 27×28 pixels and 1 channel; expected 1 or more of 28×28",
         ),
     ],
 )

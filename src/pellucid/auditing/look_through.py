@@ -42,7 +42,7 @@ def audit(images: ImageSet, run: Run | None = None, *, detail: float = DETAIL, d
     splits = list(images.splits.values())
     small = thumbnails(splits)
     sizes = original_sizes(images)
-    found = find_duplicates(splits, small, mirror=images.mirror, detail=detail)
+    found = find_duplicates(splits, small, mirror=images.flip_allowed, detail=detail)
     figures = split_figures(images)
     train = next((one for one in figures if one.name == "train"), figures[0]).per_class
     duplicates = _duplicates(images, found, detail)
