@@ -52,13 +52,19 @@ def test_a_folder_from_the_command_line(photos, tmp_path, capsys):
         ("train/dog/tiny.png", "tiny: 16 × 16 pixels, enlarged to 64 × 64"),
         ("train/dog/wide.png", "extreme proportions: 400 × 64 pixels"),
     ]
-    found = document["duplicates"]
-    assert (found["exact"], found["near"], found["images"], found["groups"], found["other_label"]) == (1, 1, 4, 2, 1)
-    assert found["between"] == [
+    duplicates = document["duplicates"]
+    assert (
+        duplicates["exact"],
+        duplicates["near"],
+        duplicates["images"],
+        duplicates["groups"],
+        duplicates["other_label"],
+    ) == (1, 1, 4, 2, 1)
+    assert duplicates["between"] == [
         {"first": "train", "second": "train", "exact": 0, "near": 1, "images": 2},
         {"first": "train", "second": "test", "exact": 1, "near": 0, "images": 1},
     ]
-    pairs = [(pair["first"]["source"], pair["second"]["source"], pair["kind"]) for pair in found["pairs"]]
+    pairs = [(pair["first"]["source"], pair["second"]["source"], pair["kind"]) for pair in duplicates["pairs"]]
     assert pairs == [
         ("train/cat/2.png", "test/cat/1.png", "exact"),
         ("train/cat/5.png", "train/dog/4.png", "near"),

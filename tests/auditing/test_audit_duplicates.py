@@ -63,9 +63,9 @@ CHANGES = {
 def test_a_changed_copy_is_found(change):
     images = scenes(60, seed=1)
     images[47] = CHANGES[change](images[12])
-    found = search(images)
-    assert [(pair.first, pair.second, pair.exact) for pair in found.pairs] == [(12, 47, False)]
-    assert found.pairs[0].flipped == ("flipped" in change)
+    result = search(images)
+    assert [(pair.first, pair.second, pair.exact) for pair in result.pairs] == [(12, 47, False)]
+    assert result.pairs[0].flipped == ("flipped" in change)
 
 
 def test_none_planted_none_found():
@@ -75,8 +75,8 @@ def test_none_planted_none_found():
 def test_exact_copies_are_paired_with_the_first_of_them_and_only_once():
     images = scenes(20, seed=3)
     images[[5, 9]] = images[2]
-    found = search(images).pairs
-    assert [(pair.first, pair.second, pair.exact, pair.similarity) for pair in found] == [
+    result = search(images).pairs
+    assert [(pair.first, pair.second, pair.exact, pair.similarity) for pair in result] == [
         (2, 5, True, 1.0),
         (2, 9, True, 1.0),
     ]
@@ -147,7 +147,7 @@ def test_candidates_are_what_plain_correlation_says(seed):
     random = np.random.default_rng(seed)
     images[30:] = np.clip(images[:10] + random.normal(0, 30, images[:10].shape), 0, 255).astype(np.uint8)
     images[35:] = images[35:, :, ::-1]
-    found = find_candidates(images[..., 0], flip=True)
+    result = find_candidates(images[..., 0], flip=True)
     grids = images[..., 0].reshape(-1, 8, 4, 8, 4).mean((2, 4))
     centred = grids - grids.mean(1, keepdims=True) - grids.mean(2, keepdims=True)
     expected = set()
@@ -158,7 +158,7 @@ def test_candidates_are_what_plain_correlation_says(seed):
                 inside = np.corrcoef(centred[first].ravel(), centred[second][:, ::direction].ravel())[0, 1]
                 if alike >= 0.9 and inside >= 0.55:
                     expected.add((first, second, direction == -1))
-    got = {(*pair, bool(flip)) for pair, flip in zip(found.pairs.tolist(), found.flipped, strict=True)}
+    got = {(*pair, bool(flip)) for pair, flip in zip(result.pairs.tolist(), result.flipped, strict=True)}
     assert {(*pair,) for *pair, _ in got} == {(*pair,) for *pair, _ in expected}
     assert got <= expected
 

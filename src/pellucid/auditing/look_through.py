@@ -181,6 +181,6 @@ def _notes(images: ImageSet, duplicates: Duplicates, search: Search, run: Run | 
         notes.append(f"The same pictures are in two splits: {listed}. Accuracy on those images is optimistic.")
     if run is not None and len(run.epochs()) == 1:
         notes.append(
-            "The run keeps the weights of one epoch only, so doubts rest on that one; training without --keep gives more."
+            "The run keeps the weights of one epoch only, so doubts rest on it; training without --keep gives more."
         )
     return notes

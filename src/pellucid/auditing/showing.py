@@ -64,8 +64,8 @@ def _split_table(audited: Audit) -> list[str]:
     if audited.original_sizes:
         short, long = audited.original_sizes.shortest_side, audited.original_sizes.longest_side
         lines.append(
-            f"The files have a shorter side of {short[0]:,} to {short[2]:,} pixels (median {short[1]:,}), a longer side "
-            f"of {long[0]:,} to {long[2]:,} (median {long[1]:,})."
+            f"The files have a shorter side of {short[0]:,} to {short[2]:,} pixels (median {short[1]:,}), a longer "
+            f"side of {long[0]:,} to {long[2]:,} (median {long[1]:,})."
         )
     return lines
 
@@ -98,8 +98,8 @@ def _duplicates(audited: Audit) -> list[str]:
         where = f"within {entry.first}" if entry.first == entry.second else f"between {entry.first} and {entry.second}"
         share = entry.images / images_of[entry.second]
         lines.append(
-            f"  {where}: {entry.exact:,} exact, {entry.near:,} near; {counted(entry.images, 'image')} of {entry.second} "
-            f"({share:.2%})"
+            f"  {where}: {entry.exact:,} exact, {entry.near:,} near; {counted(entry.images, 'image')} of "
+            f"{entry.second} ({share:.2%})"
         )
     relabelled = [pair for pair in duplicates.pairs if pair.first.label != pair.second.label]
     crossing = [pair for pair in duplicates.pairs if pair.crosses and pair.first.label == pair.second.label]

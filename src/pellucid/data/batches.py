@@ -57,12 +57,12 @@ class DeviceImages:
         """`(H, W)` of every image."""
         return self._images.shape[1], self._images.shape[2]
 
-    def cut(self, indices: Tensor, places: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+    def cut(self, indices: Tensor, positions: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Cut one batch.
 
         Args:
             indices: `[B]` int64 on the CPU, which images, counted from 0 to `len(self) - 1`.
-            places: rows `[B, H]` and columns `[B, W]` as `Augmentation.draw` gives them; None leaves the
+            positions: rows `[B, H]` and columns `[B, W]` as `Augmentation.draw` gives them; None leaves the
                 images as they are.
 
         Returns:
@@ -71,9 +71,9 @@ class DeviceImages:
         if self._subset is not None:
             indices = self._subset.index_select(0, indices)
         at = indices.to(self._images.device)
-        if places is None:
+        if positions is None:
             images = self._images.index_select(0, at)
         else:  # selecting and moving in one gather: each pixel is read once and written once
-            rows, columns = (place.to(self._images.device) for place in places)
+            rows, columns = (axis.to(self._images.device) for axis in positions)
             images = self._images[at[:, None, None], rows[:, :, None], columns[:, None, :]]
         return images.to(self.device), self._labels.index_select(0, indices.to(self.device))

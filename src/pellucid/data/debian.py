@@ -1,6 +1,6 @@
 """Taking a named set out of Debian's package of it, where the person agrees: download, unpack beside, copy.
 
-Nothing is installed. Downloading a package needs no root; bringing the package lists up to date does, and is done only
+Nothing is installed. Downloading a package needs no root; updating the package lists does, and is done only
 as root, only where the lists lack the package, and only with the same consent.
 """
 
