@@ -83,6 +83,7 @@ def test_the_text_names_what_to_look_at(photos, capsys):
     )
     assert "Duplicates: 1 exact pair and 1 near pair; 4 images in 2 groups; 1 pair with different labels." in out
     assert "between train and test: 1 exact, 0 near; 1 image of test (12.50%)" in out
+    assert "The shorter side of the files is 16 to 64 pixels (median 64), the longer side 16 to 400 pixels" in out
     assert "3 images look suspicious; 1 file could not be read." in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 100
     assert "train/cat/5.png (cat) = train/dog/4.png (dog)" in out

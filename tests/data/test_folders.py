@@ -219,12 +219,12 @@ def test_folders_that_cannot_be_used(tmp_path: Path, cache: Path, what: dict[str
 def test_loose_images_and_other_files_only(tmp_path: Path) -> None:
     write_image(tmp_path / "loose" / "1.png")
     write_image(tmp_path / "loose" / "2.png")
-    with pytest.raises(UserError, match="2 images lie in it directly, which says nothing of their class"):
+    with pytest.raises(UserError, match="2 images directly in it, outside any class folder"):
         open_image_set(tmp_path / "loose")
     for name in ("cat", "dog"):
         (tmp_path / "texts" / name).mkdir(parents=True)
         (tmp_path / "texts" / name / "a.txt").write_text("")
-    with pytest.raises(UserError, match=r"no image in its 2 folders \(2 files of other kinds were passed over\)"):
+    with pytest.raises(UserError, match=r"no image in its 2 folders \(passed over: 2 files of other kinds\)"):
         open_image_set(tmp_path / "texts")
 
 

@@ -62,12 +62,15 @@ def _split_table(audited: Audit) -> list[str]:
     ]
     lines = text_table(("split", "images", "mean", "standard deviation"), rows, right=(1,))
     if audited.original_sizes:
-        short, long = audited.original_sizes.shortest_side, audited.original_sizes.longest_side
-        lines.append(
-            f"The files have a shorter side of {short[0]:,} to {short[2]:,} pixels (median {short[1]:,}), a longer "
-            f"side of {long[0]:,} to {long[2]:,} (median {long[1]:,})."
-        )
+        short, long = _span(audited.original_sizes.shortest_side), _span(audited.original_sizes.longest_side)
+        lines.append(f"The shorter side of the files is {short}, the longer side {long}.")
     return lines
+
+
+def _span(sides: tuple[int, int, int]) -> str:
+    """Write least, median and largest side; one number where all are equal."""
+    least, median, largest = sides
+    return f"{least:,} pixels" if least == largest else f"{least:,} to {largest:,} pixels (median {median:,})"
 
 
 def _class_table(audited: Audit) -> list[str]:
