@@ -16,11 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
+from pellucid.figures.tokens import FRAME, INK, QUIET, diverging
 
 import pellucid
 from pellucid.causes import find_contributor
 from pellucid.figures.saving import save_animation
-from pellucid.figures.tokens import FRAME, INK, QUIET, diverging
 from pellucid.glass import Glass, UnitTrace
 from pellucid.ground.writing import number
 

@@ -39,7 +39,7 @@ def train(
     """Train a network on images, evaluate it on the test split, draw its curves; return the run.
 
     Args:
-        data: `cifar10`, `cifar100`, `mnist`, `fashion-mnist`, `kmnist`, a folder with a folder of images for each
+        data: a name that `pellucid datasets` lists, such as `cifar10`, a folder with a folder of images for each
             class, or a .zip or .tar of one.
         network: a name of `pellucid networks`, or `file.py:ClassName`; None takes the lesson's network for the
             images: `simple-mnist` for one channel, `simple-cifar` for three.

@@ -40,25 +40,31 @@ def test_a_folder_from_the_command_line(photos, tmp_path, capsys):
     assert main(["audit", str(photos), "--out", "found", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document == json.loads((tmp_path / "found/audit.json").read_text())
-    assert [(one["name"], one["images"], one["per_class"]) for one in document["splits"]] == [
+    assert [(split["name"], split["images"], split["per_class"]) for split in document["splits"]] == [
         ("train", 19, [8, 11]),
         ("test", 8, [4, 4]),
     ]
     assert document["imbalance"] == 11 / 8
     assert document["original_sizes"] == {"files": 27, "shortest_side": [16, 64, 64], "longest_side": [16, 64, 400]}
-    assert [one["source"] for one in document["left_out"]] == ["train/dog/broken.png"]
-    assert [(one["image"]["source"], one["reason"]) for one in document["suspicious"]] == [
+    assert [image["source"] for image in document["left_out"]] == ["train/dog/broken.png"]
+    assert [(entry["image"]["source"], entry["reason"]) for entry in document["suspicious"]] == [
         ("train/dog/blank.png", "one colour: 9, 8, 7"),
         ("train/dog/tiny.png", "tiny: 16 × 16 pixels, enlarged to 64 × 64"),
         ("train/dog/wide.png", "extreme proportions: 400 × 64 pixels"),
     ]
-    found = document["duplicates"]
-    assert (found["exact"], found["near"], found["images"], found["groups"], found["other_label"]) == (1, 1, 4, 2, 1)
-    assert found["between"] == [
+    duplicates = document["duplicates"]
+    assert (
+        duplicates["exact"],
+        duplicates["near"],
+        duplicates["images"],
+        duplicates["groups"],
+        duplicates["other_label"],
+    ) == (1, 1, 4, 2, 1)
+    assert duplicates["between"] == [
         {"first": "train", "second": "train", "exact": 0, "near": 1, "images": 2},
         {"first": "train", "second": "test", "exact": 1, "near": 0, "images": 1},
     ]
-    pairs = [(pair["first"]["source"], pair["second"]["source"], pair["kind"]) for pair in found["pairs"]]
+    pairs = [(pair["first"]["source"], pair["second"]["source"], pair["kind"]) for pair in duplicates["pairs"]]
     assert pairs == [
         ("train/cat/2.png", "test/cat/1.png", "exact"),
         ("train/cat/5.png", "train/dog/4.png", "near"),
@@ -72,11 +78,17 @@ def test_a_folder_from_the_command_line(photos, tmp_path, capsys):
 def test_the_text_names_what_to_look_at(photos, capsys):
     assert main(["audit", str(photos)]) == 0
     out = capsys.readouterr().out
-    assert "1 exact and 1 near pairs; 4 images in 2 groups; 1 with different labels" in out
-    assert "between train and test: 1 exact, 0 near; 1 images of test (12.50%)" in out
+    assert out.startswith(
+        "photos has 27 images in 2 classes, each 64×64 pixels, colour; 4 images have an exact or near"
+    )
+    assert "Duplicates: 1 exact pair and 1 near pair; 4 images in 2 groups; 1 pair with different labels." in out
+    assert "between train and test: 1 exact, 0 near; 1 image of test (12.50%)" in out
+    assert "The shorter side of the files is 16 to 64 pixels (median 64), the longer side 16 to 400 pixels" in out
+    assert "3 images look suspicious; 1 file could not be read." in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 100
     assert "train/cat/5.png (cat) = train/dog/4.png (dog)" in out
     assert "train/dog/broken.png: not an image" in out
-    assert "most frequent class / rarest, in training: 1.38" in out
+    assert "The most frequent training class has 1.38 times the images of the rarest." in out
 
 
 def test_a_clean_folder_says_none_found(tmp_path, capsys):
@@ -89,6 +101,7 @@ def test_a_clean_folder_says_none_found(tmp_path, capsys):
     assert "Duplicates: none found, exact or near" in out
     assert "Suspicious" not in out
     assert "left out" not in out
+    assert "no image has a duplicate; no image looks suspicious; no file could not be read." in " ".join(out.split())
 
 
 @pytest.fixture(scope="module")
@@ -120,12 +133,12 @@ def test_wrong_labels_are_doubted_most(digits_run, capsys):
     assert document == json.loads((digits_run.directory / "audit.json").read_text())
     doubts = document["doubts"]
     assert doubts["epochs"] == [1, 2, 3, 5, 6]  # evenly spread over the six that are kept
-    first = {(one["image"]["source"], one["agreed"]) for one in doubts["most"][:2]}
+    first = {(doubt["image"]["source"], doubt["agreed"]) for doubt in doubts["most"][:2]}
     assert first == {("train/40", 0), ("train/333", 0)}
     images = digits_run.open_images()
-    for one in doubts["most"][:2]:
-        right = (images.splits["train"].labels[one["image"]["index"]] - 5) % 10
-        assert one["instead"] == digits_run.classes[right]
+    for doubt in doubts["most"][:2]:
+        true_label = (images.splits["train"].labels[doubt["image"]["index"]] - 5) % 10
+        assert doubt["instead"] == digits_run.classes[true_label]
 
 
 def test_the_doubt_is_the_mean_of_the_epochs_probabilities(digits_run):

@@ -35,9 +35,9 @@ def split_of(images: np.ndarray) -> Split:
     return Split(images, np.zeros(len(images), np.int64), [f"train/{index}" for index in range(len(images))])
 
 
-def search(images: np.ndarray, *, mirror: bool = True, **options: float):
+def search(images: np.ndarray, *, flip: bool = True, **options: float):
     splits = [split_of(images)]
-    return find_duplicates(splits, thumbnails(splits), mirror=mirror, **options)
+    return find_duplicates(splits, thumbnails(splits), flip=flip, **options)
 
 
 def jpeg(image: np.ndarray) -> np.ndarray:
@@ -51,11 +51,11 @@ CHANGES = {
     "darker, less contrast": lambda image: (image // 3).astype(np.uint8),
     "shifted by a pixel": lambda image: np.roll(image, (1, -1), (0, 1)),
     "shifted by two": lambda image: np.pad(image, ((2, 0), (0, 0), (0, 0)), mode="edge")[:32],
-    "mirrored": lambda image: image[:, ::-1],
+    "flipped": lambda image: image[:, ::-1],
     "recompressed": jpeg,
     "grey": lambda image: np.asarray(Image.fromarray(image).convert("L").convert("RGB")),
     "noisy": lambda image: np.clip(image + np.random.default_rng(5).normal(0, 9, image.shape), 0, 255).astype(np.uint8),
-    "mirrored and shifted": lambda image: np.roll(image[:, ::-1], (1, 1), (0, 1)),
+    "flipped and shifted": lambda image: np.roll(image[:, ::-1], (1, 1), (0, 1)),
 }
 
 
@@ -63,9 +63,9 @@ CHANGES = {
 def test_a_changed_copy_is_found(change):
     images = scenes(60, seed=1)
     images[47] = CHANGES[change](images[12])
-    found = search(images)
-    assert [(pair.first, pair.second, pair.exact) for pair in found.pairs] == [(12, 47, False)]
-    assert found.pairs[0].mirrored == ("mirrored" in change)
+    result = search(images)
+    assert [(pair.first, pair.second, pair.exact) for pair in result.pairs] == [(12, 47, False)]
+    assert result.pairs[0].flipped == ("flipped" in change)
 
 
 def test_none_planted_none_found():
@@ -75,8 +75,8 @@ def test_none_planted_none_found():
 def test_exact_copies_are_paired_with_the_first_of_them_and_only_once():
     images = scenes(20, seed=3)
     images[[5, 9]] = images[2]
-    found = search(images).pairs
-    assert [(pair.first, pair.second, pair.exact, pair.similarity) for pair in found] == [
+    result = search(images).pairs
+    assert [(pair.first, pair.second, pair.exact, pair.similarity) for pair in result] == [
         (2, 5, True, 1.0),
         (2, 9, True, 1.0),
     ]
@@ -91,11 +91,11 @@ def test_a_change_of_one_value_is_no_exact_copy():
     assert pair.similarity > 0.97
 
 
-def test_a_mirrored_copy_does_not_count_where_mirror_images_mean_something_else():
+def test_a_flipped_copy_does_not_count_where_flipped_images_mean_something_else():
     images = scenes(10, seed=5)
     images[4] = images[3][:, ::-1]
-    assert len(search(images, mirror=True).pairs) == 1
-    assert search(images, mirror=False).pairs == ()
+    assert len(search(images, flip=True).pairs) == 1
+    assert search(images, flip=False).pairs == ()
 
 
 def test_the_shift_is_named():
@@ -105,7 +105,7 @@ def test_the_shift_is_named():
     assert pair.shift == (-2, 1)  # moved back
 
 
-def test_blank_images_are_copies_when_equal_and_else_like_nothing():
+def test_blank_images_are_copies_when_equal_and_else_resemble_nothing():
     images = np.zeros((4, 16, 16, 1), np.uint8)
     images[1:] = 200
     images[3, 0, 0] = 201
@@ -113,7 +113,7 @@ def test_blank_images_are_copies_when_equal_and_else_like_nothing():
 
 
 def test_two_skies_above_two_seas_are_not_one_picture():
-    """Equal bands of brightness, different small ships: alike from afar, and nothing more."""
+    """Equal bands of brightness, different small ships: alike at coarse resolution, and nothing more."""
     images = np.zeros((2, 32, 32, 3), np.uint8)
     images[:, :16], images[:, 16:] = 200, 90
     images[0, 12:17, 6:14] = 20
@@ -121,13 +121,13 @@ def test_two_skies_above_two_seas_are_not_one_picture():
     assert search(images).pairs == ()
 
 
-def test_asking_for_more_likeness_finds_fewer():
+def test_a_higher_least_similarity_finds_fewer():
     images = scenes(30, seed=7)
     images[20] = CHANGES["noisy"](images[3])
     images[21] = CHANGES["brighter"](images[4])
     assert len(search(images, detail=0.6).pairs) == 2
-    likeliest = search(images, detail=0.93).pairs
-    assert [(pair.first, pair.second) for pair in likeliest] == [(4, 21)]
+    most_alike = search(images, detail=0.93).pairs
+    assert [(pair.first, pair.second) for pair in most_alike] == [(4, 21)]
 
 
 @settings(max_examples=25)
@@ -142,23 +142,23 @@ def test_area_weights_are_the_mean_over_cells(seed, cells, pixels):
 @settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1))
 def test_candidates_are_what_plain_correlation_says(seed):
-    """Every pair, correlated by NumPy's own function, mirrored or not."""
+    """Every pair, correlated by NumPy's own function, flipped or not."""
     images = scenes(40, seed % 1000, side=32, channels=1)
     random = np.random.default_rng(seed)
     images[30:] = np.clip(images[:10] + random.normal(0, 30, images[:10].shape), 0, 255).astype(np.uint8)
     images[35:] = images[35:, :, ::-1]
-    found = find_candidates(images[..., 0], mirror=True)
+    result = find_candidates(images[..., 0], flip=True)
     grids = images[..., 0].reshape(-1, 8, 4, 8, 4).mean((2, 4))
     centred = grids - grids.mean(1, keepdims=True) - grids.mean(2, keepdims=True)
     expected = set()
     for first in range(40):
         for second in range(first + 1, 40):
-            for turned in (1, -1):
-                alike = np.corrcoef(grids[first].ravel(), grids[second][:, ::turned].ravel())[0, 1]
-                inside = np.corrcoef(centred[first].ravel(), centred[second][:, ::turned].ravel())[0, 1]
+            for direction in (1, -1):
+                alike = np.corrcoef(grids[first].ravel(), grids[second][:, ::direction].ravel())[0, 1]
+                inside = np.corrcoef(centred[first].ravel(), centred[second][:, ::direction].ravel())[0, 1]
                 if alike >= 0.9 and inside >= 0.55:
-                    expected.add((first, second, turned == -1))
-    got = {(*pair, bool(turned)) for pair, turned in zip(found.pairs.tolist(), found.mirrored, strict=True)}
+                    expected.add((first, second, direction == -1))
+    got = {(*pair, bool(flip)) for pair, flip in zip(result.pairs.tolist(), result.flipped, strict=True)}
     assert {(*pair,) for *pair, _ in got} == {(*pair,) for *pair, _ in expected}
     assert got <= expected
 
@@ -186,10 +186,10 @@ def test_agreement_without_shift_is_the_correlation_of_what_remains_after_blurri
 def test_where_too_many_are_alike_the_most_alike_are_kept(monkeypatch):
     images = np.repeat(scenes(1, seed=10, channels=1), 60, axis=0)
     images = np.clip(images + np.random.default_rng(1).normal(0, 8, images.shape), 0, 255).astype(np.uint8)
-    every = find_candidates(images[..., 0], mirror=False)
+    every = find_candidates(images[..., 0], flip=False)
     monkeypatch.setattr(candidate_search, "MOST_CANDIDATES", 100)
     monkeypatch.setattr(candidate_search, "ROWS", 8)
-    kept = find_candidates(images[..., 0], mirror=False)
+    kept = find_candidates(images[..., 0], flip=False)
     assert len(every.pairs) == 60 * 59 // 2
     assert len(kept.pairs) == 100
     assert kept.least > every.least

@@ -86,5 +86,13 @@ def write_classes(root: Path, counts: dict[str, int], size: tuple[int, int] = (8
 
 
 def everything_in(cache: Path) -> list[str]:
-    """Every file and folder in the cache but the shelf itself, hidden ones included."""
-    return sorted(str(path.relative_to(cache)) for path in cache.rglob("*") if path != cache / "image-sets")
+    """Every file and folder in the cache but its shelves and their locks, hidden ones included."""
+    shelves = (cache / "image-sets", cache / "downloads")
+    return sorted(
+        str(path.relative_to(cache)) for path in cache.rglob("*") if path not in shelves and ".locks" not in path.parts
+    )
+
+
+def names_in(shelf: Path) -> list[str]:
+    """What a shelf of the cache holds beside its lock files."""
+    return sorted(path.name for path in shelf.iterdir() if path.name != ".locks")

@@ -40,11 +40,11 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path: Path, cache: Path, end
         write_zip(path, root, inside)
     else:
         write_tar(path, root, inside or ".")
-    found, plain = open_image_set(path), open_image_set(root)
-    assert found.fingerprint == plain.fingerprint
-    assert (found.name, found.origin) == (f"pets{ending}", str(path))
+    image_set, plain = open_image_set(path), open_image_set(root)
+    assert image_set.fingerprint == plain.fingerprint
+    assert (image_set.name, image_set.origin) == (f"pets{ending}", str(path))
     prefix = f"{inside}/" if inside else ""
-    assert found.splits["test"].sources == [prefix + source for source in plain.splits["test"].sources]
+    assert image_set.splits["test"].sources == [prefix + source for source in plain.splits["test"].sources]
     assert not list(cache.rglob("*.png"))
     path.touch()
 
@@ -52,16 +52,16 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path: Path, cache: Path, end
 def test_splits_inside_a_wrapped_archive(tmp_path: Path) -> None:
     for split in ("train", "test"):
         write_classes(tmp_path / "made" / split, {"cat": 2, "dog": 2})
-    found = open_image_set(write_zip(tmp_path / "a.zip", tmp_path / "made", "wrapper"))
-    assert list(found.splits) == ["train", "test"]
+    image_set = open_image_set(write_zip(tmp_path / "a.zip", tmp_path / "made", "wrapper"))
+    assert list(image_set.splits) == ["train", "test"]
 
 
 def test_macos_leftovers_are_passed_over(tmp_path: Path) -> None:
     root = write_classes(tmp_path / "made", {"pets/cat": 2, "pets/dog": 2, "__MACOSX/pets/cat": 2})
     (root / "pets" / "cat" / "._000.png").write_bytes(b"resource fork")
-    found = open_image_set(write_zip(tmp_path / "a.zip", root))
-    assert found.classes == ("cat", "dog")
-    assert found.left_out == ()
+    image_set = open_image_set(write_zip(tmp_path / "a.zip", root))
+    assert image_set.classes == ("cat", "dog")
+    assert image_set.left_out == ()
 
 
 def tar_with(path: Path, *members: tuple[str, bytes, bytes]) -> Path:

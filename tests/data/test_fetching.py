@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import io
+import re
 import socket
 import threading
 import time
@@ -13,13 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from image_set_fakes import everything_in, write_idx_set
+from image_set_fakes import everything_in, names_in, write_idx_set
 
 from pellucid.data import open_image_set
 from pellucid.data.download import Patience
 from pellucid.data.find import find, find_here
-from pellucid.data.locate import Found
-from pellucid.data.named import NAMED, Download, NamedSet
+from pellucid.data.located_files import LocatedFiles
+from pellucid.data.named import NAMED
+from pellucid.data.named_set import DebianPackage, Download, NamedSet
 from pellucid.ground.errors import UserError
 
 QUICK = Patience(attempts=3, pause=0.01, connect=2.0, silence=0.4)
@@ -132,7 +135,7 @@ def test_files_are_fetched_once_and_their_address_is_recorded(
     second = open_image_set("mnist", size=(14, 14))  # another form of the same files
     assert second.origin == server.address
     assert len(server.requests) == 4
-    assert sorted(path.name for path in (cache / "downloads").iterdir()) == ["mnist"]
+    assert names_in(cache / "downloads") == ["mnist"]
 
 
 @pytest.mark.parametrize("fault", [cut_short, stalled, wrong, status(503)])
@@ -140,8 +143,8 @@ def test_a_passing_fault_is_tried_again(
     serve: Callable[[Answer], Server], published: NamedSet, cache: Path, fault: Answer
 ) -> None:
     server = serve(then(fault, whole))
-    found = find(replace(published, addresses=(server.address,)), None, cache, patience=QUICK)
-    assert found.origin == server.address
+    files = find(replace(published, addresses=(server.address,)), None, cache, patience=QUICK)
+    assert files.origin == server.address
     assert len(server.requests) == 8
 
 
@@ -163,7 +166,7 @@ def test_a_lasting_fault_is_reported_and_nothing_is_kept(
     with pytest.raises(UserError, match=rf"{server.address}train-images-idx3-ubyte.gz: {reason}"):
         find(replace(published, addresses=(server.address,)), None, cache, patience=QUICK)
     assert len(server.requests) == requests
-    assert everything_in(cache) == ["downloads"]
+    assert everything_in(cache) == []
 
 
 def test_the_next_address_is_tried_and_the_error_lists_all(
@@ -171,8 +174,8 @@ def test_the_next_address_is_tried_and_the_error_lists_all(
 ) -> None:
     nobody, bad = refused(), serve(wrong)
     good = serve(whole)
-    found = find(replace(published, addresses=(nobody, bad.address, good.address)), None, cache, patience=QUICK)
-    assert found.origin == good.address
+    files = find(replace(published, addresses=(nobody, bad.address, good.address)), None, cache, patience=QUICK)
+    assert files.origin == good.address
     with pytest.raises(UserError) as caught:
         find(replace(published, addresses=(nobody, bad.address)), tmp_path, tmp_path / "other", patience=QUICK)
     text = str(caught.value)
@@ -192,13 +195,13 @@ def test_two_that_ask_at_once_fetch_once(serve: Callable[[Answer], Server], publ
 
     server = serve(slow)
     named = replace(published, addresses=(server.address,))
-    results: list[Found] = []
+    results: list[LocatedFiles] = []
     threads = [threading.Thread(target=lambda: results.append(find(named, None, cache))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [found.origin for found in results] == [server.address] * 3
+    assert [files.origin for files in results] == [server.address] * 3
     assert len(server.requests) == 4
 
 
@@ -210,13 +213,14 @@ def test_looking_fetches_nothing(serve: Callable[[Answer], Server], published: N
 
 
 def fashion(tmp_path: Path) -> NamedSet:
-    return replace(NAMED["fashion-mnist"], addresses=(refused(),), debian_folder=str(tmp_path / "usr" / "fashion"))
+    package = DebianPackage("dataset-fashion-mnist", str(tmp_path / "usr" / "fashion"))
+    return replace(NAMED["fashion-mnist"], addresses=(refused(),), debian=package)
 
 
 def test_the_folder_of_the_installed_package(tmp_path: Path, cache: Path) -> None:
     write_idx_set(tmp_path / "usr" / "fashion")
-    found = find(fashion(tmp_path), None, cache)
-    assert found.origin == str(tmp_path / "usr" / "fashion")
+    files = find(fashion(tmp_path), None, cache)
+    assert files.origin == str(tmp_path / "usr" / "fashion")
 
 
 def script(path: Path, body: str) -> None:
@@ -231,6 +235,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "tools"
     folder.mkdir()
     monkeypatch.setattr("pellucid.data.debian.shutil.which", lambda name: _executable(folder / name))
+    monkeypatch.setenv("PELLUCID_APT", "yes")
     return folder
 
 
@@ -247,9 +252,9 @@ def test_debians_package_comes_last(tmp_path: Path, cache: Path, tools: Path) ->
     script(
         tools / "apt-get", '[ "$1 $2" = "download dataset-fashion-mnist" ] && touch dataset-fashion-mnist_1_all.deb\n'
     )
-    script(tools / "dpkg-deb", UNPACK.format(inside=named.debian_folder, source=tmp_path / "packed"))
-    found = find(named, None, cache)
-    assert found.origin == "Debian package dataset-fashion-mnist_1_all.deb"
+    script(tools / "dpkg-deb", UNPACK.format(inside=named.debian.folder, source=tmp_path / "packed"))
+    files = find(named, None, cache)
+    assert files.origin == "Debian package dataset-fashion-mnist_1_all.deb"
     assert sorted(path.name for path in (cache / "downloads" / "fashion-mnist").iterdir()) == sorted(
         [*(wanted.file for wanted in named.downloads), "origin.txt"]
     )
@@ -269,7 +274,7 @@ def test_package_lists_are_updated_by_root_only(
         esac
         """,
     )
-    script(tools / "dpkg-deb", UNPACK.format(inside=named.debian_folder, source=tmp_path / "packed"))
+    script(tools / "dpkg-deb", UNPACK.format(inside=named.debian.folder, source=tmp_path / "packed"))
     monkeypatch.setattr("pellucid.data.debian._is_root", lambda: False)
     with pytest.raises(UserError) as caught:
         find(named, None, cache)
@@ -278,9 +283,91 @@ def test_package_lists_are_updated_by_root_only(
         "`sudo apt-get update` may be needed first" in str(caught.value)
     )
     assert "cannot be reached" in str(caught.value)
-    assert everything_in(cache) == ["downloads"]
+    assert everything_in(cache) == []
     monkeypatch.setattr("pellucid.data.debian._is_root", lambda: True)
     assert find(named, None, cache).origin == "Debian package dataset-fashion-mnist_1_all.deb"
+
+
+@pytest.fixture
+def working_apt(tmp_path: Path, tools: Path) -> NamedSet:
+    """An apt-get that notes how it was called, and has the package."""
+    named = fashion(tmp_path)
+    write_idx_set(tmp_path / "packed")
+    script(tools / "apt-get", f'echo "apt-get $*" >> {tmp_path}/calls; touch "$2_1_all.deb"\n')
+    script(tools / "dpkg-deb", UNPACK.format(inside=named.debian.folder, source=tmp_path / "packed"))
+    return named
+
+
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("PELLUCID_APT")
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("root", "commands"),
+    [
+        (True, r"run `apt-get install X`, or set PELLUCID_APT=yes to let pellucid run `apt-get download X` \(and `apt"),
+        (False, r"run `sudo apt-get install X`, or set PELLUCID_APT=yes to let pellucid run `apt-get download X`\nPut"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("consent", "reason"),
+    [(None, "apt-get is not run unasked"), ("no", "PELLUCID_APT is no"), ("maybe", "expected yes")],
+)
+def test_without_a_terminal_apt_is_not_run_unasked(
+    tmp_path: Path,
+    cache: Path,
+    working_apt: NamedSet,
+    monkeypatch: pytest.MonkeyPatch,
+    root: bool,
+    commands: str,
+    consent: str | None,
+    reason: str,
+) -> None:
+    monkeypatch.setattr("pellucid.data.debian._is_root", lambda: root)
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    if consent is None:
+        monkeypatch.delenv("PELLUCID_APT")
+    else:
+        monkeypatch.setenv("PELLUCID_APT", consent)
+    with pytest.raises(UserError, match=reason) as caught:
+        find(working_apt, None, cache)
+    if consent != "maybe":
+        assert re.search(commands.replace("X", "dataset-fashion-mnist"), str(caught.value))
+    assert not (tmp_path / "calls").exists()
+    assert everything_in(cache) == []
+
+
+@pytest.mark.parametrize("typed", ["y\n", "YES\n"])
+def test_at_a_terminal_the_commands_are_shown_and_run_after_a_yes(
+    tmp_path: Path,
+    cache: Path,
+    working_apt: NamedSet,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: str,
+) -> None:
+    monkeypatch.setattr("pellucid.data.debian._is_root", lambda: True)
+    at_a_terminal(monkeypatch, typed)
+    assert find(working_apt, None, cache).origin == "Debian package dataset-fashion-mnist_1_all.deb"
+    asked = capsys.readouterr().err
+    assert "this would be run:\n  apt-get download dataset-fashion-mnist\n  apt-get update    (as root, only" in asked
+    assert (tmp_path / "calls").read_text() == "apt-get download dataset-fashion-mnist\n"
+
+
+@pytest.mark.parametrize("typed", ["n\n", "\n", ""])
+def test_at_a_terminal_anything_but_yes_is_no(
+    tmp_path: Path, cache: Path, working_apt: NamedSet, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    at_a_terminal(monkeypatch, typed)
+    with pytest.raises(UserError, match=r"not fetched, as you answered; `.*apt-get install dataset-fashion-mnist`"):
+        find(working_apt, None, cache)
+    assert not (tmp_path / "calls").exists()
 
 
 @pytest.mark.parametrize(
@@ -305,4 +392,4 @@ def test_what_can_go_wrong_with_the_package(
             script(tools / name, body + "\n")
     with pytest.raises(UserError, match=rf"Debian's package dataset-fashion-mnist: {reason}"):
         find(fashion(tmp_path), None, cache)
-    assert everything_in(cache) == ["downloads"]
+    assert everything_in(cache) == []

@@ -19,59 +19,64 @@ def values(split: object) -> list[int]:
 
 def test_a_folder_a_class_is_split_by_class_and_seed(tmp_path: Path) -> None:
     root = write_classes(tmp_path / "pets", {"cat": 20, "dog": 40})
-    found = open_image_set(root)
-    assert (found.name, found.origin, found.classes) == ("pets", str(root), ("cat", "dog"))
-    assert (found.shape, found.fit, found.mirror, found.split_seed) == ((3, 64, 64), "stretch", True, 0)
-    counts = {name: np.bincount(split.labels).tolist() for name, split in found.splits.items()}
+    image_set = open_image_set(root)
+    assert (image_set.name, image_set.origin, image_set.classes) == ("pets", str(root), ("cat", "dog"))
+    assert (image_set.shape, image_set.fit, image_set.flip_allowed, image_set.split_seed) == (
+        (3, 64, 64),
+        "stretch",
+        True,
+        0,
+    )
+    counts = {name: np.bincount(split.labels).tolist() for name, split in image_set.splits.items()}
     assert counts == {"train": [14, 28], "val": [3, 6], "test": [3, 6]}
-    sources = [source for split in found.splits.values() for source in split.sources]
+    sources = [source for split in image_set.splits.values() for source in split.sources]
     assert sorted(sources) == sorted(f"{name}/{n:03}.png" for name, c in (("cat", 20), ("dog", 40)) for n in range(c))
-    for split in found.splits.values():
+    for split in image_set.splits.values():
         for image, label, source in zip(split.images, split.labels, split.sources, strict=True):
             name, number = source.split("/")
-            assert found.classes[label] == name
+            assert image_set.classes[label] == name
             assert (image == 10 * label + int(number[:3])).all()
 
 
 def test_the_split_is_the_stratified_one_of_the_sorted_paths(tmp_path: Path) -> None:
     root = write_classes(tmp_path / "pets", {"cat": 13, "dog": 9})
-    found = open_image_set(root, split_seed=3)
+    image_set = open_image_set(root, split_seed=3)
     labels = np.array([0] * 13 + [1] * 9)
     paths = [f"cat/{n:03}.png" for n in range(13)] + [f"dog/{n:03}.png" for n in range(9)]
     _, test = stratified_split(labels, 0.15, 3)
-    assert found.splits["test"].sources == [paths[row] for row in test]
-    assert found.split_seed == 3
-    assert open_image_set(root, split_seed=4).splits["test"].sources != found.splits["test"].sources
+    assert image_set.splits["test"].sources == [paths[row] for row in test]
+    assert image_set.split_seed == 3
+    assert open_image_set(root, split_seed=4).splits["test"].sources != image_set.splits["test"].sources
 
 
 def test_the_smallest_set_that_can_be_split(tmp_path: Path) -> None:
-    found = open_image_set(write_classes(tmp_path / "few", {"cat": 2, "dog": 3}), size=(6, 8), channels=1)
-    assert {name: len(split) for name, split in found.splits.items()} == {"train": 2, "val": 1, "test": 2}
-    assert (found.shape, found.fit) == ((1, 6, 8), "none")
+    image_set = open_image_set(write_classes(tmp_path / "few", {"cat": 2, "dog": 3}), size=(6, 8), channels=1)
+    assert {name: len(split) for name, split in image_set.splits.items()} == {"train": 2, "val": 1, "test": 2}
+    assert (image_set.shape, image_set.fit) == ((1, 6, 8), "none")
 
 
 @pytest.mark.parametrize("validation", ["val", "valid", "Validation"])
 def test_splits_of_its_own(tmp_path: Path, validation: str) -> None:
     for split, count in (("train", 4), (validation, 2), ("test", 3)):
         write_classes(tmp_path / "pets" / split, {"cat": count, "dog": count})
-    found = open_image_set(tmp_path / "pets")
-    assert {name: len(split) for name, split in found.splits.items()} == {"train": 8, "val": 4, "test": 6}
-    assert found.split_seed is None
-    assert found.splits["val"].sources[0] == f"{validation}/cat/000.png"
+    image_set = open_image_set(tmp_path / "pets")
+    assert {name: len(split) for name, split in image_set.splits.items()} == {"train": 8, "val": 4, "test": 6}
+    assert image_set.split_seed is None
+    assert image_set.splits["val"].sources[0] == f"{validation}/cat/000.png"
 
 
 def test_some_splits_of_its_own(tmp_path: Path) -> None:
     write_classes(tmp_path / "train", {"cat": 1, "dog": 4, "emu": 1})
     write_classes(tmp_path / "test", {"dog": 2, "cat": 0})
-    found = open_image_set(tmp_path)
-    assert list(found.splits) == ["train", "test"]
-    assert found.classes == ("cat", "dog", "emu")
-    assert found.splits["test"].labels.tolist() == [1, 1]
+    image_set = open_image_set(tmp_path)
+    assert list(image_set.splits) == ["train", "test"]
+    assert image_set.classes == ("cat", "dog", "emu")
+    assert image_set.splits["test"].labels.tolist() == [1, 1]
 
 
 def test_a_class_may_be_called_test(tmp_path: Path) -> None:
-    found = open_image_set(write_classes(tmp_path / "moods", {"test": 4, "rest": 4}))
-    assert found.classes == ("rest", "test")
+    image_set = open_image_set(write_classes(tmp_path / "moods", {"test": 4, "rest": 4}))
+    assert image_set.classes == ("rest", "test")
 
 
 def test_hidden_and_other_files_are_passed_over_and_deeper_images_found(tmp_path: Path) -> None:
@@ -82,12 +87,12 @@ def test_hidden_and_other_files_are_passed_over_and_deeper_images_found(tmp_path
     write_image(root / "loose.png", 60)
     (root / "dog" / "notes.txt").write_text("a dog")
     (root / "dog" / "Thumbs.db").write_text("")
-    found = open_image_set(root)
-    sources = sorted(source for split in found.splits.values() for source in split.sources)
+    image_set = open_image_set(root)
+    sources = sorted(source for split in image_set.splits.values() for source in split.sources)
     assert sources == [f"cat/00{n}.png" for n in range(3)] + ["cat/old/more/9.JPG"] + [
         f"dog/00{n}.png" for n in range(3)
     ]
-    assert found.left_out == ()
+    assert image_set.left_out == ()
 
 
 def test_linked_folders_are_followed_and_circles_are_not(tmp_path: Path) -> None:
@@ -106,15 +111,15 @@ def test_a_broken_image_is_left_out_and_listed(tmp_path: Path, cache: Path) -> N
     cut = (root / "train" / "dog" / "000.png").read_bytes()[:45]
     (root / "train" / "dog" / "000.png").write_bytes(cut)
     (root / "train" / "dog" / "link.png").symlink_to(root / "nothing")
-    found = open_image_set(root)
-    assert [one.source for one in found.left_out] == [
+    image_set = open_image_set(root)
+    assert [image.source for image in image_set.left_out] == [
         "train/cat/001.png",
         "train/dog/000.png",
         "train/dog/link.png",
     ]
-    assert found.left_out[0].reason == "not an image that can be read, or a damaged one"
-    assert "No such file" in found.left_out[2].reason
-    train = found.splits["train"]
+    assert image_set.left_out[0].reason == "not an image that can be read, or a damaged one"
+    assert "No such file" in image_set.left_out[2].reason
+    train = image_set.splits["train"]
     assert values(train) == [0, 2, 3, 4, 11, 12, 13, 14]
     assert train.labels.tolist() == [0] * 4 + [1] * 4
     assert train.sources[1] == "train/cat/002.png"
@@ -130,7 +135,7 @@ def test_strict_keeps_nothing(tmp_path: Path, cache: Path) -> None:
     assert everything_in(cache) == []
 
 
-def test_a_changed_file_is_decoded_anew(tmp_path: Path) -> None:
+def test_a_changed_file_is_decoded_again(tmp_path: Path) -> None:
     root = write_classes(tmp_path / "pets", {"cat": 5, "dog": 5})
     before = open_image_set(root)
     write_image(root / "cat" / "000.png", 200)
@@ -146,14 +151,14 @@ def test_several_processes_give_what_one_gives(tmp_path: Path) -> None:
         write_classes(root / split, {"cat": count, "dog": count})
     for number in (3, 80, 169):
         (root / "train" / "dog" / f"{number:03}.png").write_bytes(b"broken")
-    one = open_image_set(root, workers=1, cache_dir=tmp_path / "a")
-    two = open_image_set(root, workers=2, cache_dir=tmp_path / "b")
-    assert one.fingerprint == two.fingerprint
-    assert [one.source for one in two.left_out] == [f"train/dog/{n:03}.png" for n in (3, 80, 169)]
-    assert len(two.splits["train"]) == 337
+    by_one = open_image_set(root, workers=1, cache_dir=tmp_path / "a")
+    by_two = open_image_set(root, workers=2, cache_dir=tmp_path / "b")
+    assert by_one.fingerprint == by_two.fingerprint
+    assert [image.source for image in by_two.left_out] == [f"train/dog/{n:03}.png" for n in (3, 80, 169)]
+    assert len(by_two.splits["train"]) == 337
     for split in ("train", "test"):
-        np.testing.assert_array_equal(one.splits[split].images, two.splits[split].images)
-        assert two.splits[split].sources == one.splits[split].sources
+        np.testing.assert_array_equal(by_one.splits[split].images, by_two.splits[split].images)
+        assert by_two.splits[split].sources == by_one.splits[split].sources
 
 
 def test_an_image_that_ends_its_process_is_the_only_one_left_out(
@@ -173,11 +178,11 @@ def test_an_image_that_ends_its_process_is_the_only_one_left_out(
         "I.open = opened\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    found = open_image_set(root, workers=2)
-    assert [(one.source, one.reason) for one in found.left_out] == [
+    image_set = open_image_set(root, workers=2)
+    assert [(image.source, image.reason) for image in image_set.left_out] == [
         ("dog/007.png", "decoding it ended the process (status 9)")
     ]
-    assert sum(len(split) for split in found.splits.values()) == 299
+    assert sum(len(split) for split in image_set.splits.values()) == 299
 
 
 def make(root: Path, what: dict[str, int]) -> Path:
@@ -214,12 +219,12 @@ def test_folders_that_cannot_be_used(tmp_path: Path, cache: Path, what: dict[str
 def test_loose_images_and_other_files_only(tmp_path: Path) -> None:
     write_image(tmp_path / "loose" / "1.png")
     write_image(tmp_path / "loose" / "2.png")
-    with pytest.raises(UserError, match="2 images lie in it directly, which says nothing of their class"):
+    with pytest.raises(UserError, match="2 images directly in it, outside any class folder"):
         open_image_set(tmp_path / "loose")
     for name in ("cat", "dog"):
         (tmp_path / "texts" / name).mkdir(parents=True)
         (tmp_path / "texts" / name / "a.txt").write_text("")
-    with pytest.raises(UserError, match=r"no image in its 2 folders \(2 files of other kinds were passed over\)"):
+    with pytest.raises(UserError, match=r"no image in its 2 folders \(passed over: 2 files of other kinds\)"):
         open_image_set(tmp_path / "texts")
 
 
@@ -239,5 +244,5 @@ def test_file_names_that_are_no_text(tmp_path: Path) -> None:
     root = write_classes(tmp_path / "pets", {"cat": 5, "dog": 5})
     odd = os.fsencode(root / "cat") + b"/caf\xe9.png"
     shutil.copy(root / "cat" / "000.png", odd)
-    found = open_image_set(root)
-    assert "cat/caf\\xe9.png" in [source for split in found.splits.values() for source in split.sources]
+    image_set = open_image_set(root)
+    assert "cat/caf\\xe9.png" in [source for split in image_set.splits.values() for source in split.sources]

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_set_fakes import everything_in, write_classes, write_idx_set
+from filelock import FileLock
+from image_set_fakes import everything_in, names_in, write_classes, write_idx_set
 
 from pellucid.data import open_image_set
 from pellucid.data.arrays import ImagesFile, RowWriter
@@ -87,13 +88,14 @@ def test_killed_at_random_moments_it_leaves_nothing_that_looks_complete(slow_pic
         time.sleep(generator.uniform(0, 0.8))
         process.kill()
         process.communicate()
-        complete = [path for path in shelf.iterdir() if not path.name.startswith(".")]
-        for path in complete:  # the kill came too late
-            assert json.loads((path / "manifest.json").read_text())["fingerprint"] == expected
-            (path / "manifest.json").unlink()  # and now it is damaged
+        for name in names_in(shelf):
+            if not name.startswith("."):  # the kill came too late
+                manifest = shelf / name / "manifest.json"
+                assert json.loads(manifest.read_text())["fingerprint"] == expected
+                manifest.unlink()  # and now it is damaged
         wait_until(lambda: not workers_of(cache))  # they end by themselves
     assert open_image_set(slow_pictures, workers=1).fingerprint == expected
-    assert [path.name[0] != "." for path in shelf.iterdir()] == [True]
+    assert [name[0] != "." for name in names_in(shelf)] == [True]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
@@ -130,7 +132,7 @@ def test_two_processes_at_once_both_get_the_good_result(slow_pictures: Path, cac
     processes = [start(slow_pictures) for _ in range(2)]
     answers = [process.communicate(timeout=60)[0].strip() for process in processes]
     assert answers[0] == answers[1] == open_image_set(slow_pictures).fingerprint
-    assert len(list((cache / "image-sets").iterdir())) == 1
+    assert len(names_in(cache / "image-sets")) == 1
 
 
 def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path, cache: Path) -> None:
@@ -139,8 +141,8 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path, c
         (shelf / f".{name}.partial").mkdir(parents=True)
         (shelf / f".{name}.partial" / "train-images.npy").write_bytes(b"half")
     write_idx_set(tmp_path / "MNIST" / "raw")
-    with try_locked(shelf / ".alive.lock") as held:
-        assert held
+    (shelf / ".locks").mkdir()
+    with FileLock(shelf / ".locks" / "alive.lock"):
         open_image_set("mnist", data_dir=tmp_path)
         assert not (shelf / ".dead.partial").exists()
         assert (shelf / ".alive.partial").exists()
@@ -151,7 +153,8 @@ def test_a_damaged_set_is_made_again(tmp_path: Path, cache: Path, file: str) -> 
     write_idx_set(tmp_path / "MNIST" / "raw")
     first = open_image_set("mnist", data_dir=tmp_path)
     pixels = np.array(first.splits["train"].images)
-    (folder,) = (cache / "image-sets").iterdir()
+    (name,) = names_in(cache / "image-sets")
+    folder = cache / "image-sets" / name
     content = (folder / file).read_bytes()
     (folder / file).write_bytes(content[: len(content) // 2])
     again = open_image_set("mnist", data_dir=tmp_path)
@@ -278,19 +281,43 @@ def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert most == 1
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_whoever_waits_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("pellucid.ground.locks.SECONDS_UNTIL_NOTICE", 0.0)
-    with try_locked(tmp_path / "lock"):
+    with FileLock(tmp_path / "lock"):
         waiting = threading.Thread(target=lambda: locked(tmp_path / "lock", "decoding pets").__enter__())
         waiting.start()
         time.sleep(0.2)
     waiting.join()
     assert "Waiting for another process that is decoding pets" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are others there")
+def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from pellucid.ground.locks import locked\n"
+        "with locked(Path(sys.argv[1]), 'testing'):\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with try_locked(tmp_path / "lock") as free:
+            assert not free
+        holder.kill()
+    with try_locked(tmp_path / "lock") as free:
+        assert free
+
+
+def test_lock_files_that_stay_behind_are_no_data_sets(tmp_path: Path, cache: Path) -> None:
+    write_idx_set(tmp_path / "MNIST" / "raw")
+    open_image_set("mnist", data_dir=tmp_path)
+    shelf = cache / "image-sets"
+    assert sorted(path.name.startswith(".") for path in shelf.iterdir()) == [False, True]
+    assert [path.stat().st_size for path in (shelf / ".locks").iterdir()] == [0]
 
 
 @pytest.mark.parametrize("kept", [[1, 1, 1], [0, 1, 1], [1, 0, 1], [1, 1, 0], [0, 0, 0], [0, 1, 0, 1, 0, 1, 1]])

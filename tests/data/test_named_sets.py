@@ -23,21 +23,21 @@ def real(layout: str) -> pytest.MarkDecorator:
 
 def test_cifar10_pixels_labels_and_order_are_those_of_its_files(tmp_path: Path) -> None:
     arrays = write_cifar_set(tmp_path / "data" / "cifar-10-batches-bin")
-    found = open_image_set("cifar10", data_dir=tmp_path / "data")
-    assert found.shape == (3, 32, 32)
+    image_set = open_image_set("cifar10", data_dir=tmp_path / "data")
+    assert image_set.shape == (3, 32, 32)
     for split in ("train", "test"):
-        np.testing.assert_array_equal(found.splits[split].images, arrays[f"{split}-images"])
-        np.testing.assert_array_equal(found.splits[split].labels, arrays[f"{split}-labels"])
-    assert (len(found.splits["train"]), len(found.splits["test"])) == (50, 10)
-    assert found.splits["train"].sources[17] == "train/17"
-    assert found.splits["test"].sources[-1] == "test/9"
-    assert found.splits["test"].sources[2:4] == ["test/2", "test/3"]
-    assert found.classes == NAMED["cifar10"].classes
-    assert (found.mirror, found.fit, found.split_seed, found.left_out) == (True, "none", None, ())
-    assert found.origin == str(tmp_path / "data" / "cifar-10-batches-bin")
+        np.testing.assert_array_equal(image_set.splits[split].images, arrays[f"{split}-images"])
+        np.testing.assert_array_equal(image_set.splits[split].labels, arrays[f"{split}-labels"])
+    assert (len(image_set.splits["train"]), len(image_set.splits["test"])) == (50, 10)
+    assert image_set.splits["train"].sources[17] == "train/17"
+    assert image_set.splits["test"].sources[-1] == "test/9"
+    assert image_set.splits["test"].sources[2:4] == ["test/2", "test/3"]
+    assert image_set.classes == NAMED["cifar10"].classes
+    assert (image_set.flip_allowed, image_set.fit, image_set.split_seed, image_set.left_out) == (True, "none", None, ())
+    assert image_set.origin == str(tmp_path / "data" / "cifar-10-batches-bin")
 
 
-def test_a_cifar_record_worked_by_hand(tmp_path: Path) -> None:
+def test_a_cifar_record_made_by_hand(tmp_path: Path) -> None:
     # label 6, a red plane of 1, a green plane of 2, a blue plane of 3, but its second pixel in the first row is 200 red
     red = bytes([1, 200] + [1] * 1022)
     record = bytes([6]) + red + bytes([2]) * 1024 + bytes([3]) * 1024
@@ -56,9 +56,9 @@ def test_cifar100_takes_the_fine_label_and_the_names_of_its_file(tmp_path: Path)
     arrays = write_cifar_set(folder, "cifar100")
     names = [f"kind {number}" for number in range(100)]
     (folder / "fine_label_names.txt").write_text("\n".join(names) + "\n\n")
-    found = open_image_set("cifar100", data_dir=tmp_path)
-    np.testing.assert_array_equal(found.splits["train"].labels, arrays["train-labels"])
-    assert found.classes == tuple(names)
+    image_set = open_image_set("cifar100", data_dir=tmp_path)
+    np.testing.assert_array_equal(image_set.splits["train"].labels, arrays["train-labels"])
+    assert image_set.classes == tuple(names)
 
 
 def test_the_archive_as_downloaded_is_read_without_unpacking(tmp_path: Path, cache: Path) -> None:
@@ -67,10 +67,10 @@ def test_the_archive_as_downloaded_is_read_without_unpacking(tmp_path: Path, cac
     archive = tmp_path / "data" / "cifar-10-binary.tar.gz"
     archive.parent.mkdir()
     write_tar(archive, tmp_path / "made", "cifar-10-batches-bin")
-    found = open_image_set("cifar10", data_dir=tmp_path / "data")
-    np.testing.assert_array_equal(found.splits["train"].images, arrays["train-images"])
-    assert found.classes[0] == "truck"
-    assert found.origin == str(archive)
+    image_set = open_image_set("cifar10", data_dir=tmp_path / "data")
+    np.testing.assert_array_equal(image_set.splits["train"].images, arrays["train-images"])
+    assert image_set.classes[0] == "truck"
+    assert image_set.origin == str(archive)
     assert not list(cache.rglob("*.bin"))
 
 
@@ -78,12 +78,12 @@ def test_the_archive_as_downloaded_is_read_without_unpacking(tmp_path: Path, cac
 @pytest.mark.parametrize("packed", [True, False])
 def test_idx_sets_in_their_official_layout(tmp_path: Path, name: str, packed: bool) -> None:
     arrays = write_idx_set(tmp_path / NAMED[name].layout, packed=packed)
-    found = open_image_set(name, data_dir=tmp_path)
-    np.testing.assert_array_equal(found.splits["train"].images[..., 0], arrays["train-images"])
-    np.testing.assert_array_equal(found.splits["test"].labels, arrays["test-labels"])
-    assert found.shape == (1, 28, 28)
-    assert found.mirror == (name == "fashion-mnist")
-    assert len(found.classes) == 10
+    image_set = open_image_set(name, data_dir=tmp_path)
+    np.testing.assert_array_equal(image_set.splits["train"].images[..., 0], arrays["train-images"])
+    np.testing.assert_array_equal(image_set.splits["test"].labels, arrays["test-labels"])
+    assert image_set.shape == (1, 28, 28)
+    assert image_set.flip_allowed == (name == "fashion-mnist")
+    assert len(image_set.classes) == 10
 
 
 @pytest.mark.parametrize("inside", ["MNIST/raw", "MNIST", "mnist", "raw", ""])
@@ -99,7 +99,7 @@ def test_the_data_folder_may_be_the_layout_folder_itself(tmp_path: Path) -> None
     assert open_image_set("cifar10", data_dir=tmp_path / "cifar-10-batches-bin").name == "cifar10"
 
 
-def test_one_of_the_mnist_family_is_not_taken_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_the_mnist_family_is_not_confused_with_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_idx_set(tmp_path / "MNIST" / "raw")
     with pytest.raises(UserError, match="kmnist was not found"):
         open_image_set("kmnist", data_dir=tmp_path / "MNIST" / "raw", download=False)
@@ -207,7 +207,7 @@ IMAGES = idx_bytes(np.zeros((20, 28, 28), np.uint8))
         (
             "train-images-idx3-ubyte.gz",
             idx_bytes(np.zeros((20, 27, 28), np.uint8)),
-            r"20 images of 27×28 pixels; expected 1 or more of 28×28",
+            r"20 images of 27×28 pixels and 1 channel; expected 1 or more of 28×28",
         ),
     ],
 )
@@ -308,19 +308,19 @@ def test_all_wrong_options_are_told_at_once(tmp_path: Path) -> None:
 
 @real("cifar-10-batches-bin")
 def test_real_cifar10() -> None:
-    found = open_image_set("cifar10", data_dir=REAL)
-    train = found.splits["train"]
+    image_set = open_image_set("cifar10", data_dir=REAL)
+    train = image_set.splits["train"]
     assert train.images.shape == (50_000, 32, 32, 3)
     assert np.bincount(train.labels).tolist() == [5000] * 10
-    assert found.classes[6] == "frog"
+    assert image_set.classes[6] == "frog"
     # the mean of the training pixels, as published with countless CIFAR-10 programs: 0.4914, 0.4822, 0.4465
     np.testing.assert_allclose(train.images.mean((0, 1, 2)) / 255, [0.4914, 0.4822, 0.4465], atol=5e-5)
 
 
 @real("MNIST/raw")
 def test_real_mnist() -> None:
-    found = open_image_set("mnist", data_dir=REAL)
-    train, test = found.splits["train"], found.splits["test"]
+    image_set = open_image_set("mnist", data_dir=REAL)
+    train, test = image_set.splits["train"], image_set.splits["test"]
     assert (len(train), len(test)) == (60_000, 10_000)
     assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert test.labels[:5].tolist() == [7, 2, 1, 0, 4]

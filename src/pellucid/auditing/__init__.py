@@ -3,6 +3,7 @@
 `audit` gives an `Audit` (its fields: `result`); `write_audit` keeps it as `audit.json` and `duplicates.csv`.
 """
 
+from pellucid.auditing import showing as _  # noqa: F401 -- registers the views
 from pellucid.auditing.doubts import Doubts, find_doubts
 from pellucid.auditing.duplicates import Duplicate, find_duplicates
 from pellucid.auditing.look_through import audit, open_images_of, write_audit

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 BLANK = 2.0
-"""An image whose brightness deviates by less, in grey levels, shows nothing."""
+"""An image whose brightness has a smaller standard deviation, in grey levels, shows nothing."""
 TINY = 0.5
 """A file is tiny where its shorter side is less than this share of the side it is brought to."""
 STRETCHED = 4.0
@@ -75,7 +75,7 @@ class Suspicious:
 
 
 def split_figures(images: ImageSet) -> tuple[SplitFigures, ...]:
-    """Count the classes of each split and measure mean and deviation of each channel."""
+    """Count the classes of each split and measure mean and standard deviation of each channel."""
     return tuple(
         SplitFigures(
             name,
@@ -97,22 +97,24 @@ def suspicious(
         small: thumbnails `[N, 32, 32]` of all splits, one after the other.
         files: `(width, height)` of the files that are known, by split and index.
     """
-    found = []
+    entries = []
     height, width = images.shape[1:]
     start = 0
     for name, split in images.splits.items():
-        deviations = small[start : start + len(split)].std((1, 2))
+        contrast = small[start : start + len(split)].std((1, 2))
         start += len(split)
-        for index in np.flatnonzero(deviations < BLANK).tolist():
-            found.append(Suspicious(image_at(images, name, index), _blank(split, index)))
+        for index in np.flatnonzero(contrast < BLANK).tolist():
+            entries.append(Suspicious(image_at(images, name, index), _blank(split, index)))
         for index in range(len(split) if files else 0):
             own_width, own_height = files.get((name, index), (width, height))
             size = f"{own_width} × {own_height} pixels"
             if min(own_width / width, own_height / height) < TINY:
-                found.append(Suspicious(image_at(images, name, index), f"tiny: {size}, enlarged to {width} × {height}"))
+                entries.append(
+                    Suspicious(image_at(images, name, index), f"tiny: {size}, enlarged to {width} × {height}")
+                )
             if max(own_width, own_height) > STRETCHED * min(own_width, own_height):
-                found.append(Suspicious(image_at(images, name, index), f"extreme proportions: {size}"))
-    return tuple(found)
+                entries.append(Suspicious(image_at(images, name, index), f"extreme proportions: {size}"))
+    return tuple(entries)
 
 
 def original_sizes(images: ImageSet) -> dict[tuple[str, int], tuple[int, int]]:

@@ -1,6 +1,6 @@
-"""The labels that a network doubts: what it said of each image, after each epoch, of the class the image is given.
+"""The labels that a network doubts: after several epochs, the probability it gave to each image's own label.
 
-A label that stays improbable while the others are learnt is wrong more often than others, or the image is hard
+A label that stays improbable while the others are learned is wrong more often than others, or the image is hard
 (Swayamdipta et al. 2020, "Dataset Cartography"). These are the images to look at first, not a verdict.
 """
 
@@ -39,7 +39,7 @@ class Doubt:
     probability: float
     """That class's."""
     agreed: int
-    """After how many of the epochs the given label was the most probable."""
+    """After how many of the epochs the given label was the top class."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ class Doubts:
 
     run: str
     epochs: tuple[int, ...]
-    """Whose weights were asked: at most 5, evenly spread over those that are kept."""
+    """Whose weights were used: at most 5, evenly spread over those that are kept."""
     most: tuple[Doubt, ...]
     """Up to 100 images, the least probable labels first."""
     never: dict[str, int]
-    """By split, of how many images the given label was the most probable after none of the epochs."""
+    """By split, of how many images the given label was the top class after none of the epochs."""
 
 
 def find_doubts(run: Run, images: ImageSet, device: str = "auto") -> Doubts:
-    """Ask the network of several epochs for the probability of each image's own label.
+    """Compute, with the weights of several epochs, the probability of each image's own label.
 
     Args:
         run: the run; `images` must have its classes.
@@ -71,7 +71,7 @@ def find_doubts(run: Run, images: ImageSet, device: str = "auto") -> Doubts:
     total = len(chosen) * sum(map(len, images.splits.values()))
     sums = {name: np.zeros((len(split), len(run.classes))) for name, split in images.splits.items()}
     agreed = {name: np.zeros(len(split), np.int64) for name, split in images.splits.items()}
-    with progress("asking the network", total) as advance:
+    with progress("classifying the images", total) as advance:
         for epoch in chosen:
             network = run.network(epoch).to(pick_device(device))
             for name, split in images.splits.items():
@@ -85,14 +85,14 @@ def find_doubts(run: Run, images: ImageSet, device: str = "auto") -> Doubts:
     for name, split in images.splits.items():
         means = sums[name] / len(chosen)
         given = means[np.arange(len(split)), split.labels]
-        likeliest = means.argmax(1)
+        top = means.argmax(1)
         for index in np.argsort(given, kind="stable")[:MOST]:
-            if likeliest[index] != split.labels[index]:
+            if top[index] != split.labels[index]:
                 doubts.append(
                     Doubt(
                         image_at(images, name, int(index)),
                         float(given[index]),
-                        run.classes[likeliest[index]],
+                        run.classes[top[index]],
                         float(means[index].max()),
                         int(agreed[name][index]),
                     )

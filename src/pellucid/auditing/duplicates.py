@@ -26,7 +26,7 @@ FARTHEST = 3
 BLUR = 5
 """Detail is what remains of an image without its mean over squares of this side."""
 NOISE = 1.0
-"""Detail of this deviation, in grey levels, may come from rounding and weighs nothing."""
+"""Detail of this standard deviation, in grey levels, may come from rounding and weighs nothing."""
 AT_ONCE = 256
 
 
@@ -40,7 +40,8 @@ class Duplicate:
     """All bytes are the same."""
     similarity: float
     """Correlation of the fine detail, 1 for exact copies."""
-    mirrored: bool
+    flipped: bool
+    """Horizontally."""
     shift: tuple[int, int]
     """By how many 32nds of a side (rows, columns) the second was moved onto the first."""
 
@@ -52,39 +53,37 @@ class Search:
     pairs: tuple[Duplicate, ...]
     """Exact ones first, then the most alike. Of k identical images the first is paired with each of the others."""
     compared: int
-    """How many pairs were alike from afar and looked at closely."""
+    """How many pairs were alike at coarse resolution and compared in detail."""
     least_alike: float
-    """The correlation of coarse brightness from which on pairs were looked at."""
+    """The correlation of coarse brightness from which on pairs were compared."""
 
 
-def find_duplicates(
-    splits: Sequence[Split], small: NDArray[np.uint8], *, mirror: bool, detail: float = DETAIL
-) -> Search:
+def find_duplicates(splits: Sequence[Split], small: NDArray[np.uint8], *, flip: bool, detail: float = DETAIL) -> Search:
     """Find the pairs of images that show the same picture.
 
     Exact copies have the same bytes. Near ones are looked for among all pairs, by coarse brightness (`candidates`).
     For those that pass, the shift at which their fine detail agrees best is found by Fourier transform; there the
     brightness must correlate by at least 0.75 and the fine detail by at least `detail`. Rows and columns lose their
-    mean first: a horizon, which any two ships share, says nothing. Changes of brightness, contrast and colour, shifts
-    of a pixel or two, mirroring, recompression and small captions are seen through; other cut-outs are not.
+    mean first: a horizon, which any two ships share, is no evidence. Changes of brightness, contrast and colour, shifts
+    of a pixel or two, horizontal flips, recompression and small captions do not hide a copy; other crops do.
 
     Args:
         splits: all images, in order.
-        small: `[N, 32, 32]`, their thumbnails.
-        mirror: whether a mirrored copy counts; not for digits and letters.
+        small: uint8 `[N, 32, 32]`, their thumbnails.
+        flip: whether a horizontally flipped copy counts; not for digits and letters.
         detail: least correlation of the fine detail, 0 to 1.
     """
-    candidates = find_candidates(small, mirror)
+    candidates = find_candidates(small, flip)
     copies, group = _exact_copies(splits)
-    pairs, mirrored = candidates.pairs, candidates.mirrored
+    pairs, flipped = candidates.pairs, candidates.flipped
     other = group[pairs[:, 0]] != group[pairs[:, 1]]
-    pairs, mirrored = pairs[other], mirrored[other]
+    pairs, flipped = pairs[other], flipped[other]
     near = []
-    with progress("looking closely", len(pairs), "pairs") as advance:
+    with progress("comparing in detail", len(pairs), "pairs") as advance:
         for start in range(0, len(pairs), AT_ONCE):
-            part, turned = pairs[start : start + AT_ONCE], mirrored[start : start + AT_ONCE]
+            part, flips = pairs[start : start + AT_ONCE], flipped[start : start + AT_ONCE]
             second = small[part[:, 1]]
-            second[turned] = second[turned, :, ::-1]
+            second[flips] = second[flips, :, ::-1]
             overall, similarity, shifts = _agreement(small[part[:, 0]], second)
             for at in np.flatnonzero((overall >= OVERALL) & (similarity >= detail)):
                 near.append(
@@ -93,7 +92,7 @@ def find_duplicates(
                         int(part[at, 1]),
                         False,
                         min(1.0, float(similarity[at])),
-                        bool(turned[at]),
+                        bool(flips[at]),
                         (int(shifts[at, 0]), int(shifts[at, 1])),
                     )
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from itertools import combinations_with_replacement
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from pellucid.run import Run, RunFile
 __all__ = ["audit", "open_images_of", "write_audit"]
 
 MANY = 0.1
-"""Where more of the images than this have a partner, alike does not mean the same picture."""
+"""Where a larger share of the images has a partner, similar does not mean the same picture."""
 
 
 def audit(images: ImageSet, run: Run | None = None, *, detail: float = DETAIL, device: str = "auto") -> Audit:
@@ -28,7 +29,7 @@ def audit(images: ImageSet, run: Run | None = None, *, detail: float = DETAIL, d
 
     Args:
         images: from `open_image_set`, or `open_images_of` where there is a run.
-        run: whose network is asked what it makes of the labels; None asks none.
+        run: whose network says which labels it doubts; None leaves that out.
         detail: how alike near duplicates must be, 0 to 1: the least correlation of their fine detail.
         device: where the network runs.
 
@@ -42,10 +43,10 @@ def audit(images: ImageSet, run: Run | None = None, *, detail: float = DETAIL, d
     splits = list(images.splits.values())
     small = thumbnails(splits)
     sizes = original_sizes(images)
-    found = find_duplicates(splits, small, mirror=images.mirror, detail=detail)
+    search = find_duplicates(splits, small, flip=images.flip_allowed, detail=detail)
     figures = split_figures(images)
-    train = next((one for one in figures if one.name == "train"), figures[0]).per_class
-    duplicates = _duplicates(images, found, detail)
+    train = next((split for split in figures if split.name == "train"), figures[0]).per_class
+    duplicates = _duplicates(images, search, detail)
     return Audit(
         name=images.name,
         origin=images.origin,
@@ -55,11 +56,11 @@ def audit(images: ImageSet, run: Run | None = None, *, detail: float = DETAIL, d
         splits=figures,
         imbalance=max(train) / min(train) if min(train) else None,
         original_sizes=size_figures(sizes),
-        left_out=tuple({"source": one.source, "reason": one.reason} for one in images.left_out),
+        left_out=tuple(asdict(image) for image in images.left_out),
         suspicious=suspicious(images, small, sizes),
         duplicates=duplicates,
         doubts=None if run is None else find_doubts(run, images, device),
-        notes=tuple(_notes(images, duplicates, found, run)),
+        notes=tuple(_notes(images, duplicates, search, run)),
     )
 
 
@@ -76,7 +77,7 @@ def write_audit(audited: Audit, directory: Path) -> list[Path]:
     """Write `audit.json` and `duplicates.csv` (a line for each pair), each whole or not at all; return their paths."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["first", "first_label", "second", "second_label", "kind", "similarity", "mirrored"])
+    writer.writerow(["first", "first_label", "second", "second_label", "kind", "similarity", "flipped"])
     for pair in audited.duplicates.pairs:
         writer.writerow(
             [
@@ -86,7 +87,7 @@ def write_audit(audited: Audit, directory: Path) -> list[Path]:
                 pair.second.label,
                 pair.kind,
                 f"{pair.similarity:.4f}",
-                "yes" if pair.mirrored else "no",
+                "yes" if pair.flipped else "no",
             ]
         )
     write_bytes(directory / RunFile.DUPLICATES, table.getvalue().encode())
@@ -105,7 +106,7 @@ def _check_classes(images: ImageSet, run: Run) -> None:
     raise UserError(f"{run.directory} knows other classes; {problem}. Audit {images.name} without --run")
 
 
-def _duplicates(images: ImageSet, found: Search, detail: float) -> Duplicates:
+def _duplicates(images: ImageSet, search: Search, detail: float) -> Duplicates:
     names = [name for name, split in images.splits.items() for _ in range(len(split))]
     starts, total = {}, 0
     for name, split in images.splits.items():
@@ -121,23 +122,23 @@ def _duplicates(images: ImageSet, found: Search, detail: float) -> Duplicates:
 
     between = []
     for first, second in combinations_with_replacement(images.splits, 2):
-        pairs = [pair for pair in found.pairs if (names[pair.first], names[pair.second]) == (first, second)]
+        pairs = [pair for pair in search.pairs if (names[pair.first], names[pair.second]) == (first, second)]
         exact = sum(pair.exact for pair in pairs)
         within = {pair.first for pair in pairs} if first == second else set()
         members = within | {pair.second for pair in pairs}
         if pairs:
             between.append(Between(first, second, exact, len(pairs) - exact, len(members)))
-    groups = groups_of(found.pairs)
-    exact = sum(pair.exact for pair in found.pairs)
+    groups = groups_of(search.pairs)
+    exact = sum(pair.exact for pair in search.pairs)
     return Duplicates(
         detail=detail,
         exact=exact,
-        near=len(found.pairs) - exact,
+        near=len(search.pairs) - exact,
         images=sum(map(len, groups)),
         groups=len(groups),
-        other_label=sum(label(pair.first) != label(pair.second) for pair in found.pairs),
-        compared=found.compared,
-        least_alike=found.least_alike,
+        other_label=sum(label(pair.first) != label(pair.second) for pair in search.pairs),
+        compared=search.compared,
+        least_alike=search.least_alike,
         between=tuple(between),
         pairs=tuple(
             DuplicatePair(
@@ -145,29 +146,31 @@ def _duplicates(images: ImageSet, found: Search, detail: float) -> Duplicates:
                 image_at(images, *at(pair.second)),
                 "exact" if pair.exact else "near",
                 pair.similarity,
-                pair.mirrored,
+                pair.flipped,
                 pair.shift,
             )
-            for pair in found.pairs[:MOST_PAIRS]
+            for pair in search.pairs[:MOST_PAIRS]
         ),
     )
 
 
-def _notes(images: ImageSet, duplicates: Duplicates, found: Search, run: Run | None) -> list[str]:
+def _notes(images: ImageSet, duplicates: Duplicates, search: Search, run: Run | None) -> list[str]:
     notes = []
     total = sum(map(len, images.splits.values()))
-    if found.pairs[MOST_PAIRS:]:
-        notes.append(f"Of {len(found.pairs):,} pairs the first {MOST_PAIRS:,} are listed; all are counted.")
+    if search.pairs[MOST_PAIRS:]:
+        notes.append(f"Of {len(search.pairs):,} pairs the first {MOST_PAIRS:,} are listed; all are counted.")
     if duplicates.near and duplicates.images > MANY * total:
         notes.append(
             f"{duplicates.images / total:.0%} of the images have a partner this alike. That is usual among digits, "
-            "letters and other simple shapes, and says little of copies there: go by the exact pairs, or ask for more "
+            "letters and other simple shapes, and says little of copies there: look at the exact pairs, or demand more "
             "with --similarity 0.95."
         )
-    leaks = [one for one in duplicates.between if one.first != one.second]
+    leaks = [between for between in duplicates.between if between.first != between.second]
     if leaks and not (duplicates.images > MANY * total):
-        listed = "; ".join(f"{one.images:,} of {one.second} (with {one.first})" for one in leaks)
-        notes.append(f"Pictures lie in two splits: {listed}. Figures on those images flatter.")
+        listed = "; ".join(f"{leak.images:,} of {leak.second} (also in {leak.first})" for leak in leaks)
+        notes.append(f"The same pictures are in two splits: {listed}. Accuracy on those images is optimistic.")
     if run is not None and len(run.epochs()) == 1:
-        notes.append("The run keeps one epoch only, so doubts rest on that one; training without --keep gives more.")
+        notes.append(
+            "The run keeps the weights of one epoch only, so doubts rest on it; training without --keep gives more."
+        )
     return notes

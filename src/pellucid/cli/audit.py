@@ -13,8 +13,10 @@ __all__ = ["audit"]
 
 @click.command()
 @click.argument("data", required=False)
-@click.option("--run", "run_path", help="A run whose network is asked what it makes of the labels.")
-@click.option("--similarity", type=float, default=0.6, show_default=True, help="Least likeness of near duplicates.")
+@click.option("--run", "run_path", help="A run; also lists the labels that its network doubts most.")
+@click.option(
+    "--similarity", type=float, default=0.6, show_default=True, help="Least similarity of near duplicates, 0 to 1."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

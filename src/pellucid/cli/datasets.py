@@ -10,6 +10,8 @@ from pellucid.cli.output import json_option, print_json
 
 __all__ = ["datasets"]
 
+COLUMNS = 100
+
 
 @click.command()
 @click.option("--data-dir", type=click.Path(), help="Folder of data sets to look in first.  [default: $PELLUCID_DATA]")
@@ -23,17 +25,15 @@ def datasets(data_dir: str | None, as_json: bool) -> None:
       pellucid datasets --data-dir ~/data --json
     """
     from pellucid.data.find import find_here
-    from pellucid.data.locate import Found
+    from pellucid.data.located_files import LocatedFiles
     from pellucid.data.named import NAMED
     from pellucid.data.places import cache_folder, data_folder
 
     data, cache = data_folder(data_dir), cache_folder(None)
     rows: list[dict[str, Any]] = []
     for named in NAMED.values():
-        found = find_here(named, data, cache)
-        where = None
-        if isinstance(found, Found):
-            where = str(found.archive or found.files[0].parent)
+        files = find_here(named, data, cache)
+        where = str(files.place) if isinstance(files, LocatedFiles) else None
         rows.append(
             {
                 "name": named.name,
@@ -48,11 +48,43 @@ def datasets(data_dir: str | None, as_json: bool) -> None:
         )
     if as_json:
         print_json(rows)
-        return
-    click.echo(f"{'name':<14} {'train':>7} {'test':>7}  {'size':<9} {'classes':>7}  where")
-    for row in rows:
-        size = "x".join(map(str, row["shape"]))
-        where = row["where"] or f"to be downloaded, {row['download_megabytes']} MB"
-        counts = f"{row['images']['train']:>7,} {row['images']['test']:>7,}"
-        click.echo(f"{row['name']:<14} {counts}  {size:<9} {row['classes']:>7}  {where}")
-    click.echo("\nYour own: a folder with a folder of images per class, or a .zip or .tar of one.")
+    else:
+        click.echo("\n".join(_lines(rows)))
+
+
+def _lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Write a sentence, the table, and what else can be trained on."""
+    from pellucid.ground.tables import text_table
+    from pellucid.ground.writing import counted, shape_text
+
+    here = sum(row["here"] for row in rows)
+    cells = [
+        (
+            row["name"],
+            f"{row['images']['train']:,}",
+            f"{row['images']['test']:,}",
+            shape_text(row["shape"]),
+            str(row["classes"]),
+            row["where"] or _not_here(row["download_megabytes"]),
+        )
+        for row in rows
+    ]
+    table = text_table(("name", "train", "test", "shape", "classes", "where"), cells, right=(1, 2, 4))
+    room = COLUMNS - table[0].index("where")
+    cut = any(len(row[-1]) > room for row in cells)
+    if cut:
+        cells = [(*row[:-1], row[-1] if len(row[-1]) <= room else f"…{row[-1][1 - room :]}") for row in cells]
+        table = text_table(("name", "train", "test", "shape", "classes", "where"), cells, right=(1, 2, 4))
+    return [
+        f"{here} of {counted(len(rows), 'named data set')} {'is' if here == 1 else 'are'} on this machine; "
+        "`pellucid train NAME` downloads what is missing.",
+        "",
+        *table,
+        "",
+        *(["… marks a path cut at the front; --json has it whole."] if cut else []),
+        "Your own images: a folder with a folder of images per class, or a .zip or .tar of one.",
+    ]
+
+
+def _not_here(megabytes: int) -> str:
+    return f"not here; {megabytes} MB to download" if megabytes else "not here"

@@ -35,8 +35,8 @@ __all__ = ["resume", "train"]
 def train(data: str, as_json: bool, **options: Any) -> None:
     """Train a network on DATA and test it.
 
-    DATA is cifar10, cifar100, mnist, fashion-mnist, kmnist, a folder with a folder of images for each class (with
-    train/ val/ test/ above them or not), or a .zip or .tar of one.
+    DATA is a name that `pellucid datasets` lists, such as cifar10, a folder with a folder of images for each class
+    (with train/ val/ test/ above them or not), or a .zip or .tar of one.
 
     The log's lines give the mean loss of the last batches; each epoch ends with its mean loss and accuracy. Ctrl-C
     finishes the step and keeps everything: go on with `pellucid resume`. Settings left out are the recipe's.

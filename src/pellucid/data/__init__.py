@@ -4,7 +4,8 @@ from pellucid.data.decode import FITS, read_image
 from pellucid.data.describe import describe
 from pellucid.data.find import is_here
 from pellucid.data.image_set import ImageSet, LeftOut, Split
-from pellucid.data.named import NAMED, NamedSet
+from pellucid.data.named import NAMED, NamedSet, register
+from pellucid.data.named_set import Block, DebianPackage, Download
 from pellucid.data.opening import DEFAULT_SIZE, open_image_set, open_requested
 from pellucid.data.request import DataRequest
 from pellucid.data.split import stratified_split
@@ -13,7 +14,10 @@ __all__ = [
     "DEFAULT_SIZE",
     "FITS",
     "NAMED",
+    "Block",
     "DataRequest",
+    "DebianPackage",
+    "Download",
     "ImageSet",
     "LeftOut",
     "NamedSet",
@@ -23,5 +27,6 @@ __all__ = [
     "open_image_set",
     "open_requested",
     "read_image",
+    "register",
     "stratified_split",
 ]

@@ -144,7 +144,7 @@ def _zip_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
             try:
                 stream = archive.open(member)
             except NotImplementedError as error:
-                raise UserError(f"{path}: {member.filename!r} cannot be unpacked ({error}); pack it anew") from error
+                raise UserError(f"{path}: {member.filename!r} cannot be unpacked ({error}); pack it again") from error
             with stream:
                 yield member.filename, member.file_size, stream
 

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.located_files import LocatedFiles
+from pellucid.data.named_set import Block
 from pellucid.ground.errors import UserError
 
-__all__ = ["parse_cifar"]
+__all__ = ["parse_cifar", "read_cifar"]
 
 SIDE = 32
 PIXEL_BYTES = 3 * SIDE * SIDE
+
+
+def read_cifar(files: LocatedFiles, names: tuple[str, ...], *, label_bytes: int) -> Iterator[Block]:
+    """Read a split's files of records: a `Reader`, once `label_bytes` (see `parse_cifar`) is given.
+
+    Raises:
+        UserError: a file is missing, damaged or does not hold whole records.
+    """
+    for name, content in files.read_in_order(names):
+        where = files.where(name)
+        images, labels = parse_cifar(content, label_bytes, where)
+        yield Block(images, labels, where, where)
 
 
 def parse_cifar(content: bytes, label_bytes: int, where: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -1,4 +1,4 @@
-"""One picture of any kind to `[H, W, C]` bytes: opened, turned upright, made 8-bit, fitted to the size."""
+"""One picture of any kind to `[H, W, C]` bytes: opened, rotated upright, converted to 8 bits, fitted to the size."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read_image(
         uint8 `[H, W, C]`.
 
     Raises:
-        UserError: it is no picture, or a damaged one.
+        UserError: it is not a picture, or a damaged one.
 
     >>> import io
     >>> file = io.BytesIO()
@@ -75,7 +75,8 @@ def decode(file: str | Path | IO[bytes], target: PixelFormat) -> tuple[NDArray[n
     The first frame of an animation is taken, the EXIF orientation applied, transparency laid on white, 16-bit and
     other deep greys scaled to 8 bits. Colour to grey is Pillow's `L`: 0.299 R + 0.587 G + 0.114 B.
 
-    Raises BrokenImage with the reason: whatever is wrong with one file, the others are not to suffer from it.
+    Raises:
+        BrokenImage: the reason; whatever is wrong with this file, the others are still read.
     """
     try:
         with warnings.catch_warnings():
@@ -118,8 +119,8 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 def _scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Scale deep grey values to 0 to 255.
 
-    16-bit values keep their meaning (65,535 is white). Whole numbers of 32 bits are taken for 16-bit ones where all fit
-    into that range. Fractions of 0 to 1 are taken as they stand (1 is white). In any other range the picture's own
+    16-bit values keep their meaning (65,535 is white). Whole numbers of 32 bits are read as 16-bit ones where all fit
+    into that range. Fractions of 0 to 1 are used as they are (1 is white). In any other range the picture's own
     smallest value becomes black and its largest white.
     """
     wide = values.astype(np.float64)

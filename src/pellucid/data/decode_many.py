@@ -22,7 +22,7 @@ from pellucid.ground.progress import progress
 __all__ = ["Job", "Outcome", "decode_many", "usable_cores"]
 
 FEW = 256
-"""So many images are decoded sooner than processes are started."""
+"""Fewer images than this are decoded faster than processes are started."""
 
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 8 << 20
@@ -38,7 +38,7 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What decoding found."""
+    """Which images were broken, and whether any had another size."""
 
     broken: dict[tuple[int, int], str]
     """`(job, row)` to the reason."""
@@ -58,7 +58,8 @@ def decode_many(jobs: Sequence[Job], target: PixelFormat, workers: int | None, d
     A picture whose decoding ends its process (for lack of memory, or by a fault in a decoder) is a broken one; the
     others are decoded.
 
-    Raises OSError when rows cannot be written.
+    Raises:
+        OSError: rows cannot be written.
     """
     total = sum(len(job.files) for job in jobs)
     outcome = Outcome({})
@@ -107,7 +108,7 @@ class _Workers:
     """Processes that carry out orders, a thread each to hand them over; iterate for `(order, answer)`.
 
     The processes are started by their command rather than by `multiprocessing`: that would run a person's own script
-    anew in each where it has no `if __name__ == "__main__"`, and forking is unsafe once torch has started threads.
+    again in each where it has no `if __name__ == "__main__"`, and forking is unsafe once torch has started threads.
     On leaving, by an exception too, all processes are ended and waited for.
     """
 

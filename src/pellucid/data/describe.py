@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ def describe(image_set: ImageSet) -> dict[str, Any]:
     """Return everything about an image set but its pixels, ready for JSON.
 
     Keys: `name`, `origin`, `fingerprint`, `shape` (`[C, H, W]`), `fit`, `classes`, `images` (by split), `per_class` (by
-    split, by class), `left_out` (each with `source` and `reason`), `split_seed`, `mirror`.
+    split, by class), `left_out` (each with `source` and `reason`), `split_seed`, `flip_allowed`.
     """
     count = len(image_set.classes)
     return {
@@ -30,7 +31,7 @@ def describe(image_set: ImageSet) -> dict[str, Any]:
             name: dict(zip(image_set.classes, np.bincount(split.labels, minlength=count).tolist(), strict=True))
             for name, split in image_set.splits.items()
         },
-        "left_out": [{"source": one.source, "reason": one.reason} for one in image_set.left_out],
+        "left_out": [asdict(image) for image in image_set.left_out],
         "split_seed": image_set.split_seed,
-        "mirror": image_set.mirror,
+        "flip_allowed": image_set.flip_allowed,
     }

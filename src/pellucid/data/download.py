@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from pellucid.data.named import NamedSet
+from pellucid.data.named_set import NamedSet
 from pellucid.ground.progress import progress
 
 __all__ = ["NotFetched", "Patience", "download"]
@@ -33,7 +33,7 @@ class Patience:
     """Seconds to wait for a connection."""
 
     silence: float = 30.0
-    """Seconds without a byte after which the server is taken to have stalled."""
+    """Seconds without a byte after which the server counts as stalled."""
 
 
 def download(named: NamedSet, folder: Path, patience: Patience | None = None) -> str:
@@ -42,8 +42,11 @@ def download(named: NamedSet, folder: Path, patience: Patience | None = None) ->
     Each address is tried in turn. An attempt is repeated where that can help: after a stall, a broken connection, a
     server's own fault (5xx) or wrong bytes; not where nobody answers, or the file is not there.
 
-    Raises NotFetched, with the reason for each address.
+    Raises:
+        NotFetched: it lists the reason for each address, or says that there is none.
     """
+    if not named.addresses:
+        raise NotFetched(f"{named.name} has no published address")
     print(f"Downloading {named.name} ({named.megabytes} MB) ...", file=sys.stderr, flush=True)
     failures: list[str] = []
     for address in named.addresses:

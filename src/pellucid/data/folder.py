@@ -1,4 +1,4 @@
-"""Listing a folder of images: a folder a class, in `train/`, `val/`, `test/` or without.
+"""Listing a folder of images: a folder for each class, in `train/`, `val/`, `test/` or without.
 
     pets/cat/1.jpg  pets/dog/old/2.png ...      split here, by class and seed
     pets/train/cat/1.jpg  pets/test/cat/3.jpg ...   split already; `valid` and `validation` are read as `val`
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.ground.writing import counted
 
 __all__ = ["IMAGE_ENDINGS", "FolderListing", "ListedImage", "is_hidden", "list_folder", "look_through"]
 
@@ -74,8 +75,8 @@ def list_folder(root: Path) -> FolderListing:
     empty = [name for name, count in counts.items() if count == 0]
     if empty:
         raise UserError(
-            f"{root}: no image in the class folder{'s' if len(empty) > 1 else ''} {_quoted(empty)}; expected images in "
-            "each, or no such folder"
+            f"{root}: no image in the class folder{'s' if len(empty) > 1 else ''} {_quoted(empty)}; put images into "
+            "each class folder, or remove it"
         )
     single = [name for name, count in counts.items() if count == 1]
     if single:
@@ -174,9 +175,9 @@ def _no_image(folder: Path, classes: list[str], passed_over: int) -> str:
     if not any(not is_hidden(name) for name in os.listdir(folder)):
         return f"{folder} is empty; {wanted}"
     if loose:
-        return f"{folder}: {loose:,} images lie in it directly, which says nothing of their class; {wanted}"
-    others = f" ({passed_over:,} files of other kinds were passed over)" if passed_over else ""
-    where = f"its {len(classes)} folders" if classes else "it"
+        return f"{folder}: {counted(loose, 'image')} directly in it, outside any class folder; {wanted}"
+    others = f" (passed over: {counted(passed_over, 'file')} of other kinds)" if passed_over else ""
+    where = f"its {counted(len(classes), 'folder')}" if classes else "it"
     return f"{folder}: no image in {where}{others}; {wanted}"
 
 

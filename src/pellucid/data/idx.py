@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.located_files import LocatedFiles
+from pellucid.data.named_set import Block
 from pellucid.ground.errors import UserError
 
-__all__ = ["parse_idx"]
+__all__ = ["parse_idx", "read_idx"]
+
+
+def read_idx(files: LocatedFiles, names: tuple[str, ...]) -> Iterator[Block]:
+    """Read a split's file of images and its file of labels: a `Reader`.
+
+    Raises:
+        UserError: a file is missing or damaged, or is no IDX file.
+    """
+    images_name, labels_name = names
+    contents = dict(files.read(names))
+    images_file, labels_file = files.where(images_name), files.where(labels_name)
+    images = parse_idx(contents[images_name], 3, images_file)
+    labels = parse_idx(contents[labels_name], 1, labels_file)
+    yield Block(images[..., np.newaxis], labels, images_file, labels_file)
 
 
 def parse_idx(content: bytes, dimensions: int, where: str) -> NDArray[np.uint8]:

@@ -75,8 +75,8 @@ class ImageSet:
     fit: str
     """How an image of another size came to this one: `stretch`, `crop`, `pad`; `none` where all had it already."""
 
-    mirror: bool
-    """Whether a picture's mirror image belongs to the same class: a cat's does, a digit's does not."""
+    flip_allowed: bool
+    """Whether an image flipped horizontally belongs to the same class: a cat's does, a digit's does not."""
 
     split_seed: int | None = None
     """The seed of the split, where the source had none of its own."""

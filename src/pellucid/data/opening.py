@@ -45,7 +45,7 @@ def open_image_set(
     out for each of `val` and `test`). A set with no split of its own records `split_seed`.
 
     Args:
-        source: a name (`cifar10`, `cifar100`, `mnist`, `fashion-mnist`, `kmnist`; write `./mnist` for a folder of such
+        source: a name that `pellucid datasets` lists, such as `mnist` (write `./mnist` for a folder of such
             a name), else the path of a folder, or of a .zip or .tar (also .gz, .bz2, .xz) of one.
         data_dir: the folder in which named sets are looked for first; by default PELLUCID_DATA.
         cache_dir: where decoded sets are kept; by default PELLUCID_CACHE, else the system's cache folder.
@@ -64,11 +64,10 @@ def open_image_set(
     Raises:
         UserError: an option, the source or one of its files is at fault, or the disk is full; nothing is left behind.
 
-    >>> open_image_set("cifar11")
+    >>> open_image_set("cifar11")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    pellucid.ground.errors.UserError: there is no data set, folder or archive 'cifar11': did you mean 'cifar10'? \
-(one of: cifar10, cifar100, mnist, fashion-mnist, kmnist)
+    pellucid.ground.errors.UserError: there is no data set, folder or archive 'cifar11': did you mean 'cifar10'? ...
     """
     request = DataRequest(
         source=source,

@@ -13,22 +13,23 @@ __all__ = ["cache_folder", "data_folder"]
 def data_folder(given: str | Path | None) -> Path | None:
     """Return the folder to look for named sets in first: `given`, else PELLUCID_DATA, else none.
 
-    Raises UserError when it is not a folder.
+    Raises:
+        UserError: it is not a folder.
     """
-    path, asked_by = given, "--data-dir"
+    path, source = given, "--data-dir"
     if path is None:
-        path, asked_by = os.environ.get("PELLUCID_DATA") or None, "PELLUCID_DATA"
+        path, source = os.environ.get("PELLUCID_DATA") or None, "PELLUCID_DATA"
     if path is None:
         return None
     folder = Path(path).expanduser().absolute()
     if not folder.is_dir():
         fault = "is a file" if folder.exists() else "does not exist"
-        raise UserError(f"the data folder {folder} ({asked_by}) {fault}; expected a folder that holds data sets")
+        raise UserError(f"the data folder {folder} ({source}) {fault}; expected a folder that holds data sets")
     return folder
 
 
 def cache_folder(given: str | Path | None) -> Path:
-    """Return the cache folder: `given`, else PELLUCID_CACHE, else the system's own place for caches."""
+    """Return the cache folder: `given`, else PELLUCID_CACHE, else the system's own folder for caches."""
     path = given if given is not None else os.environ.get("PELLUCID_CACHE") or None
     if path is None:
         import platformdirs

@@ -19,6 +19,7 @@ from pellucid.data.split import stratified_split
 from pellucid.data.store import Contents, SplitContents
 from pellucid.data.whole_folder import room_for
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import counted
 
 __all__ = ["FolderOptions", "own_splits", "read_folder", "refuse_left_out"]
 
@@ -75,7 +76,9 @@ def read_folder(
             labels = np.array([image.label for image in images], np.int64)[kept]
             if split == "train":
                 _check_classes(origin, listing.classes, labels, left_out)
-            sources = [_printable(prefix + image.path) for image, good in zip(images, kept, strict=True) if good]
+            sources = [
+                _printable(prefix + image.path) for image, readable in zip(images, kept, strict=True) if readable
+            ]
             jobs[job].out.finish(jobs[job].out.keep(kept))
             if len(labels):
                 contents[split] = SplitContents(labels, sources)
@@ -87,7 +90,7 @@ def read_folder(
         classes=tuple(_printable(class_name) for class_name in listing.classes),
         splits=contents,
         fit=target.fit if outcome.other_size else "none",
-        mirror=True,
+        flip_allowed=True,
         split_seed=options.split_seed if "all" in listing.splits else None,
         left_out=left_out,
     )
@@ -106,14 +109,17 @@ def own_splits(listing: FolderListing, seed: int) -> dict[str, list[ListedImage]
 
 
 def refuse_left_out(origin: str, left_out: Sequence[LeftOut]) -> None:
-    """Raise UserError, listing them, when images were left out."""
+    """Refuse a set with broken images.
+
+    Raises:
+        UserError: images were left out; it lists them.
+    """
     if left_out:
-        problems = [f"{one.source}: {one.reason}" for one in left_out[:SHOWN]]
+        problems = [f"{image.source}: {image.reason}" for image in left_out[:SHOWN]]
         if len(left_out) > SHOWN:
             problems.append(f"and {len(left_out) - SHOWN:,} more")
         raise UserError.all_of(
-            f"{origin}: {len(left_out):,} broken image{'s' if len(left_out) > 1 else ''} (without --strict they are "
-            "left out)",
+            f"{origin}: {counted(len(left_out), 'broken image')} (without --strict they are left out)",
             problems,
         )
 
@@ -126,7 +132,7 @@ def _left_out(splits: dict[str, list[ListedImage]], outcome: Outcome, prefix: st
                 LeftOut(_printable(prefix + listed[job][row].path), _printable(reason))
                 for (job, row), reason in outcome.broken.items()
             ),
-            key=lambda one: one.source,
+            key=lambda image: image.source,
         )
     )
 
@@ -139,7 +145,7 @@ def _check_classes(
     if lost:
         raise UserError.all_of(
             f"{origin}: no readable image is left to learn {', '.join(map(repr, lost[:SHOWN]))} from; broken",
-            [f"{one.source}: {one.reason}" for one in left_out[:SHOWN]],
+            [f"{image.source}: {image.reason}" for image in left_out[:SHOWN]],
         )
 
 

@@ -67,7 +67,7 @@ class Contents:
     classes: tuple[str, ...]
     splits: Mapping[str, SplitContents]
     fit: str
-    mirror: bool
+    flip_allowed: bool
     split_seed: int | None = None
     left_out: tuple[LeftOut, ...] = ()
 
@@ -94,9 +94,9 @@ def open_or_make(cache: Path, key: str, description: str, make: Callable[[Path],
         UserError: the cache cannot be written, or the disk is full.
     """
     shelf = cache / "image-sets"
-    found = _load(shelf / key)
-    if found is not None:
-        return found
+    image_set = _load(shelf / key)
+    if image_set is not None:
+        return image_set
     try:
         folder = whole_folder(
             shelf,
@@ -107,10 +107,10 @@ def open_or_make(cache: Path, key: str, description: str, make: Callable[[Path],
         )
     except OSError as error:
         raise cache_error(shelf, error) from error
-    made = _load(folder)
-    if made is None:
+    image_set = _load(folder)
+    if image_set is None:
         raise UserError(f"{folder} was changed by another program while it was made; try again")
-    return made
+    return image_set
 
 
 def _write_manifest(folder: Path, contents: Contents) -> None:
@@ -142,9 +142,9 @@ def _write_manifest(folder: Path, contents: Contents) -> None:
             "splits": splits,
             "fingerprint": digest.hexdigest()[:32],
             "fit": contents.fit,
-            "mirror": contents.mirror,
+            "flip_allowed": contents.flip_allowed,
             "split_seed": contents.split_seed,
-            "left_out": [[one.source, one.reason] for one in contents.left_out],
+            "left_out": [[image.source, image.reason] for image in contents.left_out],
         },
     )
 
@@ -171,7 +171,7 @@ def _load(folder: Path) -> ImageSet | None:
             splits=splits,
             fingerprint=manifest["fingerprint"],
             fit=manifest["fit"],
-            mirror=manifest["mirror"],
+            flip_allowed=manifest["flip_allowed"],
             split_seed=manifest["split_seed"],
             left_out=tuple(LeftOut(source, reason) for source, reason in manifest["left_out"]),
         )

@@ -1,7 +1,7 @@
 """Folders in the cache that are complete or absent, whoever is killed while making them.
 
-`<name>` is made as `.<name>.partial` beside it, under the lock `.<name>.lock`, and renamed when complete. The system
-frees the lock when its holder dies, so a partial folder whose lock is free is rubbish and is cleared away.
+`<name>` is made as `.<name>.partial` beside it, under the lock `.locks/<name>.lock`, and renamed when complete. The
+system frees the lock when its holder dies, so a partial folder whose lock is free is rubbish and is cleared away.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from pellucid.ground.locks import locked, try_locked
 __all__ = ["cache_error", "room_for", "whole_folder"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LOCKS = ".locks"
+"""Beside the folders: where their lock files are, empty and never removed, since removing one could let two in."""
+
 REMEDY = "point PELLUCID_CACHE at another folder that can be written to"
 
 
@@ -41,11 +44,16 @@ def whole_folder(
         waiting_for: what the maker does, such as `decoding pets`, told to whoever waits.
         is_whole: whether a folder is complete.
         make: fills the empty folder that it is given.
+
+    Raises:
+        OSError: the folder cannot be written.
+        Exception: whatever `make` raises.
     """
     final = shelf / name
     shelf.mkdir(parents=True, exist_ok=True)
+    (shelf / LOCKS).mkdir(exist_ok=True)
     _clear_leftovers(shelf)
-    with locked(shelf / f".{name}.lock", waiting_for):
+    with locked(_lock_file(shelf, name), waiting_for):
         if is_whole(final):
             return final
         partial = shelf / f".{name}.partial"
@@ -66,9 +74,13 @@ def whole_folder(
 def _clear_leftovers(shelf: Path) -> None:
     """Remove partial folders whose makers are dead."""
     for partial in shelf.glob(".*.partial"):
-        with try_locked(partial.with_suffix(".lock")) as free:
+        with try_locked(_lock_file(shelf, partial.name[1 : -len(".partial")])) as free:
             if free:
                 shutil.rmtree(partial, ignore_errors=True)
+
+
+def _lock_file(shelf: Path, name: str) -> Path:
+    return shelf / LOCKS / f"{name}.lock"
 
 
 @contextlib.contextmanager

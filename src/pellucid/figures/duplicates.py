@@ -10,6 +10,7 @@ from pellucid.auditing import Audit, DuplicatePair
 from pellucid.auditing.composition import ImageAt
 from pellucid.data import ImageSet
 from pellucid.figures.contact_sheet import contact_sheet
+from pellucid.ground.writing import counted
 
 __all__ = ["doubts_sheet", "duplicates_sheet"]
 
@@ -21,7 +22,7 @@ def duplicates_sheet(audited: Audit, images: ImageSet) -> Figure:
     """Draw pairs of duplicates, one above the other: different labels first, then those across splits, then the rest.
 
     Within each kind they are spread evenly from the most to the least alike, so that the threshold can be judged. A
-    mirrored second image is drawn mirrored back, and marked ↔.
+    flipped second image is drawn flipped back, and marked ↔.
     """
     kinds = (
         [pair for pair in audited.duplicates.pairs if pair.first.label != pair.second.label],
@@ -32,10 +33,10 @@ def duplicates_sheet(audited: Audit, images: ImageSet) -> Figure:
     captions = []
     for pair in chosen:
         labels = " / ".join(dict.fromkeys((pair.first.label, pair.second.label)))
-        how = "exact" if pair.kind == "exact" else f"{pair.similarity:.2f}{' ↔' if pair.mirrored else ''}"
-        captions.append((labels, f"{pair.first.split}–{pair.second.split}, {how}"))
-    found = audited.duplicates
-    title = f"{audited.name}: {len(chosen)} of {found.exact + found.near:,} pairs that show the same"
+        similarity = "exact" if pair.kind == "exact" else f"{pair.similarity:.2f}{' ↔' if pair.flipped else ''}"
+        captions.append((labels, f"{pair.first.split}–{pair.second.split}, {similarity}"))
+    total = audited.duplicates.exact + audited.duplicates.near
+    title = f"{audited.name}: {len(chosen)} of {counted(total, 'pair')} that show the same picture"
     words = [f"{pair.first.source} and {pair.second.source}" for pair in chosen[:5]]
     return contact_sheet(
         [_stacked(images, pair) for pair in chosen], captions, title, f"Contact sheet: {title}: {'; '.join(words)} …"
@@ -43,19 +44,22 @@ def duplicates_sheet(audited: Audit, images: ImageSet) -> Figure:
 
 
 def doubts_sheet(audited: Audit, images: ImageSet) -> Figure:
-    """Draw the images whose labels the network doubts most; below each its label and what the network says instead.
+    """Draw the images whose labels the network doubts most; below each its label and the network's prediction.
 
     Raises:
-        ValueError: the audit asked no network.
+        ValueError: the audit was made without a run.
     """
     if audited.doubts is None:
-        raise ValueError("the audit asked no network; expected one made with a run")
+        raise ValueError("the audit has no doubts; expected one made with a run")
     most = audited.doubts.most
-    title = f"{audited.name}: the labels most doubted"
-    captions = [(f"{one.image.label}?", f"{one.instead} {one.probability:.0%}") for one in most]
-    words = [f"{one.image.source}, labelled {one.image.label}, rather {one.instead}" for one in most[:5]]
+    title = f"{audited.name}: the labels doubted most"
+    captions = [(f"{doubt.image.label}?", f"{doubt.instead} {doubt.probability:.0%}") for doubt in most]
+    words = [f"{doubt.image.source}, labelled {doubt.image.label}, rather {doubt.instead}" for doubt in most[:5]]
     return contact_sheet(
-        [_pixels(images, one.image) for one in most], captions, title, f"Contact sheet: {title}: {'; '.join(words)} …"
+        [_pixels(images, doubt.image) for doubt in most],
+        captions,
+        title,
+        f"Contact sheet: {title}: {'; '.join(words)} …",
     )
 
 
@@ -72,4 +76,4 @@ def _pixels(images: ImageSet, image: ImageAt) -> NDArray[np.uint8]:
 def _stacked(images: ImageSet, pair: DuplicatePair) -> NDArray[np.uint8]:
     first, second = _pixels(images, pair.first), _pixels(images, pair.second)
     white = np.full((max(1, round(GAP * len(first))), *first.shape[1:]), 255, np.uint8)
-    return np.concatenate([first, white, second[:, ::-1] if pair.mirrored else second])
+    return np.concatenate([first, white, second[:, ::-1] if pair.flipped else second])

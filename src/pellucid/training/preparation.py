@@ -81,7 +81,7 @@ def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
     else:
         mean, std = (0.5,) * channels, (0.5,) * channels
     fit = images.fit if images.fit != "none" else "stretch"
-    flip = recipe.flip and images.mirror
+    flip = recipe.flip and images.flip_allowed
     return Preparation(
         **vars(division),
         preprocessing=Preprocessing(height, width, channels, fit, mean, std),
