@@ -38,7 +38,7 @@ test-slow: $(VENV)/.ready
 	$(BIN)/python -m pytest -m slow
 
 nightly: $(VENV)/.ready
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/convolution tests/layers
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/convolution tests/arithmetic
 
 bench: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt ".[bench]" --editable .
