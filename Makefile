@@ -40,7 +40,7 @@ test-slow: $(VENV)/.ready
 	$(BIN)/python -m pytest -m slow
 
 nightly: $(VENV)/.ready
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/convolution tests/layers
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/convolution tests/arithmetic
 
 # What pip builds from the sources is installed as a stranger would: stale files and missing templates show here.
 wheel: $(VENV)/.ready

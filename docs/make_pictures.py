@@ -1,7 +1,7 @@
 """Make the pictures of docs/images: `python docs/make_pictures.py`, about half a minute.
 
-All but one are made here, from the functions that the lesson explains and from nothing else: no data set is needed.
-The one left, curves.png, is the picture that a training draws into its run; it is made by
+All but one are made here, from the functions that the lesson explains; no data set is needed. The exception,
+curves.png, is the picture that a training draws into its run; it is made by
 
     pellucid train cifar10 --recipe tutorial --out runs/curves    # then copy runs/curves/curves.png
 """
@@ -33,8 +33,8 @@ from pellucid.networks import build
 
 IMAGES = Path(__file__).parent / "images"
 
-EDGE = ((0, 0, 9, 9, 0), (0, 0, 9, 9, 0), (0, 0, 9, 9, 0), (0, 9, 9, 9, 9), (0, 9, 9, 9, 9))
-"""A small image with upright edges: what a Sobel filter answers to."""
+EDGES = ((0, 0, 9, 9, 9, 0, 0), (0, 0, 9, 9, 9, 0, 0), (0, 0, 9, 9, 9, 0, 0), (0, 9, 9, 9, 9, 9, 0))
+"""A small image with two vertical edges, to which a Sobel filter responds, and a flat part, to which it does not."""
 
 
 def sliding(path: Path) -> None:
@@ -44,7 +44,7 @@ def sliding(path: Path) -> None:
 
 def sliding_2d(path: Path) -> None:
     """A Sobel filter on a small image, step by step."""
-    save_sliding(correlate2d(EDGE, KERNELS["sobel-x"].values, mode="valid"), path, seconds=1.5, force=True)
+    save_sliding(correlate2d(EDGES, KERNELS["sobel-x"].values, mode="valid"), path, seconds=1.5, force=True)
 
 
 def parabola(path: Path) -> None:
@@ -53,8 +53,9 @@ def parabola(path: Path) -> None:
 
 
 def bell(path: Path) -> None:
-    """sin(x) with a bell curve: right in the middle, falsified at both borders."""
-    save_figure(convolution_figure(convolve_functions("sin(x)", "exp(-x**2)", (-10, 10)), at=5.0), path, force=True)
+    """sin(x) with a bell curve: right in the middle, affected by truncation at both borders."""
+    sampled = convolve_functions("sin(x)", "exp(-x**2)", (-10, 10), samples=2001)  # as in the lesson's text
+    save_figure(convolution_figure(sampled, at=5.0), path, force=True)
 
 
 def filters(path: Path) -> None:
@@ -64,15 +65,15 @@ def filters(path: Path) -> None:
     axes = figure.subplots(2, 3).ravel()
     axes[0].imshow(picture, cmap="gray", vmin=0, vmax=255)
     axes[0].set_title("the image", fontsize=12)
-    for place, name in zip(axes[1:], ("gaussian-blur", "sharpen", "sobel-x", "sobel-y", "edges"), strict=True):
+    for panel, name in zip(axes[1:], ("gaussian-blur", "sharpen", "sobel-x", "sobel-y", "edges"), strict=True):
         absolute = name in ("sobel-x", "sobel-y", "edges")
-        place.imshow(filter_image(picture, KERNELS[name].values, absolute=absolute), cmap="gray", vmin=0, vmax=255)
-        place.set_title(f"{name}{', sign dropped' if absolute else ''}", fontsize=12)
-    for place in axes:
-        place.set(xticks=[], yticks=[])
+        panel.imshow(filter_image(picture, KERNELS[name].values, absolute=absolute), cmap="gray", vmin=0, vmax=255)
+        panel.set_title(f"{name}{', absolute values' if absolute else ''}", fontsize=12)
+    for panel in axes:
+        panel.set(xticks=[], yticks=[])
     figure.set_label(
         "A drawing of a house under the sun, and the same blurred, sharpened, and as white edges on black: sobel-x "
-        "shows the upright edges, sobel-y the level ones, edges all of them."
+        "shows the vertical edges, sobel-y the horizontal ones, edges all of them."
     )
     save_figure(figure, path, force=True)
 

@@ -6,6 +6,7 @@ one number apart and check it against PyTorch; `record` lists the operations tha
 """
 
 import pellucid.arithmetic.rules  # noqa: F401 -- each family adds itself to the table of rules
+from pellucid.arithmetic import showing as _  # noqa: F401 -- registers the views
 from pellucid.arithmetic.layer_table import Field, LayerTable, Row, summarise
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.recording import Recording, Step, record, twin_of
