@@ -146,8 +146,8 @@ class SampledConvolution:
             f"f(x) = {self.f}, h(x) = {self.h}, sampled {len(self.x):,} times from {low} to {high}, "
             f"dx = {number_text(self.dx)}"
         ]
-        for name, place in (("smallest", int(self.result.argmin())), ("largest", int(self.result.argmax()))):
-            value, x = number_text(self.result[place]), number_text(self.x[place])
+        for name, position in (("smallest", int(self.result.argmin())), ("largest", int(self.result.argmax()))):
+            value, x = number_text(self.result[position]), number_text(self.x[position])
             lines.append(f"(f * h)(x) is {name} at x = {x}: {value}")
         lines.append(f"warning: {self.warning}" if self.warning else "nothing of weight is cut off")
         return "\n".join(lines)
@@ -175,7 +175,7 @@ def convolve_functions(
         h: another.
         domain: both ends.
         samples: how many, evenly from end to end: 2 to 5,001.
-        tolerance: the share of the largest result that may be left out before a place counts as falsified.
+        tolerance: the share of the largest result that may be left out before a position counts as falsified.
 
     Raises:
         UserError: an expression that is not arithmetic in x, or is undefined somewhere on the domain; a domain
@@ -218,9 +218,10 @@ def _check_domain(domain: tuple[float, float]) -> tuple[float, float]:
 def _defined(expression: Expression, x: Values) -> Values:
     values = expression(x)
     if not np.isfinite(values).all():
-        place = number_text(x[int((~np.isfinite(values)).argmax())])
+        position = number_text(x[int((~np.isfinite(values)).argmax())])
         raise UserError(
-            f"{expression} is not a finite number at x = {place}; expected a domain on which it is defined everywhere"
+            f"{expression} is not a finite number at x = {position}; "
+            "expected a domain on which it is defined everywhere"
         )
     return values
 
@@ -242,9 +243,9 @@ def _weighed(expression: Expression, x: Values, domain: tuple[float, float], dx:
     met = portion > 0
     values[met] = expression(np.clip(x[met], low + 1e-6 * dx, high - 1e-6 * dx)) * portion[met]
     if not np.isfinite(values).all():
-        place = number_text(x[int((~np.isfinite(values)).argmax())])
+        position = number_text(x[int((~np.isfinite(values)).argmax())])
         raise UserError(
-            f"{expression} is not a finite number at {place}, a difference of samples; "
+            f"{expression} is not a finite number at {position}, a difference of samples; "
             "expected a domain on which it is defined everywhere"
         )
     return values

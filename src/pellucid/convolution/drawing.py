@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.convolution.geometry import Axis
+from pellucid.convolution.geometry import SlidingAxis
 from pellucid.convolution.result import Convolution
-from pellucid.convolution.steps import Step
+from pellucid.convolution.steps import WindowStep
 from pellucid.convolution.values import Array, number_text
 
 __all__ = ["boxed_grid", "draw", "draw_step"]
@@ -100,7 +100,7 @@ def boxed_grid(cells: Sequence[Sequence[str]], boxed: NDArray[np.bool_], width: 
     return lines
 
 
-def _line_picture(convolution: Convolution, step: Step) -> list[str]:
+def _line_picture(convolution: Convolution, step: WindowStep) -> list[str]:
     """Draw a plain 1-D step: the signal above, the filter below, one box around each pair."""
     axis = convolution.axes[0]
     begin = step.starts[0] + axis.before
@@ -122,7 +122,7 @@ def _line_picture(convolution: Convolution, step: Step) -> list[str]:
     return [f"{label:<12}{line}".rstrip() for label, line in zip(labels, grid, strict=True)]
 
 
-def _grid_picture(convolution: Convolution, step: Step) -> list[str]:
+def _grid_picture(convolution: Convolution, step: WindowStep) -> list[str]:
     """Draw any other step: for each channel the signal with its window boxed, and the filter beside it."""
     axes = convolution.axes
     assert isinstance(step.position, tuple)
@@ -139,15 +139,15 @@ def _grid_picture(convolution: Convolution, step: Step) -> list[str]:
         ranges.append(_crop(range(axis.padded), begin, axis.reach, least))
         met.append({begin + j * axis.dilation for j in range(axis.kernel)})
     in_use = np.zeros(weights.shape[1:], bool)
-    overlaps = [axis.overlap(place) for axis, place in zip(axes, step.position[-len(axes) :], strict=True)]
+    overlaps = [axis.overlap(position) for axis, position in zip(axes, step.position[-len(axes) :], strict=True)]
     in_use[tuple(slice(low, low + count) for _, low, count in overlaps)] = True
     rows = ranges[0] if len(axes) == 2 else range(1)
     columns = ranges[-1]
     lines: list[str] = []
     for number, channel in enumerate(channels):
-        place = [[(r, c) if len(axes) == 2 else (c,) for c in columns] for r in rows]
-        cells = [[_signal_text(convolution, position, channel) for position in row] for row in place]
-        boxed = np.array([[all(p in m for p, m in zip(at, met, strict=True)) for at in row] for row in place])
+        window = [[(r, c) if len(axes) == 2 else (c,) for c in columns] for r in rows]
+        cells = [[_signal_text(convolution, at, channel) for at in row] for row in window]
+        boxed = np.array([[all(p in m for p, m in zip(at, met, strict=True)) for at in row] for row in window])
         left = boxed_grid(cells, boxed, max(len(text) for row in cells for text in row))
         title = f"channel {channel}" if not convolution.plain else ""
         lines += [title] * bool(title) + _beside(left, _weight_lines(weights[number], in_use))
@@ -229,7 +229,7 @@ def _heading(convolution: Convolution) -> str:
     return f"{name}: {', '.join(parts)}"
 
 
-def _each(axes: tuple[Axis, ...], values: Sequence[object]) -> str:
+def _each(axes: tuple[SlidingAxis, ...], values: Sequence[object]) -> str:
     return str(values[0]) if len(set(values)) == 1 else " × ".join(str(value) for value in values)
 
 

@@ -6,7 +6,7 @@ from html import escape
 
 from pellucid.convolution.drawing import draw, number_list
 from pellucid.convolution.result import Convolution
-from pellucid.convolution.steps import Step
+from pellucid.convolution.steps import WindowStep
 from pellucid.convolution.values import number_text
 from pellucid.ground.shown import as_html, as_text
 
@@ -42,7 +42,7 @@ def convolution_html(convolution: Convolution) -> str:
     )
 
 
-def _step_row(convolution: Convolution, k: int, step: Step) -> str:
+def _step_row(convolution: Convolution, k: int, step: WindowStep) -> str:
     axis = convolution.axes[0]
     begin, low, count = axis.overlap(k)
     met = {begin + j * axis.dilation for j in range(count)}

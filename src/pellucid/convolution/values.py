@@ -84,7 +84,7 @@ def _from_objects(array: Array, name: str) -> Array:
         if not isinstance(element, (int, float, complex, np.number, np.bool_)):
             given = element.item() if isinstance(element, np.generic) else element
             raise UserError(
-                f"{name} holds {given!r}{_place(index, array.shape)}, which is not a number; expected numbers"
+                f"{name} holds {given!r}{_position_text(index, array.shape)}, which is not a number; expected numbers"
             )
     if all(isinstance(element, (int, np.integer, np.bool_)) for element in elements):
         integers = np.array([int(element) for element in elements], dtype=object).reshape(array.shape)
@@ -99,14 +99,14 @@ def _refuse_nan(array: Array, name: str, finite: bool) -> None:
     # one pass over a large array: its largest element is NaN if any element is
     if np.isnan(array.max()):
         index = int(np.isnan(array).argmax())
-        place = _place(index, array.shape)
-        raise UserError(f"{name} holds NaN (not a number){place}; expected numbers without NaN")
+        position = _position_text(index, array.shape)
+        raise UserError(f"{name} holds NaN (not a number){position}; expected numbers without NaN")
     if finite and not np.isfinite(array).all():
         index = int(np.isinf(array).argmax())
-        raise UserError(f"{name} holds infinity{_place(index, array.shape)}; expected finite numbers")
+        raise UserError(f"{name} holds infinity{_position_text(index, array.shape)}; expected finite numbers")
 
 
-def _place(index: int, shape: tuple[int, ...]) -> str:
+def _position_text(index: int, shape: tuple[int, ...]) -> str:
     position = tuple(int(i) for i in np.unravel_index(index, shape)) if shape else ()
     return "" if not position else f" at position {position[0] if len(position) == 1 else position}"
 

@@ -105,17 +105,17 @@ def _one_dimension(convolution: Convolution, k: int) -> Figure:
             axes.plot([p, p], [2.58, 2.76], color=QUIET, linewidth=1)
     _windows(overlap, axis.dilation, axes)
     for other in range(axis.count):
-        place = axis.first + other * axis.stride + middle
-        if columns.start <= place <= columns[-1]:
+        position = axis.first + other * axis.stride + middle
+        if columns.start <= position <= columns[-1]:
             known = number_text(convolution.result[other]) if other <= k else ""
-            cell(axes, place, 5.2, known, fill=RESULT if other <= k else "white", quiet=other > k, bold=other == k)
+            cell(axes, position, 5.2, known, fill=RESULT if other <= k else "white", quiet=other > k, bold=other == k)
             if other == k:
-                frame(axes, place, 5.2, 1, 1)
-    place = begin + middle
+                frame(axes, position, 5.2, 1, 1)
+    position = begin + middle
     axes.annotate(
         "",
-        xy=(place, 4.62),
-        xytext=(sum(overlap) / len(overlap) if overlap else place, 3.92),
+        xy=(position, 4.62),
+        xytext=(sum(overlap) / len(overlap) if overlap else position, 3.92),
         arrowprops={"arrowstyle": "-|>", "color": FRAME, "linewidth": 1.6},
     )
     sign = "=" if len(str(step)) <= LONGEST_SUM else "…"
