@@ -2,7 +2,7 @@
 
 The network is run once while PyTorch reports each function that is called on a tensor (`TorchFunctionMode`), so that
 `F.relu`, `x.view`, `x + y` and a module that is used twice all appear, and a forward with branches of its own shows
-the branch it took. What is run is a copy that shares the parameters, so the network stays as it was found.
+the branch it took. What is run is a copy that shares the parameters, so the network stays as it was.
 """
 
 from __future__ import annotations
@@ -263,7 +263,7 @@ class _Recorder(TorchFunctionMode):
             label=label,
             operation=operation,
             operands=operands,
-            # Not the tensors themselves: one that was changed in place has its old numbers kept in its step.
+            # Not the tensors themselves: of a tensor that was changed in place, the step keeps the old values.
             inputs=tuple(self.steps[number].value for number in operands),
             value=result if self.keep_graph else result.detach(),
             reason=reason,

@@ -101,7 +101,7 @@ UNKNOWN = "unknown"
 class Rule(ABC):
     """What pellucid knows of one kind of operation, or of several alike.
 
-    Four methods are needed: `formula`, `compute`, `decompose`, `local_derivatives`. The others have an answer that is
+    Four methods are needed: `formula`, `compute`, `decompose`, `local_derivatives`. The others have a default that is
     right for a function of each element by itself.
     """
 

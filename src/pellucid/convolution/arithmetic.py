@@ -73,9 +73,9 @@ def slide(padded: Array, aligned: Array, axes: tuple[SlidingAxis, ...], groups: 
         return _one_dimension(padded[0], aligned[0, 0], axes[0])[np.newaxis]
     if single and undilated and aligned.size > padded.size:
         # convolution commutes: a pass for each element of the smaller one
-        turned = tuple(_exchange(axis) for axis in axes)
+        exchanged = tuple(_exchange(axis) for axis in axes)
         spatial = tuple(range(1, padded.ndim))
-        return _pass_for_each_weight(np.flip(aligned[0], spatial), np.flip(padded, spatial)[np.newaxis], turned, 1)
+        return _pass_for_each_weight(np.flip(aligned[0], spatial), np.flip(padded, spatial)[np.newaxis], exchanged, 1)
     return _pass_for_each_weight(padded, aligned, axes, groups)
 
 

@@ -52,10 +52,10 @@ class Convolution(Shown):
 
     @property
     def flipped(self) -> Array:
-        """The filter turned round along every axis, as a convolution lays it on the signal."""
+        """The filter flipped along every axis, as a convolution lays it on the signal."""
         backwards: Any = (..., *[slice(None, None, -1)] * len(self.axes))
-        turned: Array = self.kernel[backwards]
-        return turned
+        flipped: Array = self.kernel[backwards]
+        return flipped
 
     @property
     def aligned(self) -> Array:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import exact_number
 
-__all__ = ["Array", "as_numbers", "number_text", "parse_numbers", "plain_number", "product_sum_text"]
+__all__ = ["Array", "as_numbers", "parse_numbers", "plain_number", "product_sum_text"]
 
 Array = NDArray[Any]
 """An array of int64, of a float or complex type, or of Python integers (dtype object) too large for int64."""
@@ -154,20 +155,6 @@ def _parse_number(word: str, text: str, name: str) -> int | float | complex:
     )
 
 
-def number_text(number: Any) -> str:
-    """Write a number for reading: integers in full, others to six digits.
-
-    >>> number_text(1 / 9), number_text(2**70), number_text(1 - 2j)
-    ('0.111111', '1180591620717411303424', '1-2j')
-    """
-    if isinstance(number, (complex, np.complexfloating)):
-        return f"{complex(number):.6g}"
-    if isinstance(number, (float, np.floating)):
-        text = f"{float(number):.6g}"
-        return "0" if text == "-0" else text
-    return str(int(number))
-
-
 def product_sum_text(first: Array, second: Array, value: Any, most: int = 64) -> str:
     """Write `3*0 + 2*1 = 2`, negative factors in brackets; beyond `most` products the middle is left out.
 
@@ -176,18 +163,18 @@ def product_sum_text(first: Array, second: Array, value: Any, most: int = 64) ->
     """
     count = first.size
     if count == 0:
-        return f"nothing overlaps = {number_text(value)}"
+        return f"nothing overlaps = {exact_number(value)}"
     ends = itertools.chain(range(most // 2), range(count - most // 2, count))
     chosen = list(range(count)) if count <= most else list(ends)
     left, right = first.ravel(), second.ravel()
     products = [f"{_factor(left[i], True)}*{_factor(right[i], False)}" for i in chosen]
     if count > most:
         products.insert(most // 2, f"… {count - 2 * (most // 2):,} more …")
-    return " + ".join(products) + f" = {number_text(value)}"
+    return " + ".join(products) + f" = {exact_number(value)}"
 
 
 def _factor(number: Any, leading: bool) -> str:
-    text = number_text(number)
+    text = exact_number(number)
     compound = "+" in text[1:].replace("e+", "") or "-" in text[1:].replace("e-", "")
     return f"({text})" if compound or (text.startswith("-") and not leading) else text
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import as_array
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import counted
 
 __all__ = ["dense_figure", "describe_dense"]
 
@@ -70,10 +71,10 @@ def dense_figure(layer: nn.Linear, x: Tensor | None = None, *, output: int | Non
     _units(axes, 1.0, right, chosen_out, sums, "y", NEGATIVE, "left")
     bottom = min(left.min(), right.min()) - 0.95
     hidden = weights.shape[1] - len(chosen_in), weights.shape[0] - len(chosen_out)
-    for position, count, what in ((0.0, hidden[0], "inputs"), (1.0, hidden[1], "outputs")):
+    for position, count, what in ((0.0, hidden[0], "more input"), (1.0, hidden[1], "more output")):
         if count:
             axes.text(
-                position, bottom, f"and {count:,} more {what}", ha="center", va="center", fontsize=9, color=NEUTRAL
+                position, bottom, f"and {counted(count, what)}", ha="center", va="center", fontsize=9, color=NEUTRAL
             )
     axes.set(xlim=(-0.42, 1.42), ylim=(bottom - 0.4, max(left.max(), right.max()) + 0.75))
     axes.axis("off")
@@ -157,7 +158,7 @@ def _units(
 
 
 def _title(layer: nn.Linear) -> str:
-    count = sum(each.numel() for each in layer.parameters())
+    count = sum(parameter.numel() for parameter in layer.parameters())
     bias = "" if layer.bias is None else f" + {layer.out_features:,}"
     return (
         f"Fully connected: {layer.in_features:,} inputs, {layer.out_features:,} outputs, "

@@ -11,8 +11,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
-from pellucid.convolution import Convolution, WindowStep, number_text
+from pellucid.convolution import Convolution, WindowStep
 from pellucid.figures.cells import FILTER, FRAME, INK, PRODUCT, RESULT, SIGNAL, cell, frame, grid, grid_axes
+from pellucid.ground.writing import counted, exact_number
 
 __all__ = ["sliding_2d_figure"]
 
@@ -64,7 +65,7 @@ def sliding_2d_figure(convolution: Convolution, position: int | tuple[int, ...])
         _small(axes[1], below[channel], "window", SIGNAL)
         _small(axes[2], above[channel], "filter" if convolution.is_correlation else "filter, flipped", FILTER)
         _small(axes[3], below[channel] * above[channel], "products", PRODUCT)
-        total = "Σ →" if len(signal) == 1 else f"Σ = {number_text((below[channel] * above[channel]).sum())}"
+        total = "Σ →" if len(signal) == 1 else f"Σ = {exact_number((below[channel] * above[channel]).sum())}"
         for left, sign, at in ((axes[1], "×", 1.11), (axes[2], "=", 1.11), (axes[3], total, 1.07)):
             side = "left" if left is axes[3] else "center"
             size = 17 if len(sign) < 4 else 12
@@ -73,10 +74,10 @@ def sliding_2d_figure(convolution: Convolution, position: int | tuple[int, ...])
     count = int(np.prod(step.signal_values.shape))
     figure.suptitle(_arithmetic(step, below * above), fontsize=14, color=INK, y=0.985)
     if len(signal) > shown:
-        figure.text(0.015, 0.01, f"… and {len(signal) - shown:,} more channels of the image", fontsize=9)
+        figure.text(0.015, 0.01, f"… and {counted(len(signal) - shown, 'more channel')} of the image", fontsize=9)
     element = ", ".join(str(part) for part in step.position)
     figure.set_label(
-        f"A filter lies on an image; the sum of {count} products, {number_text(step.value)}, "
+        f"A filter lies on an image; the sum of {count} products, {exact_number(step.value)}, "
         f"becomes element {element} of the output."
     )
     return figure
@@ -90,13 +91,13 @@ def _sizes(step: WindowStep) -> tuple[int, int]:
 def _arithmetic(step: WindowStep, products: NDArray[Any]) -> str:
     """Write the sum: every product, or one partial sum for each channel, or the total alone."""
     if len(products) > 1:
-        partial = [number_text(channel.sum()) for channel in products]
-        text = f"{' + '.join(f'({part})' if part[0] == '-' else part for part in partial)} = {number_text(step.value)}"
+        partial = [exact_number(channel.sum()) for channel in products]
+        text = f"{' + '.join(f'({part})' if part[0] == '-' else part for part in partial)} = {exact_number(step.value)}"
         if len(text) < 60:
             return f"{text}    (one sum of products for each channel)"
     else:
         text = str(step).replace("*", "·")
-    return text if len(text) < 100 else f"sum of {products.size:,} products = {number_text(step.value)}"
+    return text if len(text) < 100 else f"sum of {products.size:,} products = {exact_number(step.value)}"
 
 
 def _channels(convolution: Convolution, step: WindowStep) -> tuple[NDArray[Any], int]:
@@ -123,7 +124,7 @@ def _image(axes: Axes, values: NDArray[Any], title: str, convolution: Convolutio
                 axis is not None and not axis.before <= at < axis.before + axis.size
                 for axis, at in zip(lines, (row, column), strict=True)
             )
-            text = number_text(values[row, column])
+            text = exact_number(values[row, column])
             cell(axes, column, row, text, fill="white" if padding else SIGNAL, quiet=padding, size=_size(columns))
 
 
@@ -177,9 +178,17 @@ def _output(axes: Axes, convolution: Convolution, step: WindowStep) -> None:
         grid_axes(axes, rows, columns, title)
         for row in range(rows):
             for column in range(columns):
-                done = bool(known[row, column])
-                text = number_text(result[row, column]) if done else ""
-                cell(axes, column, row, text, fill=RESULT if done else "white", quiet=not done, size=_size(columns))
+                is_known = bool(known[row, column])
+                text = exact_number(result[row, column]) if is_known else ""
+                cell(
+                    axes,
+                    column,
+                    row,
+                    text,
+                    fill=RESULT if is_known else "white",
+                    quiet=not is_known,
+                    size=_size(columns),
+                )
     frame(axes, position[1], position[0], 1, 1, **(BRIGHT if max(rows, columns) > LARGEST_NUMBERED else {}))
 
 

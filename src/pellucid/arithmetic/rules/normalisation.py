@@ -121,11 +121,11 @@ class NormalisationRule(Rule):
         values = gather(x, source, "the input")
         number = float(values[0])
         mean, variance, count, largest = self._statistics(operation, x, index)
-        deviation = math.sqrt(variance + operation.settings["eps"])
+        standard_deviation = math.sqrt(variance + operation.settings["eps"])
         gamma, beta = self._affine(operation, source)
-        scale = float(gamma[0]) / deviation
+        scale = float(gamma[0]) / standard_deviation
         shift = float(beta[0]) - mean * scale
-        normalised = (number - mean) / deviation
+        normalised = (number - mean) / standard_deviation
         # The framework rounds the mean, the standard deviation, the difference and the product; the sums of mean and
         # variance have `count` terms.
         growth = 4 + (min(count, 4 * math.sqrt(count)) if count else 0.0)
@@ -165,20 +165,20 @@ class NormalisationRule(Rule):
     def _input_derivatives(self, operation: Operation, x: Tensor, index: tuple[int, ...]) -> LocalDerivatives:
         source = index_row(index)
         mean, variance, count, largest = self._statistics(operation, x, index)
-        deviation = math.sqrt(variance + operation.settings["eps"])
+        standard_deviation = math.sqrt(variance + operation.settings["eps"])
         if not count:
             gamma, _ = self._affine(operation, source)
             formula = Formula(
                 "∂L/∂x = ∂L/∂y · γ / √(σ² + ε)", r"\partial_x L = g\,\gamma / \sqrt{\sigma^2+\varepsilon}"
             )
-            return LocalDerivatives(source, gamma / deviation, formula, slack=6.0)
+            return LocalDerivatives(source, gamma / standard_deviation, formula, slack=6.0)
         members = self._members(operation, tuple(x.shape), index)
         gamma, _ = self._affine(operation, members)
         values = gather(x, members, "the input")
-        normalised = (values - mean) / deviation
+        normalised = (values - mean) / standard_deviation
         here = (members == source).all(axis=1)
         own = float(normalised[here][0])
-        derivatives = gamma / deviation * (here - 1 / count - normalised * own / count)
+        derivatives = gamma / standard_deviation * (here - 1 / count - normalised * own / count)
         formula = Formula(
             "∂L/∂x_i = Σ_j ∂L/∂y_j · γ_j/√(σ²+ε) · (δ_ij − 1/m − x̂_i x̂_j/m)",
             r"\partial_{x_i} L = \sum_j g_j \frac{\gamma_j}{\sqrt{\sigma^2+\varepsilon}}"
@@ -186,8 +186,8 @@ class NormalisationRule(Rule):
         )
         # What rounding does to x̂ enters twice; it is large where the mean is many standard deviations from zero.
         growth = 4 + min(count, 4 * math.sqrt(count))
-        off = growth * (1 + largest / deviation)
-        size = np.abs(gamma) / deviation
+        off = growth * (1 + largest / standard_deviation)
+        size = np.abs(gamma) / standard_deviation
         floor = size * (here + (1 + off * (np.abs(normalised) + abs(own)) + np.abs(normalised * own)) / count)
         floor = floor + size * growth * (here + np.abs(normalised * own) / count)
         details = {"mean": mean, "variance": variance, "count": count, "normalised": own}
@@ -250,10 +250,10 @@ class NormalisationRule(Rule):
         normalised, rounding = np.empty(len(values)), np.empty(len(values))
         for rows in groups:
             mean, variance, count, largest = self._statistics(operation, x, positions[rows.start].tolist())
-            deviation = math.sqrt(variance + operation.settings["eps"])
-            normalised[rows] = (values[rows] - mean) / deviation
+            standard_deviation = math.sqrt(variance + operation.settings["eps"])
+            normalised[rows] = (values[rows] - mean) / standard_deviation
             growth = 4 + (min(count, 4 * math.sqrt(count)) if count else 0.0)
-            far = (np.abs(values[rows]) + abs(mean) + largest) / deviation
+            far = (np.abs(values[rows]) + abs(mean) + largest) / standard_deviation
             rounding[rows] = growth * (far + np.abs(normalised[rows]))
         return normalised, rounding
 

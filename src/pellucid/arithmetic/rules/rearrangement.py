@@ -123,10 +123,10 @@ class RearrangementRule(Rule):
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """Padding moves the image and enlargement stretches it; when axes were swapped or cut, nobody can say."""
-        rank, one = len(shapes[0]), Fraction(1)
+        rank, single = len(shapes[0]), Fraction(1)
         if operation.kind == "pad":
             pad = list(operation.settings["pad"]) + [0] * (2 * rank)
-            return tuple(Reach(one, one, Fraction(-pad[2 * (rank - 1 - axis)])) for axis in range(2, rank))
+            return tuple(Reach(single, single, Fraction(-pad[2 * (rank - 1 - axis)])) for axis in range(2, rank))
         if operation.kind == "nearest":
             result = self.shape(operation, shapes).shape
             steps = [Fraction(size, out) for size, out in zip(shapes[0][2:], result[2:], strict=True)]
