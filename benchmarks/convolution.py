@@ -26,10 +26,10 @@ def best(first: Callable[[], object], second: Callable[[], object]) -> tuple[flo
     times: tuple[list[float], list[float]] = ([], [])
     started = time.perf_counter()
     while len(times[0]) < ROUNDS and (len(times[0]) < 3 or time.perf_counter() - started < SECONDS_EACH):
-        for call, taken in zip((first, second), times, strict=True):
+        for call, seconds in zip((first, second), times, strict=True):
             begun = time.perf_counter()
             call()
-            taken.append(time.perf_counter() - begun)
+            seconds.append(time.perf_counter() - begun)
     return min(times[0]), min(times[1])
 
 

@@ -14,12 +14,12 @@ from pellucid.networks import build
 
 def milliseconds(function, repeats=30):
     function()
-    taken = []
+    times = []
     for _ in range(repeats):
         start = time.perf_counter()
         function()
-        taken.append((time.perf_counter() - start) * 1000)
-    return statistics.median(taken)
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times)
 
 
 def main() -> None:

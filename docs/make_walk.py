@@ -84,7 +84,7 @@ def draw(glass: Glass, trace: UnitTrace, frames: int) -> Figure:
         words = f"✓ PyTorch says {number(check.pytorch)}, difference {abs(check.difference):.0e}"
         figure.text(0.5, 0.09, words.replace("e-0", "e-"), **{**line, "color": "#00507f", "weight": "bold"})
     figure.set_label(
-        f"An image of a {prediction.truth} that the network predicts as {prediction.name}; one unit of it, {unit.name}; "
+        f"An image of a {prediction.truth} that the network predicts as {prediction.name}; one unit, {unit.name}; "
         f"the window that it reads times its weights; the sum of {len(terms)} products, checked against PyTorch."
     )
     return figure

@@ -1,4 +1,4 @@
-"""Sampled convolution against closed forms, and the report of where the cut-off falsifies it."""
+"""Sampled convolution against closed forms, and the report of where truncation affects it."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def test_an_arbitrary_domain_cuts_both_functions_there(domain):
         assert ours.at(x).area == pytest.approx(ours.result[place], abs=1e-9)
 
 
-def test_the_lessons_example_is_falsified_everywhere():
+def test_the_lessons_example_is_affected_everywhere():
     ours = convolve_functions("sin(x)", "x**2", (-10, 10), 1000)
     assert not ours.trustworthy.any()
-    assert ours.falsified == [(-10, 10)]
-    assert "cut off at -10 and 10" in ours.warning
-    assert "falsified result everywhere" in ours.warning
+    assert ours.affected == [(-10, 10)]
+    assert "truncated at -10 and 10" in ours.warning
+    assert "affects the result everywhere" in ours.warning
     assert "warning" in str(ours)
 
 
@@ -79,7 +79,7 @@ def test_the_lessons_way_is_half_a_sample_off_and_ours_is_not():
     assert np.abs(lesson - exact).max() > 1e-3
 
 
-def test_only_the_edges_are_falsified_and_the_rest_is_right():
+def test_only_the_edges_are_affected_and_the_rest_is_right():
     """On the whole line sin * gauss = sin·exp(-1/2)."""
     ours = convolve_functions("sin(x)", "gauss(x)", (-10, 10), 1000)
     error = np.abs(ours.result - np.sin(ours.x) * np.exp(-0.5))
@@ -88,12 +88,12 @@ def test_only_the_edges_are_falsified_and_the_rest_is_right():
     assert error[ours.trustworthy].max() < 1e-3 * np.abs(ours.result).max()
     assert error[~ours.trustworthy].max() > 0.1
     assert "from -10 to -6.8" in ours.warning
-    (first, second) = ours.falsified
+    (first, second) = ours.affected
     assert first[0] == -10
     assert second[1] == 10
 
 
-def test_a_slow_decay_is_falsified_where_its_tails_are_left_out():
+def test_a_slow_decay_is_affected_where_its_tails_are_left_out():
     """1/(1 + x²) with itself is 2π/(4 + x²)."""
     ours = convolve_functions("1/(1+x**2)", "1/(1+x**2)", (-10, 10), 1000)
     error = np.abs(ours.result - 2 * np.pi / (4 + ours.x**2))

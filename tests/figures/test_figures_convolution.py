@@ -107,10 +107,10 @@ def test_three_panels_and_the_sliding_picture():
     sampled = convolve_functions("sin(x)", "x**2", samples=200)
     figure = convolution_figure(sampled)
     assert len(figure.axes) == 3
-    assert "falsified" in figure.get_label()
+    assert "affects the result" in figure.get_label()
     hatched = [patch for patch in figure.axes[2].patches if patch.get_hatch()]
     assert len(hatched) == 1
-    assert "falsified result everywhere" in figure._supxlabel.get_text().replace("\n", " ")
+    assert "affects the result everywhere" in figure._supxlabel.get_text().replace("\n", " ")
     clean = convolution_figure(convolve_functions("rect(x)", "rect(x)", (-2, 2), 201), 0.5)
     assert len(clean.axes) == 5
     assert not clean.axes[2].patches

@@ -86,7 +86,7 @@ def test_a_network_that_does_not_fit_names_its_layer(tmp_path: Path) -> None:
     for name, message in {
         "Fixed": r"Fixed cannot take 1×28×28 images: it fails at layer 0, Conv2d.* which receives \[2, 1, 28, 28\]",
         "Needy": r"Needy needs depth, which pellucid cannot give",
-        "Narrow": r"Narrow answers \(2, 3\) for two 1×28×28 images; expected one score for each of 10 classes",
+        "Narrow": r"Narrow returns \(2, 3\) for two 1×28×28 images; expected one logit for each of 10 classes",
         "Failing": r"cannot be made with \{\}: RuntimeError: no weights today",
         "Fixd": r"the class Fixd is not in .*nets.py; did you mean 'Fixed'\?",
     }.items():

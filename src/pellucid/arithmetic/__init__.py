@@ -1,32 +1,36 @@
 """The arithmetic of every operation: shape rule, formula, the trace of one output element and of one gradient element.
 
-`describe` reads an operation off a module and `describe_call` off a function call; `trace` and `trace_gradient` take
-one number apart and check it against PyTorch; `record` lists the operations that a network runs,
+`describe` reads an operation off a module and `describe_call` off a function call; `trace` and `trace_gradient`
+decompose one number and check it against PyTorch; `record` lists the operations that a network runs,
 `summarise` its layers.
 """
 
-import pellucid.arithmetic.rules  # noqa: F401 -- each family adds itself to the table of rules
-from pellucid.arithmetic import showing as _  # noqa: F401 -- registers the views
+import pellucid.arithmetic.rules
+import pellucid.arithmetic.showing
+import pellucid.arithmetic.table_showing  # noqa: F401 -- registers the views
 from pellucid.arithmetic.layer_table import Field, LayerTable, Row, summarise
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
-from pellucid.arithmetic.recording import Recording, Step, record, twin_of
+from pellucid.arithmetic.reading import describe, describe_call, for_function, for_module, for_part_of
+from pellucid.arithmetic.recording import RecordedStep, Recording, record, twin_of
 from pellucid.arithmetic.result import Check, Terms, Trace, TraceMismatch
-from pellucid.arithmetic.rule import Rule, describe, describe_call, for_function, for_module, register_rule, rule_of
+from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, rule_for, rule_of
 from pellucid.arithmetic.tracing import shape_rule, trace, trace_gradient
 
 __all__ = [
     "Call",
     "Check",
+    "Decomposition",
     "Field",
     "Formula",
     "LayerTable",
+    "LocalDerivatives",
     "NoArithmetic",
     "Operation",
+    "RecordedStep",
     "Recording",
     "Row",
     "Rule",
     "ShapeRule",
-    "Step",
     "Terms",
     "Trace",
     "TraceMismatch",
@@ -34,8 +38,9 @@ __all__ = [
     "describe_call",
     "for_function",
     "for_module",
+    "for_part_of",
     "record",
-    "register_rule",
+    "rule_for",
     "rule_of",
     "shape_rule",
     "summarise",

@@ -13,7 +13,7 @@ from torch import Tensor
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import shape_text
 
-__all__ = ["Floats", "Integers", "as_array", "check_index", "gather", "lattice", "one_row"]
+__all__ = ["Floats", "Integers", "as_array", "check_index", "gather", "index_row", "lattice"]
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ def lattice(*axes: Sequence[int] | Integers) -> Integers:
     return rows.reshape(-1, len(axes))
 
 
-def one_row(index: Sequence[int]) -> Integers:
+def index_row(index: Sequence[int]) -> Integers:
     """Make an index array of one row, `(1, rank)`."""
     return np.asarray([index], dtype=np.int64).reshape(1, len(index))
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from pellucid.arithmetic.arrays import Integers
 
-__all__ = ["Axis", "adaptive_axis", "transposed_axis", "window_axis"]
+__all__ = ["WindowAxis", "adaptive_axis", "transposed_axis", "window_axis"]
 
 PADDINGS = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 @dataclass(frozen=True, eq=False)
-class Axis:
+class WindowAxis:
     """Triples (output position, input position, tap); an input position of -1 is padding and has no source."""
 
     output: Integers
@@ -48,7 +48,7 @@ def window_axis(
     padding: tuple[int, int],
     mode: str = "zeros",
     counted_beyond: bool = True,
-) -> Axis:
+) -> WindowAxis:
     """A window of `kernel` taps, `dilation` apart, moved by `stride` over the padded axis (convolution, pooling).
 
     With `counted_beyond` false, taps past the far padding are left out: a last window that `ceil_mode` let in.
@@ -71,11 +71,11 @@ def window_axis(
     tap = np.tile(taps[0], outputs)
     if not counted_beyond:
         inside = padded < before + length + after
-        return Axis(output[inside], source[inside], tap[inside])
-    return Axis(output, source, tap)
+        return WindowAxis(output[inside], source[inside], tap[inside])
+    return WindowAxis(output, source, tap)
 
 
-def transposed_axis(length: int, outputs: int, kernel: int, stride: int, dilation: int, padding: int) -> Axis:
+def transposed_axis(length: int, outputs: int, kernel: int, stride: int, dilation: int, padding: int) -> WindowAxis:
     """Every input position writes `kernel` taps into the output, `stride` apart from the next one's.
 
     >>> axis = transposed_axis(2, 5, 3, 2, 1, 0)
@@ -86,10 +86,10 @@ def transposed_axis(length: int, outputs: int, kernel: int, stride: int, dilatio
     tap = np.tile(np.arange(kernel, dtype=np.int64), length)
     output = source * stride + tap * dilation - padding
     inside = (output >= 0) & (output < outputs)
-    return Axis(output[inside], source[inside], tap[inside])
+    return WindowAxis(output[inside], source[inside], tap[inside])
 
 
-def adaptive_axis(length: int, outputs: int) -> Axis:
+def adaptive_axis(length: int, outputs: int) -> WindowAxis:
     """Windows of adaptive pooling: output i reads from ⌊i·L/O⌋ up to ⌈(i+1)·L/O⌉ - 1.
 
     >>> adaptive_axis(5, 2).source.tolist()
@@ -100,4 +100,4 @@ def adaptive_axis(length: int, outputs: int) -> Axis:
     output = np.concatenate([np.full(end - start, i) for i, (start, end) in enumerate(zip(starts, ends, strict=True))])
     source = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
     tap = np.concatenate([np.arange(end - start) for start, end in zip(starts, ends, strict=True)])
-    return Axis(output.astype(np.int64), source.astype(np.int64), tap.astype(np.int64))
+    return WindowAxis(output.astype(np.int64), source.astype(np.int64), tap.astype(np.int64))

@@ -17,9 +17,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from pellucid.arithmetic.recording import Step, record
+from pellucid.arithmetic.recording import RecordedStep, record
 from pellucid.arithmetic.rule import EVERYTHING, UNKNOWN, Reach, rule_of
 from pellucid.ground.errors import UserError
+from pellucid.ground.shown import Shown
 
 __all__ = ["Field", "Fields", "LayerTable", "Row", "receptive_fields", "summarise"]
 
@@ -29,7 +30,7 @@ class Field:
     """Receptive field along one axis of the input image.
 
     Output i depends on pixels `start + jump·i` up to `start + jump·i + size − 1`; pixels outside of the image are its
-    padding. After an enlargement places differ in what they see, and the field holds what any of them may.
+    padding. After an enlargement positions differ in what they see, and the field holds what any of them can see.
     """
 
     size: Fraction
@@ -39,9 +40,9 @@ class Field:
     def through(self, reach: Reach) -> Field:
         """Return the field of an output that reads these outputs.
 
-        >>> one = Field(Fraction(1), Fraction(1), Fraction(0))
+        >>> pixel = Field(Fraction(1), Fraction(1), Fraction(0))
         >>> window = Reach(Fraction(3), Fraction(2), Fraction(-1))
-        >>> twice = one.through(window).through(window)
+        >>> twice = pixel.through(window).through(window)
         >>> int(twice.size), int(twice.jump), int(twice.start)
         (7, 4, -3)
         """
@@ -61,13 +62,16 @@ class Row:
     """One operation.
 
     `parameters` counts those that no earlier row has counted; `owned` counts all that it uses. `memory` is the bytes of
-    its output, nought where it is a view of its input. `operands` name the rows that it reads. `explanation` is the
-    shape rule with the numbers put in. `kernel`, `stride`, `padding` and the like are in `settings`.
+    its output, zero where it is a view of its input. `operands` name the rows that it reads. `explanation` is the
+    shape rule with the numbers put in. `kernel`, `stride`, `padding` and the like are in `settings`, in a few words in
+    `summary`. `noun` is what text calls such an operation, `group` which of the tints a diagram gives it.
     """
 
     name: str
     label: str
     kind: str
+    noun: str
+    group: str
     output_shape: tuple[int, ...]
     parameters: int
     owned: int
@@ -78,6 +82,8 @@ class Row:
     formula: str
     explanation: tuple[str, ...]
     settings: dict[str, Any]
+    summary: str
+    is_source: bool
     note: str = ""
 
     @property
@@ -92,7 +98,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class LayerTable:
+class LayerTable(Shown):
     """The rows, the first of which is the input, and the totals."""
 
     network: str
@@ -126,18 +132,18 @@ def summarise(network: nn.Module, input_shape: Sequence[int], name: str = "") ->
     [('Conv2d', (16, 32, 32), 448, '3×3'), ('MaxPool2d', (16, 16, 16), 0, '4×4')]
     """
     parameters = list(network.parameters())
-    first = next((each for each in parameters if each.is_floating_point()), torch.zeros(()))
+    first = next((parameter for parameter in parameters if parameter.is_floating_point()), torch.zeros(()))
     x = torch.zeros((1, *input_shape), dtype=first.dtype, device=first.device)
     recording = record(network, x, training=False)
     counted: set[int] = set()
     rows: list[Row] = []
     for step, field in zip(recording.steps, receptive_fields(recording.steps), strict=True):
-        own = {id(each): each.numel() for each in step.parameters}
+        own = {id(parameter): parameter.numel() for parameter in step.parameters}
         fresh = sum(count for identity, count in own.items() if identity not in counted)
         counted |= set(own)
         rows.append(_row(step, field, fresh, sum(own.values()), [rows[number].name for number in step.operands]))
     notes = list(recording.notes)
-    unused = [label for label, each in network.named_parameters() if id(each) not in counted]
+    unused = [name for name, parameter in network.named_parameters() if id(parameter) not in counted]
     if unused:
         shown = ", ".join(unused[:4]) + (f" and {len(unused) - 4} more" if len(unused) > 4 else "")
         notes.append(f"no operation of this pass uses these parameters: {shown}")
@@ -148,16 +154,16 @@ def summarise(network: nn.Module, input_shape: Sequence[int], name: str = "") ->
         network=name or type(network).__name__,
         input_shape=tuple(int(size) for size in input_shape),
         rows=tuple(rows),
-        parameters=sum(each.numel() for each in parameters),
-        trainable=sum(each.numel() for each in parameters if each.requires_grad),
+        parameters=sum(parameter.numel() for parameter in parameters),
+        trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         multiply_adds=sum(row.multiply_adds for row in rows),
-        parameter_memory=sum(each.numel() * each.element_size() for each in parameters),
+        parameter_memory=sum(parameter.numel() * parameter.element_size() for parameter in parameters),
         activation_memory=sum(row.memory for row in rows),
         notes=tuple(notes),
     )
 
 
-def receptive_fields(steps: Sequence[Step]) -> list[Fields]:
+def receptive_fields(steps: Sequence[RecordedStep]) -> list[Fields]:
     """Find what each step's outputs see of the image: a field an axis, `everything`, or `unknown`."""
     fields: list[Fields] = []
     for step in steps:
@@ -165,26 +171,30 @@ def receptive_fields(steps: Sequence[Step]) -> list[Fields]:
     return fields
 
 
-def _row(step: Step, field: Fields, fresh: int, owned: int, operands: list[str]) -> Row:
+def _row(step: RecordedStep, field: Fields, fresh: int, owned: int, operands: list[str]) -> Row:
     shape = tuple(step.value.shape)
-    kind, formula, products = step.label.lower() if step.is_source else "unknown", "", 0
+    kind, noun, group = step.label.lower() if step.is_source else "unknown", step.label, ""
+    formula, summary, products = "", "", 0
     explanation: tuple[str, ...] = ()
     settings: dict[str, Any] = {}
     if step.operation is not None:
-        shapes = [tuple(each.shape) for each in step.inputs]
+        shapes = [tuple(x.shape) for x in step.inputs]
         rule = rule_of(step.operation)
-        found = rule.shape(step.operation, shapes)
-        if found.shape != shape:
-            raise UserError(f"{step.name}: the shape rule gives {list(found.shape)}, the network {list(shape)}")
-        kind, formula = step.operation.kind, rule.formula(step.operation).text
-        explanation = found.lines
+        expected = rule.shape(step.operation, shapes)
+        if expected.shape != shape:
+            raise UserError(f"{step.name}: the shape rule gives {list(expected.shape)}, the network {list(shape)}")
+        kind, noun, group = step.operation.kind, rule.noun(step.operation), rule.group
+        formula, summary = rule.formula(step.operation).text, rule.summary(step.operation, shapes)
+        explanation = expected.lines
         products = rule.multiply_adds(step.operation, shapes)
-        settings = {key: each for key, each in step.operation.settings.items() if not callable(each)}
+        settings = {name: value for name, value in step.operation.settings.items() if not callable(value)}
     is_weight = step.is_source and step.label == "parameter"
     return Row(
         name=step.name,
         label=step.label,
         kind=kind,
+        noun=noun,
+        group=group,
         output_shape=shape if is_weight or step.value.dim() == 0 else shape[1:],
         parameters=fresh,
         owned=owned,
@@ -196,11 +206,13 @@ def _row(step: Step, field: Fields, fresh: int, owned: int, operands: list[str])
         formula=formula,
         explanation=explanation,
         settings=settings,
+        summary=summary or ("weights of its own" if owned else ""),
+        is_source=step.is_source,
         note=step.reason,
     )
 
 
-def _field(step: Step, before: list[Fields]) -> Fields:
+def _field(step: RecordedStep, before: list[Fields]) -> Fields:
     if step.is_source:
         if step.label == "input":
             return tuple(Field(Fraction(1), Fraction(1), Fraction(0)) for _ in range(max(step.value.dim() - 2, 0)))
@@ -211,18 +223,18 @@ def _field(step: Step, before: list[Fields]) -> Fields:
     reading = _union([before[number] for number in step.operands if before[number] != ()])
     if isinstance(reading, str):
         return reading
-    reach = rule_of(step.operation).reach(step.operation, [tuple(each.shape) for each in step.inputs])
+    reach = rule_of(step.operation).reach(step.operation, [tuple(x.shape) for x in step.inputs])
     if isinstance(reach, str):
         return reach
     if not reach:
         return reading
     if len(reach) != len(reading):
         return UNKNOWN
-    return tuple(field.through(each) for field, each in zip(reading, reach, strict=True))
+    return tuple(field.through(window) for field, window in zip(reading, reach, strict=True))
 
 
 def _union(fields: Sequence[Fields]) -> Fields:
-    """The field of something that reads at the same place from several branches."""
+    """The field of something that reads at the same position from several branches."""
     if UNKNOWN in fields:
         return UNKNOWN
     if EVERYTHING in fields:
@@ -231,14 +243,14 @@ def _union(fields: Sequence[Fields]) -> Fields:
     if not known:
         return ()
     axes = list(zip(*known, strict=False))
-    if any(len(field) != len(axes) for field in known) or any(len({each.jump for each in axis}) > 1 for axis in axes):
+    if any(len(field) != len(axes) for field in known) or any(len({field.jump for field in axis}) > 1 for axis in axes):
         return UNKNOWN
-    found = []
+    union = []
     for axis in axes:
-        start = min(each.start for each in axis)
-        end = max(each.start + each.size for each in axis)
-        found.append(Field(end - start, axis[0].jump, start))
-    return tuple(found)
+        start = min(field.start for field in axis)
+        end = max(field.start + field.size for field in axis)
+        union.append(Field(end - start, axis[0].jump, start))
+    return tuple(union)
 
 
 def _row_dict(row: Row) -> dict[str, Any]:
@@ -260,5 +272,5 @@ def _row_dict(row: Row) -> dict[str, Any]:
 
 def _listed(value: Any) -> Any:
     if isinstance(value, tuple | list):
-        return [_listed(each) for each in value]
+        return [_listed(member) for member in value]
     return value if isinstance(value, int | float | str | bool) or value is None else str(value)

@@ -10,7 +10,16 @@ from torch import Tensor
 
 from pellucid.ground.errors import UserError
 
-__all__ = ["Call", "Formula", "NoArithmetic", "Operation", "ShapeRule"]
+__all__ = ["LETTERS", "Call", "Formula", "NoArithmetic", "Operation", "ShapeRule"]
+
+
+LETTERS = (
+    "x input, y output, w weight, b bias, L loss; n image in the batch, o output channel or output, c input channel; "
+    "i and j row and column in the output (of a fully connected layer, i counts its inputs), k and l in the kernel "
+    "(with a third axis, the depth, h and m before them); "
+    "s stride, d dilation, p padding"
+)
+"""What the letters in the formulas of convolutions, poolings and fully connected layers stand for."""
 
 
 class NoArithmetic(UserError):
@@ -33,12 +42,12 @@ class Operation:
 
     def tensor(self, name: str) -> Tensor:
         """Return one tensor; `UserError` names those there are when the operation has none of that name."""
-        found = self.tensors.get(name)
-        if found is None:
-            names = [known for known, tensor in self.tensors.items() if tensor is not None]
+        tensor = self.tensors.get(name)
+        if tensor is None:
+            names = [name for name, owned in self.tensors.items() if owned is not None]
             has = f"it has {', '.join(names)}" if names else "it has no weights"
             raise UserError(f"this {self.kind} has no {name!r}; {has}")
-        return found
+        return tensor
 
     def with_tensors(self, **tensors: Tensor | None) -> Operation:
         """Return the same operation with some tensors replaced."""

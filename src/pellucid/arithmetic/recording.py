@@ -2,13 +2,13 @@
 
 The network is run once while PyTorch reports each function that is called on a tensor (`TorchFunctionMode`), so that
 `F.relu`, `x.view`, `x + y` and a module that is used twice all appear, and a forward with branches of its own shows
-the branch it took. What is run is a copy that shares the parameters, so the network stays as it was found.
+the branch it took. What is run is a copy that shares the parameters, so the network stays as it was.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,22 +17,22 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pellucid.arithmetic.operation import NoArithmetic, Operation
-from pellucid.arithmetic.rule import describe, describe_call
-from pellucid.arithmetic.rules.rearrangement import parts_of
+from pellucid.arithmetic.reading import describe, describe_call, is_one_operation
+from pellucid.arithmetic.rule import rule_of
 from pellucid.ground.errors import UserError
 
-__all__ = ["Recording", "Step", "record", "twin_of"]
+__all__ = ["RecordedStep", "Recording", "record", "twin_of"]
 
 DECIDING = ("__bool__", "item", "tolist", "__int__", "__float__", "__index__")
 """Methods by which a forward looks at values, to decide with them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class RecordedStep:
     """One operation that was run, or a tensor that was there before (the input, a parameter, a constant).
 
     Attributes:
-        number: its place in the order.
+        number: its position in the order, counted from 0.
         name: unique; the module's path (`stage1.0.conv`), or the path of the module whose code called a function and
             the function's name (`stage1.0.relu`); a second use of the same has `_2` behind it.
         label: the module's class or the function's name.
@@ -41,7 +41,7 @@ class Step:
         inputs: those values, as they were then.
         value: what came out, with its batch axis.
         parameters: what it owns.
-        in_place: whether it brought no memory of its own (a view, a ReLU in place).
+        in_place: whether it uses no memory of its own (a view, a ReLU in place).
         is_source: whether nothing was computed: the input, a parameter, a constant.
     """
 
@@ -62,7 +62,7 @@ class Step:
 class Recording:
     """All steps of one run, the number of the one that came out, and what a reader should know about it."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[RecordedStep, ...]
     output: int
     notes: tuple[str, ...] = field(default=())
 
@@ -103,8 +103,8 @@ def record(
     Raises:
         UserError: the network fails on this input, or returns something other than one tensor.
 
-    >>> found = record(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten()), torch.zeros(1, 1, 5, 5))
-    >>> [(step.name, step.label, tuple(step.value.shape)) for step in found.steps][1:]
+    >>> recording = record(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten()), torch.zeros(1, 1, 5, 5))
+    >>> [(step.name, step.label, tuple(step.value.shape)) for step in recording.steps][1:]
     [('0', 'Conv2d', (1, 2, 3, 3)), ('1', 'ReLU', (1, 2, 3, 3)), ('2', 'Flatten', (1, 18))]
     """
     twin = twin_of(network)
@@ -138,7 +138,7 @@ class _Recorder(TorchFunctionMode):
     def __init__(self, network: nn.Module, keep_graph: bool, until: str | None) -> None:
         super().__init__()
         self.until = until
-        self.steps: list[Step] = []
+        self.steps: list[RecordedStep] = []
         self.notes: list[str] = []
         self.keep_graph = keep_graph
         self.parameter_names = {id(tensor): name for name, tensor in network.named_parameters()}
@@ -168,7 +168,7 @@ class _Recorder(TorchFunctionMode):
         changes = _changes_in_place(name, kwargs)
         if changes and tensors:
             self._keep_old(tensors[0])
-        before = _random_state(tensors)
+        random = _random_state(tensors)
         result = func(*args, **kwargs)
         produced = list(_tensors(result))
         if not produced or name in ("requires_grad_", "retain_grad"):
@@ -176,20 +176,15 @@ class _Recorder(TorchFunctionMode):
         path = ".".join(filter(None, [self._path[-1] if self._path else "", name.strip("_")]))
         for number, value in enumerate(produced):
             try:
-                if len(produced) > 1 or not isinstance(result, Tensor):
-                    if name not in ("chunk", "split"):
-                        raise NoArithmetic(f"no arithmetic for this operation: {name}")
-                    call = parts_of(name, args, kwargs, number)
-                else:
-                    call = describe_call(func, args, kwargs)
-                operation, inputs, reason = call.operation, call.inputs, ""
-                if operation.kind == "dropout" and operation.settings["training"]:
-                    operation = operation.with_tensors(mask=_mask(func, inputs[0], args[1:], kwargs, before))
+                call = describe_call(func, args, kwargs, part=None if isinstance(result, Tensor) else number)
+                again = _repetition(func, args[1:], kwargs, random)
+                operation = rule_of(call.operation).remember(call.operation, call.inputs, again)
+                inputs, reason = call.inputs, ""
             except NoArithmetic as error:
                 operation, inputs, reason = None, tuple(tensors), str(error)
             # A parameter that is an operand becomes a source of its own and is counted there.
-            taken = {id(tensor) for tensor in inputs}
-            owned = tuple(each for each in tensors if isinstance(each, nn.Parameter) and id(each) not in taken)
+            read = {id(tensor) for tensor in inputs}
+            owned = tuple(tensor for tensor in tensors if isinstance(tensor, nn.Parameter) and id(tensor) not in read)
             self._add(path, name.strip("_"), operation, inputs, value, reason, owned)
         return result
 
@@ -198,7 +193,7 @@ class _Recorder(TorchFunctionMode):
         number = len(self.steps)
         value = tensor if self.keep_graph else tensor.detach()
         parameters = (tensor,) if isinstance(tensor, nn.Parameter) else ()
-        step = Step(
+        step = RecordedStep(
             number, self._unique(name or label), label, None, (), (), value, parameters=parameters, is_source=True
         )
         self._note(step, tensor)
@@ -211,7 +206,7 @@ class _Recorder(TorchFunctionMode):
         return self._numbers[id(tensor)]
 
     def _watch(self, path: str, module: nn.Module) -> None:
-        whole = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
+        whole = is_one_operation(module)
 
         def before(_: nn.Module, args: Any, kwargs: Any) -> None:
             self._path.append(path)
@@ -240,9 +235,9 @@ class _Recorder(TorchFunctionMode):
         try:
             if not isinstance(result, Tensor):
                 raise NoArithmetic(f"no arithmetic for this operation: {label}")
-            operation = describe(module)
-            if operation.kind == "dropout" and operation.settings["training"]:
-                operation = operation.with_tensors(mask=_mask(module, tensors[0], (), {}, random))
+            described = describe(module)
+            again = _repetition(module.forward, (), {}, random)
+            operation = rule_of(described).remember(described, tensors, again)
         except NoArithmetic as error:
             reason = str(error)
         owned = tuple(module.parameters())
@@ -262,13 +257,13 @@ class _Recorder(TorchFunctionMode):
     ) -> None:
         operands = tuple(self.number_of(tensor) for tensor in inputs)
         shares = any(_storage(tensor) == _storage(result) for tensor in inputs)
-        step = Step(
+        step = RecordedStep(
             number=len(self.steps),
             name=self._unique(name),
             label=label,
             operation=operation,
             operands=operands,
-            # Not the tensors themselves: one that was changed in place has its old numbers kept in its step.
+            # Not the tensors themselves: of a tensor that was changed in place, the step keeps the old values.
             inputs=tuple(self.steps[number].value for number in operands),
             value=result if self.keep_graph else result.detach(),
             reason=reason,
@@ -277,7 +272,7 @@ class _Recorder(TorchFunctionMode):
         )
         self._note(step, result)
 
-    def _note(self, step: Step, tensor: Tensor) -> None:
+    def _note(self, step: RecordedStep, tensor: Tensor) -> None:
         self.steps.append(step)
         self._numbers[id(tensor)] = step.number
         self._alive.append(tensor)
@@ -291,8 +286,8 @@ class _Recorder(TorchFunctionMode):
                 saved = step.value.clone()
                 self.steps[number] = replace(step, value=saved)
                 for later, other in enumerate(self.steps):
-                    if any(each is step.value for each in other.inputs):
-                        inputs = tuple(saved if each is step.value else each for each in other.inputs)
+                    if any(value is step.value for value in other.inputs):
+                        inputs = tuple(saved if value is step.value else value for value in other.inputs)
                         self.steps[later] = replace(other, inputs=inputs)
 
     def _unique(self, name: str) -> str:
@@ -304,14 +299,14 @@ class _Recorder(TorchFunctionMode):
         return tried
 
 
-def _tensors(thing: Any) -> Iterable[Tensor]:
-    if isinstance(thing, Tensor):
-        yield thing
-    elif isinstance(thing, dict):
-        yield from _tensors(list(thing.values()))
-    elif isinstance(thing, list | tuple) and not isinstance(thing, torch.Size):
-        for each in thing:
-            yield from _tensors(each)
+def _tensors(value: Any) -> Iterable[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))
+    elif isinstance(value, list | tuple) and not isinstance(value, torch.Size):
+        for member in value:
+            yield from _tensors(member)
 
 
 def _changes_in_place(name: str, kwargs: dict[str, Any]) -> bool:
@@ -340,15 +335,20 @@ def _set_random_state(device: torch.device, state: Tensor) -> None:
         torch.set_rng_state(state)
 
 
-def _mask(function: Any, x: Tensor, more: Sequence[Any], keywords: dict[str, Any], random: Any) -> Tensor:
-    """Draw the mask that a dropout has just drawn once more, on ones, from the state that the generator had then.
+def _repetition(
+    function: Callable[..., Tensor],
+    more: Sequence[Any],
+    keywords: dict[str, Any],
+    random: tuple[torch.device, Tensor] | None,
+) -> Callable[[Tensor], Tensor]:
+    """Make a function that repeats a call on another first input, with the random numbers that it drew.
 
-    It takes as many random numbers as it took then, so that the generator is left where it was.
+    It draws as many of them as the call did, so that the generator is left where it was.
     """
-    _set_random_state(*random)
-    if isinstance(function, nn.Module):
-        drawn = function.forward(torch.ones_like(x))
-    else:
-        drawn = function(torch.ones_like(x), *more, **{key: each for key, each in keywords.items() if key != "input"})
-    mask: Tensor = (drawn != 0).to(x.dtype)
-    return mask
+
+    def again(x: Tensor) -> Tensor:
+        if random is not None:
+            _set_random_state(*random)
+        return function(x, *more, **{name: value for name, value in keywords.items() if name != "input"})
+
+    return again

@@ -1,4 +1,4 @@
-"""A trace: one number of a network, taken apart into the numbers that made it, and checked."""
+"""A trace: one number of a network, decomposed into the numbers that made it, and checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Check", "Terms", "Trace", "TraceMismatch"]
 
 
 class TraceMismatch(ArithmeticError):
-    """The sum by hand and the network's number differ by more than rounding explains: one of the two is wrong."""
+    """The recomputed value and the network's value differ by more than rounding explains: one of the two is wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Terms:
             lower rank does not have. Of a gradient trace: its index in the output's gradient.
         weights: `(n,)` float64, what each is multiplied by, or None where nothing is multiplied. Of a gradient trace:
             the local derivatives.
-        products: `(n,)` float64, values · weights, or what else each brings to the result (exponentials of a softmax).
+        products: `(n,)` float64, values · weights, or what else each contributes (exponentials of a softmax).
         weight_index: `(n, r)` int64, where each weight stands in `weight_of`; -1 where it stands nowhere; None where
             weights are no tensor's elements.
         weight_of: the name of that tensor: `weight`, or `input` in the gradient of a weight.
@@ -59,10 +59,10 @@ class Terms:
         return operand, tuple(int(position) for position in self.index[term, : self.ranks[operand]])
 
     def strongest(self, count: int) -> Integers:
-        """Return the rows of the `count` terms that bring most, by size, the largest first."""
+        """Return the rows of the `count` terms that contribute most, by size, the largest first."""
         size = np.abs(self.values if self.products is None else self.products)
         size = np.where(np.isfinite(size), size, -1.0)
-        # Among terms that bring nothing (a factor of nought, padding) the larger number read comes first.
+        # Among terms that contribute nothing (a factor of zero, padding) the larger value read comes first.
         tie = np.where(np.isfinite(self.values), np.abs(self.values), -1.0)
         return np.lexsort((-tie, -size))[:count].astype(np.int64)
 
@@ -75,16 +75,16 @@ class Terms:
 
 @dataclass(frozen=True)
 class Check:
-    """The number by hand beside PyTorch's."""
+    """The value recomputed in float64 beside PyTorch's."""
 
-    by_hand: float
+    recomputed: float
     pytorch: float
     tolerance: float
 
     @property
     def difference(self) -> float:
-        """By hand minus PyTorch."""
-        return self.by_hand - self.pytorch
+        """Recomputed minus PyTorch's."""
+        return self.recomputed - self.pytorch
 
     @property
     def passed(self) -> bool:
@@ -93,14 +93,14 @@ class Check:
 
     def __str__(self) -> str:
         return (
-            f"by hand {number(self.by_hand)}, PyTorch {number(self.pytorch)}, difference {abs(self.difference):.1e}"
-            f" (rounding explains up to {self.tolerance:.1e})"
+            f"recomputed {number(self.recomputed)}, PyTorch {number(self.pytorch)}, "
+            f"difference {abs(self.difference):.1e} (rounding explains up to {self.tolerance:.1e})"
         )
 
     def to_dict(self) -> dict[str, Any]:
         """All four numbers and the verdict."""
         return {
-            "by_hand": self.by_hand,
+            "recomputed": self.recomputed,
             "pytorch": self.pytorch,
             "difference": self.difference,
             "tolerance": self.tolerance,
@@ -110,7 +110,7 @@ class Check:
 
 @dataclass(frozen=True, eq=False)
 class Trace(Shown):
-    """One element of an operation's output, or of a gradient, taken apart.
+    """One element of an operation's output, or of a gradient, decomposed.
 
     Attributes:
         operation: what was traced.
@@ -122,7 +122,7 @@ class Trace(Shown):
         bias: what is added after the sum, or None.
         combine: how the terms make the value: `sum` (products, then the bias), `maximum`, `product`, or `function`
             (see the formula and `details`).
-        value: the number by hand, in float64.
+        value: recomputed, in float64.
         details: what else took part, by name: the winner of a maximum, mean and variance, exponentials.
         formula: of the operation, or of its gradient.
         check: beside PyTorch's number.
@@ -149,11 +149,11 @@ class Trace(Shown):
     @property
     def title(self) -> str:
         """What is traced, like `conv2d output[0, 3, 4, 5]`."""
-        place = ", ".join(str(position) for position in self.index)
+        index = ", ".join(map(str, self.index))
         if self.of == "output":
-            return f"{self.kind} output[{place}]"
+            return f"{self.kind} output[{index}]"
         which = f"{self.of} {self.operand}" if self.operand else self.of
-        return f"{self.kind} gradient of {which}[{place}]"
+        return f"{self.kind} gradient of {which}[{index}]"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as numbers, words and lists, under the same names; ready for JSON."""

@@ -1,12 +1,10 @@
-"""The table of operations: who does the arithmetic of which kind, and which kind a module or a function is.
+"""Rules: what pellucid knows of an operation, and the table of them.
 
-A family of operations (a file beside this one) adds itself by registration:
+A file in `rules/` knows everything about a family of operations: its shapes, formula and arithmetic, how diagrams tint
+it and what text calls it (a `Rule`, put into the table by `@rule_for`), and how it is read off modules and calls of
+functions (`reading.py`). Somebody's own operation joins in the same way, from outside.
 
-- a `Rule` under each kind that it does the arithmetic of (`register_rule`);
-- for each module class, how to read an `Operation` off it (`for_module`);
-- for each function or tensor method, how to read an `Operation` and its operands off a call (`for_function`).
-
-Somebody's own operation joins in the same way, from outside.
+The letters of formulas are explained in `operation.LETTERS`.
 """
 
 from __future__ import annotations
@@ -19,25 +17,25 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pellucid.arithmetic.arrays import Floats, Integers
-from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.operation import Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.result import Terms
 from pellucid.ground.errors import UserError
 
 __all__ = [
     "EVERYTHING",
     "UNKNOWN",
-    "Local",
-    "Parts",
+    "Decomposition",
+    "LocalDerivatives",
     "Reach",
     "Rule",
-    "describe",
-    "describe_call",
-    "for_function",
-    "for_module",
-    "register_rule",
+    "Shapes",
+    "check_rank",
+    "input_terms",
+    "is_floating",
+    "rule_for",
     "rule_of",
 ]
 
@@ -45,7 +43,7 @@ Shapes = Sequence[tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class Decomposition:
     """What a rule finds out about one output element; see `Trace` for the names.
 
     `slack` is how far rounding may take the framework's own result, in unit roundoffs.
@@ -60,11 +58,11 @@ class Parts:
 
 
 @dataclass(frozen=True, eq=False)
-class Local:
+class LocalDerivatives:
     """The output elements that one element takes part in, and the derivative of each with respect to it.
 
     Attributes:
-        places: `(n, rank of the output)` int64.
+        positions: `(n, rank of the output)` int64.
         derivatives: `(n,)` float64.
         index: `(n, r)` int64, where the derivatives stand in the input or weight they are numbers of, or None.
         index_of: the name of that tensor.
@@ -74,7 +72,7 @@ class Local:
         floor: the absolute rounding of each derivative, `(n,)` or a number, to be multiplied by the upstream gradient.
     """
 
-    places: Integers
+    positions: Integers
     derivatives: Floats
     formula: Formula
     index: Integers | None = None
@@ -101,34 +99,63 @@ UNKNOWN = "unknown"
 
 
 class Rule(ABC):
-    """The arithmetic of one kind of operation."""
+    """What pellucid knows of one kind of operation, or of several alike.
+
+    Four methods are needed: `formula`, `compute`, `decompose`, `local_derivatives`. The others have a default that is
+    right for a function of each element by itself.
+    """
+
+    group: str = ""
+    """How diagrams tint it: `weighted`, `pooling`, `normalisation`, `activation` or `joining`; empty leaves it grey."""
+
+    differentiable: tuple[str, ...] = ("input",)
+    """What a gradient can be taken of: `input`, and the tensors of the operation that are learned."""
 
     @abstractmethod
     def formula(self, operation: Operation) -> Formula:
         """Return the operation's formula."""
 
     @abstractmethod
-    def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
-        """Return the output's shape for these operands' shapes; `UserError` where they cannot go in."""
-
-    @abstractmethod
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         """Let PyTorch compute the output, without side effects; this is what a trace is checked against."""
 
     @abstractmethod
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
-        """Take one output element apart; the shapes and the index have been checked."""
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
+        """Decompose one output element; the shapes and the index have been checked."""
 
     @abstractmethod
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
+    ) -> LocalDerivatives:
         """Find the outputs that an element of an input (`of="input"`) or tensor takes part in, with the derivatives."""
+
+    def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
+        """Return the output's shape for these operands' shapes; `UserError` where they cannot go in."""
+        return ShapeRule(shapes[0], "the input's shape")
+
+    def noun(self, operation: Operation) -> str:
+        """Return what text calls it, in the singular: `convolution`, `max pooling`."""
+        return operation.kind.replace("_", " ")
+
+    def summary(self, operation: Operation, shapes: Shapes) -> str:
+        """Return what matters of its settings in a few words, for diagrams: `3×3, padding 1`."""
+        return ""
+
+    def window(self, operation: Operation) -> tuple[int, ...] | None:
+        """Return the sizes of the window that its terms fill channel by channel; None where they fill no window."""
+        return None
+
+    def remember(self, operation: Operation, inputs: Sequence[Tensor], again: Callable[[Tensor], Tensor]) -> Operation:
+        """Keep what this very run drew at random.
+
+        `again(x)` repeats the call that has just run on another first input, with the same random numbers.
+        """
+        return operation
 
     def prepare(
         self, operation: Operation, inputs: Sequence[Tensor], output: Tensor | None, gradient: Tensor | None
     ) -> Operation:
-        """Fill in what only a run knows: the mask that a dropout drew."""
+        """Fill in what only a run knows, from its output or gradient: the mask that a dropout drew."""
         return operation
 
     def multiply_adds(self, operation: Operation, shapes: Shapes) -> int:
@@ -141,33 +168,21 @@ class Rule(ABC):
 
 
 RULES: dict[str, Rule] = {}
-MODULES: dict[type[nn.Module], Callable[[Any], Operation]] = {}
-FUNCTIONS: dict[Any, Callable[..., Call]] = {}
 
-Made = TypeVar("Made", bound=Callable[..., Any])
+RuleClass = TypeVar("RuleClass", bound=type[Rule])
 
 
-def register_rule(rule: Rule, *kinds: str) -> None:
-    """Let a rule do the arithmetic of these kinds."""
-    RULES.update(dict.fromkeys(kinds, rule))
+def rule_for(*kinds: str) -> Callable[[RuleClass], RuleClass]:
+    """Register a class of rules for these kinds of operations; it is made once, without arguments."""
 
-
-def for_module(*classes: type[nn.Module]) -> Callable[[Made], Made]:
-    """Register a function that reads an `Operation` off a module of these classes."""
-
-    def register(maker: Made) -> Made:
-        MODULES.update(dict.fromkeys(classes, maker))
-        return maker
-
-    return register
-
-
-def for_function(*functions: Any) -> Callable[[Made], Made]:
-    """Register a function that takes a call's arguments and returns its `Call`."""
-
-    def register(maker: Made) -> Made:
-        FUNCTIONS.update(dict.fromkeys(functions, maker))
-        return maker
+    def register(rule_class: RuleClass) -> RuleClass:
+        rule = rule_class()
+        for kind in kinds:
+            earlier = RULES.get(kind)
+            if earlier is not None and type(earlier).__qualname__ != rule_class.__qualname__:
+                raise ValueError(f"{kind!r} has a rule already, {type(earlier).__qualname__}; expected another kind")
+            RULES[kind] = rule
+        return rule_class
 
     return register
 
@@ -180,52 +195,6 @@ def rule_of(operation: Operation) -> Rule:
     return rule
 
 
-def describe(module: nn.Module) -> Operation:
-    """Read the operation off a module.
-
-    Raises:
-        NoArithmetic: no rule does this module's arithmetic, or its class has a `forward` of its own.
-
-    >>> describe(nn.Conv2d(3, 16, 3, padding=1)).settings["padding"]
-    ((1, 1), (1, 1))
-    """
-    for base in type(module).__mro__:
-        if base in MODULES:
-            if type(module).forward is not base.forward:
-                raise NoArithmetic(
-                    f"no arithmetic for this operation: {type(module).__name__} replaces the forward of {base.__name__}"
-                )
-            return MODULES[base](module)
-    raise NoArithmetic(f"no arithmetic for this operation: {type(module).__name__}")
-
-
-def describe_call(function: Any, arguments: Sequence[Any] = (), keywords: Mapping[str, Any] | None = None) -> Call:
-    """Read the operation and its operands off a call of a function, of a module, or of a tensor's method by name.
-
-    `function` is what a graph of torch.fx holds: `F.relu`, `torch.cat`, `operator.add`, the word `"view"`, a module.
-
-    Raises:
-        NoArithmetic: no rule does this function's arithmetic, or not with these arguments.
-
-    >>> call = describe_call("view", (torch.zeros(2, 3, 4), -1, 12))
-    >>> call.operation.kind, call.inputs[0].shape
-    ('view', torch.Size([2, 3, 4]))
-    """
-    keywords = keywords or {}
-    if isinstance(function, nn.Module):
-        return Call(describe(function), tuple(arguments))
-    if isinstance(function, str):
-        function = getattr(Tensor, function, function)
-    name = getattr(function, "__name__", str(function))
-    if function not in FUNCTIONS:
-        raise NoArithmetic(f"no arithmetic for this operation: {name}")
-    try:
-        call = FUNCTIONS[function](*arguments, **keywords)
-    except TypeError as error:
-        raise NoArithmetic(f"no arithmetic for this operation: {name} with these arguments ({error})") from error
-    return call
-
-
 def check_rank(operation: Operation, shape: Sequence[int], ranks: Sequence[int], layout: str) -> None:
     """Refuse an operand of another rank, saying what the axes mean."""
     if len(shape) not in ranks:
@@ -236,12 +205,7 @@ def check_rank(operation: Operation, shape: Sequence[int], ranks: Sequence[int],
         )
 
 
-def no_gradient(operation: Operation, of: str) -> UserError:
-    """Say that there is nothing to take the gradient of."""
-    return UserError(f"{operation.kind} has no gradient of {of!r}; expected input, or a tensor it owns")
-
-
-def single(shape: Sequence[int], index: Integers, values: Floats, **more: Any) -> Terms:
+def input_terms(shape: Sequence[int], index: Integers, values: Floats, **more: Any) -> Terms:
     """Make terms that were all read from the first operand; rows of -1 are padding."""
     outside = (index < 0).any(axis=1) if index.shape[1] else np.zeros(len(index), dtype=bool)
     return Terms(
@@ -249,6 +213,6 @@ def single(shape: Sequence[int], index: Integers, values: Floats, **more: Any) -
     )
 
 
-def is_floating(thing: Any) -> bool:
+def is_floating(value: Any) -> bool:
     """Whether it is a tensor that arithmetic is traced on."""
-    return isinstance(thing, Tensor) and thing.dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+    return isinstance(value, Tensor) and value.dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16)

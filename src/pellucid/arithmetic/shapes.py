@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pellucid.ground.errors import UserError
 
-__all__ = ["axis_names", "per_axis", "transposed_length", "window_length"]
+__all__ = ["axis_names", "per_axis", "sizes_text", "transposed_length", "window_length", "window_summary"]
 
 WINDOW_RULE = "⌊(L + 2p − d(k−1) − 1)/s⌋ + 1"
 CEILED_RULE = "⌈(L + 2p − d(k−1) − 1)/s⌉ + 1, one less when the last window would start past the left padding and input"
@@ -24,7 +25,7 @@ def axis_names(count: int) -> tuple[str, ...]:
 
 def per_axis(value: Any, axes: int) -> tuple[int, ...]:
     """Repeat one number for each axis, as PyTorch does, or return the numbers given."""
-    return (int(value),) * axes if isinstance(value, int) else tuple(int(each) for each in value)
+    return (int(value),) * axes if isinstance(value, int) else tuple(int(size) for size in value)
 
 
 def window_length(
@@ -67,3 +68,31 @@ def transposed_length(
     if outputs < 1:
         raise UserError(f"nothing is left along the {name}: {line} = {outputs}; expected less padding")
     return outputs, f"{name}: {line} = {outputs}"
+
+
+def window_summary(settings: Mapping[str, Any]) -> str:
+    """Write a window's settings in a few words, what is usual left out.
+
+    >>> window_summary({"kernel": (3, 3), "stride": (2, 2), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)})
+    '3×3, stride 2, padding 1'
+    """
+    padding = [side if isinstance(side, int) or side[0] != side[1] else side[0] for side in settings["padding"]]
+    words = [sizes_text(settings["kernel"])]
+    for name, values, usual in (
+        ("stride", settings["stride"], 1),
+        ("padding", padding, 0),
+        ("dilation", settings["dilation"], 1),
+    ):
+        if any(value != usual for value in values):
+            equal = len(set(map(str, values))) == 1
+            words.append(f"{name} {values[0] if equal else sizes_text(values)}")
+    return ", ".join(words)
+
+
+def sizes_text(values: Sequence[object]) -> str:
+    """Write sizes side by side.
+
+    >>> sizes_text((3, 5))
+    '3×5'
+    """
+    return "×".join(str(value) for value in values)

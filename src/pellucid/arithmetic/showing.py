@@ -26,8 +26,8 @@ def trace_text(trace: Trace) -> str:
     lines.append(f"  {_summary(trace)}")
     rows = [_row(trace, int(term)) for term in _order(terms)]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    for place, factor, result in rows:
-        cells = f"{place:<{widths[0]}}{factor:<{widths[1]}}{result:<{widths[2]}}"
+    for position, factor, result in rows:
+        cells = f"{position:<{widths[0]}}{factor:<{widths[1]}}{result:<{widths[2]}}"
         lines.append(f"    {cells.rstrip()}")
     rest = rest_of(trace)
     if rest:
@@ -75,24 +75,24 @@ def _row(trace: Trace, term: int) -> tuple[str, str, str]:
     terms = trace.terms
     source = terms.source(term)
     if source is None:
-        place = "padding"
+        position = "padding"
     else:
         operand, index = source
         letter = "∂L/∂y" if trace.of != "output" else ("x" if len(terms.ranks) == 1 else f"x{operand}")
-        place = f"{letter}[{', '.join(map(str, index))}]"
+        position = f"{letter}[{', '.join(map(str, index))}]"
     value = float(terms.values[term])
     # A softmax's exponentials and a function's result are made from the value, not multiplied with it.
     if trace.combine == "maximum":
-        return f"{place}  {number(value)}", "", "  ← the largest" if term == trace.details["winner"] else ""
+        return f"{position}  {number(value)}", "", "  ← the largest" if term == trace.details["winner"] else ""
     if terms.weights is None:
         result = "" if terms.products is None else f"  → {number(float(terms.products[term]))}"
-        return f"{place}  {number(value)}", "", result
+        return f"{position}  {number(value)}", "", result
     factor = f"  × {number(float(terms.weights[term]))}"
     if terms.weight_index is not None and (terms.weight_index[term] >= 0).all():
         where = ", ".join(map(str, terms.weight_index[term].tolist()))
         factor += f" {terms.weight_of}[{where}]"
     assert terms.products is not None
-    return f"{place}  {number(value)}", factor, f"  = {number(float(terms.products[term]))}"
+    return f"{position}  {number(value)}", factor, f"  = {number(float(terms.products[term]))}"
 
 
 def rest_of(trace: Trace) -> str:

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import as_array, check_index, gather
 from pellucid.arithmetic.operation import Operation
+from pellucid.arithmetic.reading import describe
 from pellucid.arithmetic.result import Check, Terms, Trace, TraceMismatch
 from pellucid.arithmetic.rounding import sum_slack, tolerance
-from pellucid.arithmetic.rule import Rule, describe, is_floating, rule_of
+from pellucid.arithmetic.rule import Rule, is_floating, rule_of
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import shape_text
 
@@ -39,20 +40,20 @@ def trace(
     output: Tensor | None = None,
     mask: Tensor | None = None,
 ) -> Trace:
-    """Take one element of an operation's output apart, and check it against PyTorch's number.
+    """Decompose one element of an operation's output, and check it against PyTorch's number.
 
     Args:
         operation: a module, or what `describe` or `describe_call` returned.
         inputs: the operand, or the operands, with their batch axis; float32 or another floating type.
         index: of the element, the batch axis first.
         output: what PyTorch computed, if it is at hand; computed here otherwise (the whole output).
-        mask: for a dropout in training, one for each element kept and nought for each dropped; recovered from
+        mask: for a dropout in training, 1 for each element kept and 0 for each dropped; recovered from
             `output` otherwise.
 
     Raises:
         NoArithmetic: nothing here does this operation's arithmetic.
         UserError: an index outside of the output, operands that do not fit, NaN or infinity among the numbers.
-        TraceMismatch: the result by hand is not PyTorch's.
+        TraceMismatch: the recomputed value is not PyTorch's.
 
     >>> relu = trace(nn.ReLU(), torch.tensor([[-1.5, 2.0]]), (0, 1))
     >>> relu.value, relu.check.difference
@@ -61,24 +62,24 @@ def trace(
     operation, operands, rule = _ready(operation, inputs, mask)
     operation = rule.prepare(operation, operands, output, None)
     expected = rule.shape(operation, [tuple(operand.shape) for operand in operands]).shape
-    place = check_index(index, expected, f"the output of {operation.kind}")
+    position = check_index(index, expected, f"the output of {operation.kind}")
     if output is None:
         with torch.no_grad():
             output = rule.compute(operation, operands)
     _check_shape(output, expected, f"the output given for {operation.kind}")
-    parts = rule.parts(operation, operands, place)
-    check = Check(parts.value, _element(output, place), tolerance(parts.slack, output.dtype))
+    decomposition = rule.decompose(operation, operands, position)
+    check = Check(decomposition.value, _element(output, position), tolerance(decomposition.slack, output.dtype))
     result = Trace(
         operation=operation,
         of="output",
         operand=0,
-        index=place,
+        index=position,
         shape=expected,
-        terms=parts.terms,
-        bias=parts.bias,
-        combine=parts.combine,
-        value=parts.value,
-        details=parts.details,
+        terms=decomposition.terms,
+        bias=decomposition.bias,
+        combine=decomposition.combine,
+        value=decomposition.value,
+        details=decomposition.details,
         formula=rule.formula(operation),
         check=check,
     )
@@ -97,7 +98,7 @@ def trace_gradient(
     mask: Tensor | None = None,
     gradient: Tensor | None = None,
 ) -> Trace:
-    """Take one element of a gradient apart: the sum of upstream gradient times local derivative, over all places.
+    """Decompose one element of a gradient: the sum of upstream gradient times local derivative, over all positions.
 
     Args:
         operation: a module, or what `describe` or `describe_call` returned.
@@ -120,21 +121,24 @@ def trace_gradient(
     """
     operation, operands, rule = _ready(operation, inputs, mask)
     operation = rule.prepare(operation, operands, output, gradient)
-    shape = rule.shape(operation, [tuple(each.shape) for each in operands]).shape
+    shape = rule.shape(operation, [tuple(x.shape) for x in operands]).shape
     if grad_output is None:
         if shape:
             raise UserError(f"grad_output is missing; expected the gradient at the output, of shape {list(shape)}")
         grad_output = operands[0].new_ones(())
     _check_shape(grad_output, shape, "grad_output")
+    known = [name for name in rule.differentiable if name == "input" or operation.tensors.get(name) is not None]
+    if of not in known:
+        raise UserError(f"{operation.kind} has no gradient of {of!r}; expected {' or '.join(known)}")
     if of == "input":
         if not 0 <= operand < len(operands):
             raise UserError(f"operand is {operand}; {operation.kind} has {len(operands)} operands, counted from 0")
         target = operands[operand]
     else:
         target = operation.tensor(of)
-    place = check_index(index, tuple(target.shape), f"the {of} of {operation.kind}")
-    local = rule.local(operation, operands, of, operand, place)
-    upstream = gather(grad_output, local.places, "the upstream gradient")
+    position = check_index(index, tuple(target.shape), f"the {of} of {operation.kind}")
+    local = rule.local_derivatives(operation, operands, of, operand, position)
+    upstream = gather(grad_output, local.positions, "the upstream gradient")
     products = upstream * local.derivatives
     if gradient is None:
         gradient = _autograd(rule, operation, operands, grad_output, of, operand)
@@ -144,7 +148,7 @@ def trace_gradient(
     terms = Terms(
         values=upstream,
         operand=np.zeros(len(upstream), dtype=np.int64),
-        index=local.places,
+        index=local.positions,
         ranks=(len(shape),),
         weights=local.derivatives,
         products=products,
@@ -156,7 +160,7 @@ def trace_gradient(
         operation=operation,
         of=of,
         operand=operand,
-        index=place,
+        index=position,
         shape=tuple(target.shape),
         terms=terms,
         bias=None,
@@ -164,7 +168,7 @@ def trace_gradient(
         value=value,
         details=local.details,
         formula=local.formula,
-        check=Check(value, _element(gradient, place), tolerance(slack, gradient.dtype)),
+        check=Check(value, _element(gradient, position), tolerance(slack, gradient.dtype)),
     )
     return _checked(result)
 
@@ -200,7 +204,7 @@ def _element(tensor: Tensor, index: tuple[int, ...]) -> float:
 def _autograd(
     rule: Rule, operation: Operation, inputs: Sequence[Tensor], grad_output: Tensor, of: str, operand: int
 ) -> Tensor:
-    leaves = [each.detach().clone() if is_floating(each) else each for each in inputs]
+    leaves = [x.detach().clone() if is_floating(x) else x for x in inputs]
     if of == "input":
         target = leaves[operand].requires_grad_()
     else:

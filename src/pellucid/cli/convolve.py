@@ -11,6 +11,7 @@ import click
 
 from pellucid.cli.output import json_option, print_json
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import exact_number
 
 if TYPE_CHECKING:
     from pellucid.convolution import Convolution
@@ -22,7 +23,7 @@ PLAIN = str.maketrans({**dict(zip("─│┌┐└┘├┤┬┴┼×·−", "-
 
 
 class NumbersCommand(click.Command):
-    """A command whose arguments may be negative numbers; mistyped options are still found out."""
+    """A command whose arguments may be negative numbers; mistyped options are still refused."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put a space before negative numbers, so that click does not take them for options."""
@@ -100,36 +101,38 @@ def _numbers(signal: str, kernel: str, out: Path | None, as_json: bool, options:
         "correlate": options["correlate"],
     }
     if is_image:
-        done = convolve2d(numbers.reshape(-1, numbers.shape[-1]), weights.reshape(-1, weights.shape[-1]), **settings)
+        convolution = convolve2d(
+            numbers.reshape(-1, numbers.shape[-1]), weights.reshape(-1, weights.shape[-1]), **settings
+        )
     else:
-        done = convolve_1d(numbers, weights, **settings)
+        convolution = convolve_1d(numbers, weights, **settings)
     if options["steps"] < 0:
         raise UserError(f"--steps is {options['steps']}; expected 0 or more")
-    drawn = _draw_numbers(done, out, options) if out else None
+    drawn = _draw_numbers(convolution, out, options) if out else None
     if as_json:
-        print_json(done.to_dict() | ({"out": str(out)} if out else {}))
+        print_json(convolution.to_dict() | ({"out": str(out)} if out else {}))
         return
-    _echo(draw(done, most=options["steps"]))
+    _echo(draw(convolution, most=options["steps"]))
     if drawn:
         click.echo(f"\n{drawn}")
 
 
-def _draw_numbers(done: Convolution, out: Path, options: dict[str, Any]) -> str:
+def _draw_numbers(convolution: Convolution, out: Path, options: dict[str, Any]) -> str:
     from pellucid.figures.saving import check_destination, save_figure
     from pellucid.figures.sliding import save_sliding, sliding_figure
 
     check_destination(out, (".gif", ".png", ".svg"), options["force"])
-    steps = len(done.steps)
+    steps = len(convolution.steps)
     if out.suffix.lower() == ".gif":
-        frames = save_sliding(done, out, force=options["force"])
+        frames = save_sliding(convolution, out, force=options["force"])
         return f"{out}: {frames} of {steps:,} steps, animated"
     # the first step with the most overlap tells the most
-    chosen = max(range(min(steps, 1000)), key=lambda k: done.steps[k].signal_values.size)
+    chosen = max(range(min(steps, 1000)), key=lambda k: convolution.steps[k].signal_values.size)
     if options["at"] is not None:
         chosen = _whole_one(options["at"], "--at")
         if not 0 <= chosen < steps:
             raise UserError(f"--at is {chosen}; expected a step from 0 to {steps - 1}")
-    save_figure(sliding_figure(done, chosen), out, force=options["force"])
+    save_figure(sliding_figure(convolution, chosen), out, force=options["force"])
     return f"{out}: step {chosen}"
 
 
@@ -151,7 +154,8 @@ def _functions(functions: tuple[str, str], out: Path | None, as_json: bool, opti
         return
     _echo(str(sampled))
     if overlap:
-        _echo(f"(f * h)({overlap.x:g}) = {overlap.area:.6g}, the area under f(t)·h({overlap.x:g} − t)")
+        x = exact_number(overlap.x)
+        _echo(f"(f * h)({x}) = {exact_number(overlap.area)}, the area under f(t)·h({x} − t)")
     if out:
         click.echo(str(out))
 

@@ -16,7 +16,7 @@ __all__ = ["filter"]
 @click.argument("image", type=click.Path(path_type=Path), required=False)
 @click.option("--kernel", metavar="NAME", help="A filter's name (see --list), or rows: 1,0,-1;2,0,-2;1,0,-1")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The image to write.")
-@click.option("--flip", is_flag=True, help="Turn the filter round: convolution instead of correlation.")
+@click.option("--flip", is_flag=True, help="Flip the filter: convolution instead of correlation.")
 @click.option(
     "--border",
     type=click.Choice(["replicate", "reflect", "circular", "zeros"]),

@@ -11,38 +11,42 @@ from pellucid.cli.output import json_option, print_json
 from pellucid.ground.errors import UserError
 
 if TYPE_CHECKING:
-    from pellucid.arithmetic import LayerTable, Row
+    from torch import nn
 
 __all__ = ["layers"]
 
 
 @click.command()
 @click.argument("network")
-@click.option("--input", "input_shape", metavar="CxHxW", help="Channels, rows and columns; default: the network's own.")
-@click.option("--classes", default=10, show_default=True, metavar="K", help="How many classes the network tells apart.")
+@click.option(
+    "--input", "input_shape", metavar="CxHxW", help="Channels, rows and columns.  [default: the network's own]"
+)
+@click.option("--classes", type=int, metavar="K", help="How many classes it tells apart.  [default: 10]")
 @click.option("--explain", is_flag=True, help="Write under each row its formula and its shape rule with the numbers.")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the architecture diagram here.")
 @json_option
-def layers(network: str, input_shape: str | None, classes: int, explain: bool, svg: Path | None, as_json: bool) -> None:
+def layers(
+    network: str, input_shape: str | None, classes: int | None, explain: bool, svg: Path | None, as_json: bool
+) -> None:
     """Print NETWORK operation by operation: shapes, parameters, multiply-adds, receptive field, memory.
 
-    NETWORK is a name that `pellucid networks` lists, or a class in a file of your own, like my_nets.py:TinyNet.
-    Functions such as F.relu, additions and concatenations are rows like modules; a module used twice is two rows.
+    NETWORK is a name that `pellucid networks` lists, a class in a file of your own, like my_nets.py:TinyNet, or a run's
+    directory. Functions such as F.relu, additions and concatenations are rows like modules; a module used twice is two
+    rows.
 
     \b
     Examples:
       pellucid layers simple-cifar
+      pellucid layers runs/mnist-simple-mnist-1
       pellucid layers simple-mnist --input 3x64x64 --classes 5
       pellucid layers my_nets.py:TinyNet --svg tiny.svg
       pellucid layers small-resnet --json
     """
     from pellucid.arithmetic import summarise
-    from pellucid.networks import build, default_input
+    from pellucid.arithmetic.table_showing import layer_table_text
 
-    shape = default_input(network) if input_shape is None else parse_shape(input_shape)
-    if classes < 2:
-        raise UserError(f"--classes is {classes}; expected 2 or more")
-    table = summarise(build(network, input_shape=shape, classes=classes), shape, network)
+    module, shape, name = _build(network, input_shape, classes)
+    table = summarise(module, shape, name)
     if svg is not None:
         from pellucid.figures.architecture import architecture_svg
         from pellucid.ground.files import write_bytes
@@ -51,9 +55,29 @@ def layers(network: str, input_shape: str | None, classes: int, explain: bool, s
     if as_json:
         print_json(table.to_dict())
         return
-    _print(table, explain)
+    click.echo(layer_table_text(table, explain))
     if svg is not None:
         click.echo(f"wrote {svg}", err=True)
+
+
+def _build(network: str, input_shape: str | None, classes: int | None) -> tuple[nn.Module, tuple[int, int, int], str]:
+    """Make the network that was asked for; give it with its input's shape and what to call it."""
+    from pellucid.networks import NETWORKS, build, default_input, is_own_file
+
+    known = network in NETWORKS
+    if not known and Path(network).is_dir():
+        from pellucid.run import open_run
+
+        if input_shape is not None or classes is not None:
+            raise UserError(f"{network} is a run, whose input and classes are known; expected no --input and --classes")
+        run = open_run(network)
+        return run.build_network(), run.preprocessing.input_shape, f"{Path(run.record.network).name} of {run.directory}"
+    if not known and not is_own_file(network) and "/" in network:
+        raise UserError(f"there is no directory {network}; expected a run, a network's name, or file.py:ClassName")
+    shape = default_input(network) if input_shape is None else parse_shape(input_shape)
+    if classes is not None and classes < 2:
+        raise UserError(f"--classes is {classes}; expected 2 or more")
+    return build(network, input_shape=shape, classes=10 if classes is None else classes), shape, network
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:
@@ -67,55 +91,3 @@ def parse_shape(text: str) -> tuple[int, int, int]:
         raise UserError(f"--input is {text!r}; expected channels, rows and columns, like 3x32x32")
     channels, height, width = (int(part) for part in parts)
     return channels, height, width
-
-
-def _print(table: LayerTable, explain: bool) -> None:
-    # Written without a terminal's width in mind: a narrow window wraps, and a pipe gets whole lines.
-    headings = ("layer", "operation", "output", "parameters", "multiply-adds", "field", "memory")
-    lines = [headings, *(_cells(row) for row in table.rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
-    for number, line in enumerate(lines):
-        left = "  ".join(cell.ljust(width) for cell, width in zip(line[:2], widths[:2], strict=True))
-        right = "  ".join(cell.rjust(width) for cell, width in zip(line[2:], widths[2:], strict=True))
-        click.echo(f"{left}  {right}".rstrip())
-        if number == 0:
-            click.echo("─" * (sum(widths) + 2 * (len(widths) - 1)))
-        elif explain:
-            row = table.rows[number - 1]
-            for text in filter(None, (row.formula, *row.explanation, row.note)):
-                click.echo(f"    {text}")
-    click.echo()
-    frozen = table.parameters - table.trainable
-    click.echo(f"parameters     {table.parameters:,} ({table.trainable:,} trained, {frozen:,} fixed)")
-    click.echo(f"multiply-adds  {table.multiply_adds:,} for one image")
-    memory = f"{_bytes(table.parameter_memory)} parameters, {_bytes(table.activation_memory)} activations of one image"
-    click.echo(f"memory         {memory}")
-    for note in table.notes:
-        click.echo(f"note           {note}")
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    count = f"{row.parameters:,}" if row.parameters else ("shared" if row.owned else "")
-    return (
-        row.name,
-        row.label,
-        "×".join(str(size) for size in row.output_shape) or "1",
-        count,
-        f"{row.multiply_adds:,}" if row.multiply_adds else "",
-        row.field_text,
-        _bytes(row.memory) if row.memory else "",
-    )
-
-
-def _bytes(count: int) -> str:
-    """Write a number of bytes.
-
-    >>> _bytes(12), _bytes(2048), _bytes(3 << 20)
-    ('12 B', '2.0 KiB', '3.0 MiB')
-    """
-    if count < 1 << 10:
-        return f"{count} B"
-    for unit, size in (("KiB", 1 << 10), ("MiB", 1 << 20)):
-        if count < size << 10:
-            return f"{count / size:.1f} {unit}"
-    return f"{count / (1 << 30):.1f} GiB"

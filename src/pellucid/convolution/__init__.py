@@ -10,8 +10,8 @@ from pellucid.convolution.images import filter_file, filter_image
 from pellucid.convolution.kernels import KERNELS, NamedKernel, named_kernel
 from pellucid.convolution.result import Convolution
 from pellucid.convolution.showing import convolution_text as _  # noqa: F401 -- registers the views
-from pellucid.convolution.steps import Step, Steps
-from pellucid.convolution.values import as_numbers, number_text, parse_numbers
+from pellucid.convolution.steps import WindowStep, WindowSteps
+from pellucid.convolution.values import as_numbers, parse_numbers
 
 __all__ = [
     "FUNCTIONS",
@@ -23,8 +23,8 @@ __all__ = [
     "NamedKernel",
     "Overlap",
     "SampledConvolution",
-    "Step",
-    "Steps",
+    "WindowStep",
+    "WindowSteps",
     "as_numbers",
     "convolve",
     "convolve2d",
@@ -34,7 +34,6 @@ __all__ = [
     "filter_file",
     "filter_image",
     "named_kernel",
-    "number_text",
     "output_length",
     "parse_expression",
     "parse_numbers",

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from pellucid.convolution.geometry import Axis, surround
+from pellucid.convolution.geometry import SlidingAxis, surround
 from pellucid.convolution.values import Array
 from pellucid.ground.errors import UserError
 
@@ -55,7 +55,7 @@ def _largest_weight_sum(kernel: Array) -> int:
     return math.ceil(float(estimate) * (1 + 1e-9))  # the margin covers the rounding of the estimate
 
 
-def slide(padded: Array, aligned: Array, axes: tuple[Axis, ...], groups: int) -> Array:
+def slide(padded: Array, aligned: Array, axes: tuple[SlidingAxis, ...], groups: int) -> Array:
     """Compute every output: the sum of products of the filter with what lies beneath it.
 
     Args:
@@ -73,13 +73,13 @@ def slide(padded: Array, aligned: Array, axes: tuple[Axis, ...], groups: int) ->
         return _one_dimension(padded[0], aligned[0, 0], axes[0])[np.newaxis]
     if single and undilated and aligned.size > padded.size:
         # convolution commutes: a pass for each element of the smaller one
-        turned = tuple(_exchange(axis) for axis in axes)
+        exchanged = tuple(_exchange(axis) for axis in axes)
         spatial = tuple(range(1, padded.ndim))
-        return _pass_for_each_weight(np.flip(aligned[0], spatial), np.flip(padded, spatial)[np.newaxis], turned, 1)
+        return _pass_for_each_weight(np.flip(aligned[0], spatial), np.flip(padded, spatial)[np.newaxis], exchanged, 1)
     return _pass_for_each_weight(padded, aligned, axes, groups)
 
 
-def _one_dimension(padded: Array, aligned: Array, axis: Axis) -> Array:
+def _one_dimension(padded: Array, aligned: Array, axis: SlidingAxis) -> Array:
     """Let NumPy do it, in the narrowest of its modes that holds all positions wanted."""
     shorter, longer = sorted((axis.padded, axis.kernel))
     start = axis.first + axis.kernel - 1
@@ -93,13 +93,13 @@ def _one_dimension(padded: Array, aligned: Array, axis: Axis) -> Array:
     return result[start - at : stop - at : axis.stride]
 
 
-def _exchange(axis: Axis) -> Axis:
+def _exchange(axis: SlidingAxis) -> SlidingAxis:
     """Describe the same positions with signal and filter exchanged."""
     first = axis.first + axis.kernel - axis.padded
-    return Axis(axis.kernel, 0, 0, axis.padded, 1, axis.stride, first, axis.count)
+    return SlidingAxis(axis.kernel, 0, 0, axis.padded, 1, axis.stride, first, axis.count)
 
 
-def _pass_for_each_weight(padded: Array, aligned: Array, axes: tuple[Axis, ...], groups: int) -> Array:
+def _pass_for_each_weight(padded: Array, aligned: Array, axes: tuple[SlidingAxis, ...], groups: int) -> Array:
     """Add up one shifted copy of the signal for each weight position, a block of result rows at a time."""
     reached = [axis.first + (axis.count - 1) * axis.stride + axis.reach for axis in axes]
     outside = [(max(0, -axis.first), max(0, end - axis.padded)) for axis, end in zip(axes, reached, strict=True)]
@@ -121,7 +121,7 @@ def _pass_for_each_weight(padded: Array, aligned: Array, axes: tuple[Axis, ...],
 
 
 def _one_block(
-    signal: Array, weights: Array, axes: tuple[Axis, ...], starts: list[int], result: Array, row: int, rows: int
+    signal: Array, weights: Array, axes: tuple[SlidingAxis, ...], starts: list[int], result: Array, row: int, rows: int
 ) -> None:
     target = result[:, :, row : row + rows]
     one_channel = weights.shape[2] == 1
@@ -140,7 +140,9 @@ def _one_block(
             target += products.reshape(target.shape)
 
 
-def _all_windows(signal: Array, weights: Array, axes: tuple[Axis, ...], starts: list[int], result: Array) -> None:
+def _all_windows(
+    signal: Array, weights: Array, axes: tuple[SlidingAxis, ...], starts: list[int], result: Array
+) -> None:
     spatial = tuple(range(2, signal.ndim))
     windows = np.lib.stride_tricks.sliding_window_view(signal, tuple(axis.reach for axis in axes), axis=spatial)
     chosen = [

@@ -1,9 +1,10 @@
-"""Continuous convolution by sampling, and where cutting the domain off falsifies it."""
+"""Continuous convolution by sampling, and where truncating the domain affects it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,17 @@ from numpy.typing import NDArray
 
 from pellucid.convolution.expressions import Expression, parse_expression
 from pellucid.convolution.geometry import whole_number
-from pellucid.convolution.values import number_text
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import exact_number
 
 __all__ = ["Overlap", "SampledConvolution", "convolve_functions"]
 
 Values = NDArray[np.float64]
 MOST_SAMPLES = 5_001
 """Beyond this many samples the sums take seconds."""
+
+WIDEST = 100
+"""Characters in a line, at most."""
 
 NEGLIGIBLE = 1e-12
 """A function this much smaller than its largest value counts as zero where the other one is undefined."""
@@ -57,7 +61,7 @@ class SampledConvolution:
     """`(f * h)(x)`, `[samples]`."""
 
     omitted: Values
-    """`[samples]`: `∫ |f(t)·h(x − t)| dt` over what the cut-off leaves out, within three times the domain; infinite
+    """`[samples]`: `∫ |f(t)·h(x − t)| dt` over what truncation leaves out, within three times the domain; infinite
     where a function is undefined there."""
 
     tolerance: float
@@ -70,28 +74,28 @@ class SampledConvolution:
 
     @property
     def trustworthy(self) -> NDArray[np.bool_]:
-        """`[samples]`: whether what the cut-off leaves out is within the tolerance there."""
+        """`[samples]`: whether what truncation leaves out is within the tolerance there."""
         return self.omitted <= self.tolerance * max(float(np.abs(self.result).max()), np.finfo(float).tiny)
 
     @property
-    def falsified(self) -> list[tuple[float, float]]:
-        """The intervals of x where the cut-off falsifies the result, from first to last sample."""
+    def affected(self) -> list[tuple[float, float]]:
+        """The intervals of x where truncation affects the result, from first to last sample."""
         edges = np.flatnonzero(np.diff(np.concatenate([[False], ~self.trustworthy, [False]]).astype(int)))
         return [(float(self.x[a]), float(self.x[b - 1])) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
     @property
     def warning(self) -> str:
-        """Say in a sentence where the cut-off falsifies the result; empty where it does not."""
-        if not self.falsified:
+        """Say in a sentence where truncation affects the result; empty where it does not."""
+        if not self.affected:
             return ""
-        a, b = (number_text(end) for end in self.domain)
+        a, b = (exact_number(end) for end in self.domain)
         if not self.trustworthy.any():
             where = "everywhere"
         else:
-            parts = [f"{low:.4g} to {high:.4g}" for low, high in self.falsified]
+            parts = [f"{exact_number(low)} to {exact_number(high)}" for low, high in self.affected]
             where = f"for x from {', and from '.join(parts)}"
         return (
-            f"cut off at {a} and {b}, the functions give a falsified result {where}: "
+            f"the functions are truncated at {a} and {b}, which affects the result {where}: "
             f"f(t)·h(x − t) goes on outside, and more than {self.tolerance:.1%} of the largest result is left out"
         )
 
@@ -106,7 +110,9 @@ class SampledConvolution:
         """
         low, high = self.domain
         if not low <= x <= high:
-            raise UserError(f"x = {number_text(x)} is outside the domain; expected {low:g} to {high:g}")
+            raise UserError(
+                f"x = {exact_number(x)} is outside the domain; expected {exact_number(low)} to {exact_number(high)}"
+            )
         lags: Values = x - self.x
         shifted = np.where((lags >= low) & (lags <= high), self.h(lags), 0.0)
         area = self.dx * _weighed(self.f, self.x, self.domain, self.dx) @ _weighed(self.h, lags, self.domain, self.dx)
@@ -127,7 +133,7 @@ class SampledConvolution:
             "omitted": [value if np.isfinite(value) else None for value in self.omitted.tolist()],
             "tolerance": self.tolerance,
             "trustworthy": self.trustworthy.tolist(),
-            "falsified": [list(interval) for interval in self.falsified],
+            "affected": [list(interval) for interval in self.affected],
             "warning": self.warning,
         }
 
@@ -141,15 +147,16 @@ class SampledConvolution:
         return f"<({self.f}) * ({self.h}) on {list(self.domain)}, {len(self.x)} samples>"
 
     def __str__(self) -> str:
-        low, high = (number_text(end) for end in self.domain)
-        lines = [
+        low, high = (exact_number(end) for end in self.domain)
+        heading = (
             f"f(x) = {self.f}, h(x) = {self.h}, sampled {len(self.x):,} times from {low} to {high}, "
-            f"dx = {number_text(self.dx)}"
-        ]
-        for name, place in (("smallest", int(self.result.argmin())), ("largest", int(self.result.argmax()))):
-            value, x = number_text(self.result[place]), number_text(self.x[place])
+            f"dx = {exact_number(self.dx)}"
+        )
+        lines = wrap(heading, WIDEST, break_long_words=False, break_on_hyphens=False)
+        for name, position in (("smallest", int(self.result.argmin())), ("largest", int(self.result.argmax()))):
+            value, x = exact_number(self.result[position]), exact_number(self.x[position])
             lines.append(f"(f * h)(x) is {name} at x = {x}: {value}")
-        lines.append(f"warning: {self.warning}" if self.warning else "nothing of weight is cut off")
+        lines += wrap(f"warning: {self.warning}" if self.warning else "truncation does not affect the result", WIDEST)
         return "\n".join(lines)
 
 
@@ -161,21 +168,21 @@ def convolve_functions(
     *,
     tolerance: float = 1e-3,
 ) -> SampledConvolution:
-    """Sample `(f * h)(x) = ∫ f(t)·h(x − t) dt`, both functions cut off outside the domain.
+    """Sample `(f * h)(x) = ∫ f(t)·h(x − t) dt`, both functions truncated outside the domain.
 
     Every value belongs to its own x exactly: `h` is sampled at the differences `x − t`, and the integral is the
     trapezoid rule. (`numpy.convolve(f, h, "same") * dx` on the samples of a domain from a to b gives instead
     `(f * h)(x + (a + b)/2)`, and with an even number of samples half a sample earlier: `- dx/2`.)
 
-    Where the cut-off falsifies the result is computed: the product `|f(t)·h(x − t)|` is also integrated over what
-    the cut-off leaves out, within a domain three times as wide. What goes on even farther outside is not seen.
+    Where truncation affects the result is computed: the product `|f(t)·h(x − t)|` is also integrated over what
+    truncation leaves out, within a domain three times as wide. What goes on even farther outside is not seen.
 
     Args:
         f: an expression in x; see `parse_expression`.
         h: another.
         domain: both ends.
         samples: how many, evenly from end to end: 2 to 5,001.
-        tolerance: the share of the largest result that may be left out before a place counts as falsified.
+        tolerance: the share of the largest result that may be left out before a position counts as affected.
 
     Raises:
         UserError: an expression that is not arithmetic in x, or is undefined somewhere on the domain; a domain
@@ -218,9 +225,10 @@ def _check_domain(domain: tuple[float, float]) -> tuple[float, float]:
 def _defined(expression: Expression, x: Values) -> Values:
     values = expression(x)
     if not np.isfinite(values).all():
-        place = number_text(x[int((~np.isfinite(values)).argmax())])
+        position = exact_number(x[int((~np.isfinite(values)).argmax())])
         raise UserError(
-            f"{expression} is not a finite number at x = {place}; expected a domain on which it is defined everywhere"
+            f"{expression} is not a finite number at x = {position}; "
+            "expected a domain on which it is defined everywhere"
         )
     return values
 
@@ -242,9 +250,9 @@ def _weighed(expression: Expression, x: Values, domain: tuple[float, float], dx:
     met = portion > 0
     values[met] = expression(np.clip(x[met], low + 1e-6 * dx, high - 1e-6 * dx)) * portion[met]
     if not np.isfinite(values).all():
-        place = number_text(x[int((~np.isfinite(values)).argmax())])
+        position = exact_number(x[int((~np.isfinite(values)).argmax())])
         raise UserError(
-            f"{expression} is not a finite number at {place}, a difference of samples; "
+            f"{expression} is not a finite number at {position}, a difference of samples; "
             "expected a domain on which it is defined everywhere"
         )
     return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
 from numpy.typing import ArrayLike
 
@@ -18,11 +19,23 @@ from pellucid.convolution.geometry import (
 from pellucid.convolution.result import Convolution
 from pellucid.convolution.values import Array, as_numbers
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import counted
 
 __all__ = ["convolve", "convolve2d", "correlate", "correlate2d"]
 
 PerAxis = int | Sequence[int]
 Padding = int | Sequence[int] | Sequence[Sequence[int]] | None
+
+
+class Settings(TypedDict, total=False):
+    """How a filter slides: the keywords that `correlate` and `correlate2d` hand on, as `convolve` explains them."""
+
+    mode: str | None
+    stride: PerAxis
+    padding: Padding
+    padding_mode: str
+    dilation: PerAxis
+    groups: int
 
 
 def convolve(
@@ -71,17 +84,7 @@ def convolve(
     return _prepare(signal, kernel, 1, mode, stride, padding, padding_mode, dilation, groups, correlate)
 
 
-def correlate(
-    signal: ArrayLike,
-    kernel: ArrayLike,
-    *,
-    mode: str | None = None,
-    stride: PerAxis = 1,
-    padding: Padding = None,
-    padding_mode: str = "zeros",
-    dilation: PerAxis = 1,
-    groups: int = 1,
-) -> Convolution:
+def correlate(signal: ArrayLike, kernel: ArrayLike, **settings: Unpack[Settings]) -> Convolution:
     """Slide the filter without flipping it: `g[n] = Σ f[n + k]·h[k]`, what a convolution layer computes.
 
     Arguments and errors are those of `convolve`. A complex filter is conjugated, as in `numpy.correlate`
@@ -90,7 +93,7 @@ def correlate(
     >>> correlate([3, 2, 1, 0], [1, 0, -1], mode="valid").result
     array([2, 2])
     """
-    return _prepare(signal, kernel, 1, mode, stride, padding, padding_mode, dilation, groups, True)
+    return convolve(signal, kernel, correlate=True, **settings)
 
 
 def convolve2d(
@@ -131,17 +134,7 @@ def convolve2d(
     return _prepare(image, kernel, 2, mode, stride, padding, padding_mode, dilation, groups, correlate)
 
 
-def correlate2d(
-    image: ArrayLike,
-    kernel: ArrayLike,
-    *,
-    mode: str | None = None,
-    stride: PerAxis = 1,
-    padding: Padding = None,
-    padding_mode: str = "zeros",
-    dilation: PerAxis = 1,
-    groups: int = 1,
-) -> Convolution:
+def correlate2d(image: ArrayLike, kernel: ArrayLike, **settings: Unpack[Settings]) -> Convolution:
     """Slide the filter over the image without flipping it, as a convolution layer does.
 
     Arguments and errors are those of `convolve2d`. A complex filter is conjugated, as in
@@ -150,7 +143,7 @@ def correlate2d(
     >>> str(correlate2d([[1, 2], [3, 4]], [[1, 0], [0, -1]], mode="valid").steps[0, 0])
     '1*1 + 2*0 + 3*0 + 4*(-1) = -3'
     """
-    return _prepare(image, kernel, 2, mode, stride, padding, padding_mode, dilation, groups, True)
+    return convolve2d(image, kernel, correlate=True, **settings)
 
 
 def _prepare(
@@ -223,7 +216,7 @@ def _check_channels(signal: Array, kernel: Array, dimensions: int, groups: int, 
     if kernel.shape[1] * groups != len(signal):
         raise UserError(
             f"the channels do not match: {what} has {len(signal)}, and the filter {kernel.shape} takes "
-            f"{kernel.shape[1]} for each of {groups} group{'s' * (groups > 1)}; "
+            f"{kernel.shape[1]} for each of {counted(groups, 'group')}; "
             f"expected {expected} = […, {len(signal) // groups}, …]"
         )
 

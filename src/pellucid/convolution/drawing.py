@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.convolution.geometry import Axis
+from pellucid.convolution.geometry import SlidingAxis
 from pellucid.convolution.result import Convolution
-from pellucid.convolution.steps import Step
-from pellucid.convolution.values import Array, number_text
+from pellucid.convolution.steps import WindowStep
+from pellucid.convolution.values import Array
+from pellucid.ground.writing import counted, exact_number
 
 __all__ = ["boxed_grid", "draw", "draw_step"]
 
@@ -22,10 +25,13 @@ JOINTS = " │││─└┌├─┘┐┤─┴┬┼"
 
 
 def draw(convolution: Convolution, most: int = 32) -> str:
-    """Write operation, signal, filter, the first `most` steps, and the result.
+    """Write what is done in a sentence, signal, filter, the first `most` steps, and the result.
 
     >>> from pellucid.convolution import convolve
     >>> print(draw(convolve([3, 2], [1, -1], mode="valid")))
+    The filter is flipped and slides over the signal; at its 1 position the numbers that overlap are
+    multiplied and summed.
+    <BLANKLINE>
     convolution: signal of 2, filter of 2, mode valid
     filter   [1, -1]   flipped [-1, 1]
     <BLANKLINE>
@@ -38,14 +44,14 @@ def draw(convolution: Convolution, most: int = 32) -> str:
     result   [-1]
     """
     steps = convolution.steps
-    lines = [_heading(convolution)]
+    lines = [*_sentence(convolution), "", _heading(convolution)]
     if len(convolution.axes) == 1 and convolution.plain:
         flipped = f"   flipped {number_list(convolution.flipped)}"
         lines += [f"filter   {number_list(convolution.kernel)}" + ("" if convolution.is_correlation else flipped)]
     for k in range(min(most, len(steps))):
         lines += ["", draw_step(convolution, k)]
     if len(steps) > most > 0:
-        lines += ["", f"… and {len(steps) - most:,} more steps"]
+        lines += ["", f"… and {counted(len(steps) - most, 'more step')}"]
     lines += ["", _result(convolution.result)]
     return "\n".join(lines)
 
@@ -66,9 +72,9 @@ def draw_step(convolution: Convolution, index: int | tuple[int, ...]) -> str:
 
 def number_list(array: Array, most: int = 24) -> str:
     """Write a 1-D array as `[3, 2, 1]`, its middle left out where it is long."""
-    texts = [number_text(number) for number in (array if array.size <= most else array[: most - 2])]
+    texts = [exact_number(number) for number in (array if array.size <= most else array[: most - 2])]
     if array.size > most:
-        texts += ["…", number_text(array[-1])]
+        texts += ["…", exact_number(array[-1])]
     return "[" + ", ".join(texts) + "]"
 
 
@@ -100,13 +106,13 @@ def boxed_grid(cells: Sequence[Sequence[str]], boxed: NDArray[np.bool_], width: 
     return lines
 
 
-def _line_picture(convolution: Convolution, step: Step) -> list[str]:
+def _line_picture(convolution: Convolution, step: WindowStep) -> list[str]:
     """Draw a plain 1-D step: the signal above, the filter below, one box around each pair."""
     axis = convolution.axes[0]
     begin = step.starts[0] + axis.before
     end = axis.first + (axis.count - 1) * axis.stride + axis.reach
     columns = range(min(0, axis.first), max(axis.padded, end))
-    texts = [number_text(weight) for weight in convolution.aligned]
+    texts = [exact_number(weight) for weight in convolution.aligned]
     width = max(len(text) for text in texts)
     columns = _crop(columns, begin, axis.reach, _signal_width(convolution) + 3)
     signal = {p: _signal_text(convolution, (p,), 0) for p in columns if 0 <= p < axis.padded}
@@ -122,7 +128,7 @@ def _line_picture(convolution: Convolution, step: Step) -> list[str]:
     return [f"{label:<12}{line}".rstrip() for label, line in zip(labels, grid, strict=True)]
 
 
-def _grid_picture(convolution: Convolution, step: Step) -> list[str]:
+def _grid_picture(convolution: Convolution, step: WindowStep) -> list[str]:
     """Draw any other step: for each channel the signal with its window boxed, and the filter beside it."""
     axes = convolution.axes
     assert isinstance(step.position, tuple)
@@ -139,15 +145,15 @@ def _grid_picture(convolution: Convolution, step: Step) -> list[str]:
         ranges.append(_crop(range(axis.padded), begin, axis.reach, least))
         met.append({begin + j * axis.dilation for j in range(axis.kernel)})
     in_use = np.zeros(weights.shape[1:], bool)
-    overlaps = [axis.overlap(place) for axis, place in zip(axes, step.position[-len(axes) :], strict=True)]
+    overlaps = [axis.overlap(position) for axis, position in zip(axes, step.position[-len(axes) :], strict=True)]
     in_use[tuple(slice(low, low + count) for _, low, count in overlaps)] = True
     rows = ranges[0] if len(axes) == 2 else range(1)
     columns = ranges[-1]
     lines: list[str] = []
     for number, channel in enumerate(channels):
-        place = [[(r, c) if len(axes) == 2 else (c,) for c in columns] for r in rows]
-        cells = [[_signal_text(convolution, position, channel) for position in row] for row in place]
-        boxed = np.array([[all(p in m for p, m in zip(at, met, strict=True)) for at in row] for row in place])
+        window = [[(r, c) if len(axes) == 2 else (c,) for c in columns] for r in rows]
+        cells = [[_signal_text(convolution, at, channel) for at in row] for row in window]
+        boxed = np.array([[all(p in m for p, m in zip(at, met, strict=True)) for at in row] for row in window])
         left = boxed_grid(cells, boxed, max(len(text) for row in cells for text in row))
         title = f"channel {channel}" if not convolution.plain else ""
         lines += [title] * bool(title) + _beside(left, _weight_lines(weights[number], in_use))
@@ -156,7 +162,7 @@ def _grid_picture(convolution: Convolution, step: Step) -> list[str]:
 
 def _weight_lines(weights: Array, in_use: NDArray[np.bool_]) -> list[str]:
     flat = weights if weights.ndim == 2 else weights[np.newaxis]
-    texts = [[number_text(weight) for weight in row] for row in flat]
+    texts = [[exact_number(weight) for weight in row] for row in flat]
     return boxed_grid(texts, in_use.reshape(flat.shape), max(len(text) for row in texts for text in row))
 
 
@@ -175,7 +181,7 @@ def _beside(left: list[str], right: list[str]) -> list[str]:
 
 def _signal_text(convolution: Convolution, padded_position: tuple[int, ...], channel: int) -> str:
     """Write a number of the signal; one that padding put there stands in brackets."""
-    text = number_text(convolution.padded[(channel, *padded_position)])
+    text = exact_number(convolution.padded[(channel, *padded_position)])
     inside = all(
         axis.before <= p < axis.before + axis.size for p, axis in zip(padded_position, convolution.axes, strict=True)
     )
@@ -186,7 +192,7 @@ def _signal_width(convolution: Convolution) -> int:
     """Estimate the width of a cell from the ends of the signal and the filter, without reading all of it."""
     flat = convolution.signal.reshape(-1)
     some = [*flat[:64], *flat[-64:], *convolution.kernel.reshape(-1)[:64]]
-    return max(len(number_text(number)) for number in some)
+    return max(len(exact_number(number)) for number in some)
 
 
 def _crop(columns: range, begin: int, reach: int, cell: int) -> range:
@@ -205,6 +211,13 @@ def _mark_crop(cells: list[str], columns: range, padded: int) -> None:
         cells[-1] = "…"
 
 
+def _sentence(convolution: Convolution) -> list[str]:
+    first = "slides over the signal as it is" if convolution.is_correlation else "is flipped and slides over the signal"
+    positions = counted(math.prod(axis.count for axis in convolution.axes), "position")
+    each = "at its" if positions.startswith("1 ") else "at each of"
+    return wrap(f"The filter {first}; {each} {positions} the numbers that overlap are multiplied and summed.", WIDEST)
+
+
 def _heading(convolution: Convolution) -> str:
     def size(shape: tuple[int, ...]) -> str:
         return "×".join(str(part) for part in shape)
@@ -216,20 +229,20 @@ def _heading(convolution: Convolution) -> str:
         f"mode {convolution.mode}",
     ]
     if any(axis.stride > 1 for axis in axes):
-        parts.append(f"stride {_each(axes, [axis.stride for axis in axes])}")
+        parts.append(f"stride {_for_axes(axes, [axis.stride for axis in axes])}")
     if any(axis.before or axis.after for axis in axes):
         sides = [(axis.before, axis.after) for axis in axes]
         shown = [str(before) if before == after else f"{before} and {after}" for before, after in sides]
-        parts.append(f"{convolution.padding_mode} padding {_each(axes, shown)}")
+        parts.append(f"{convolution.padding_mode} padding {_for_axes(axes, shown)}")
     if any(axis.dilation > 1 for axis in axes):
-        parts.append(f"dilation {_each(axes, [axis.dilation for axis in axes])}")
+        parts.append(f"dilation {_for_axes(axes, [axis.dilation for axis in axes])}")
     if convolution.groups > 1:
-        parts.append(f"{convolution.groups} groups")
+        parts.append(counted(convolution.groups, "group"))
     name = "cross-correlation" if convolution.is_correlation else "convolution"
     return f"{name}: {', '.join(parts)}"
 
 
-def _each(axes: tuple[Axis, ...], values: Sequence[object]) -> str:
+def _for_axes(axes: tuple[SlidingAxis, ...], values: Sequence[object]) -> str:
     return str(values[0]) if len(set(values)) == 1 else " × ".join(str(value) for value in values)
 
 
@@ -239,13 +252,13 @@ def _result(result: Array) -> str:
     grids = result.reshape(-1, *result.shape[-2:])
     lines = ["result"]
     for number, grid in enumerate(grids[:8]):
-        rows = [[number_text(value) for value in row[:16]] for row in grid[:16]]
+        rows = [[exact_number(value) for value in row[:16]] for row in grid[:16]]
         width = max(len(text) for row in rows for text in row)
         lines += [f"   channel {number}"] * (result.ndim == 3)
         more = " …" if grid.shape[1] > 16 else ""
         lines += ["   " + " ".join(f"{text:>{width}}" for text in row) + more for row in rows]
         lines += ["   …"] * (grid.shape[0] > 16)
-    lines += [f"   … and {len(grids) - 8} more channels"] * (len(grids) > 8)
+    lines += [f"   … and {counted(len(grids) - 8, 'more channel')}"] * (len(grids) > 8)
     return "\n".join(lines)
 
 

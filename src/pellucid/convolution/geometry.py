@@ -15,7 +15,7 @@ from pellucid.ground.errors import UserError, did_you_mean
 __all__ = [
     "MODES",
     "PADDING_MODES",
-    "Axis",
+    "SlidingAxis",
     "choose",
     "output_length",
     "pad",
@@ -32,7 +32,7 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class SlidingAxis:
     """One axis of a sliding filter.
 
     Output number `k` looks at the padded positions `first + k * stride + j * dilation`, `j` from 0 to
@@ -112,7 +112,7 @@ def plan_axis(
     same_as_longer: bool,
     correlate: bool,
     label: str,
-) -> Axis:
+) -> SlidingAxis:
     """Work out one axis.
 
     Args:
@@ -159,7 +159,7 @@ def plan_axis(
         _check_fill(before, after, size, padding_mode, label)
         last_met += before
     first = last_met - reach + 1
-    return Axis(size, before, after, kernel, dilation, stride, first, (positions - 1) // stride + 1)
+    return SlidingAxis(size, before, after, kernel, dilation, stride, first, (positions - 1) // stride + 1)
 
 
 def _check_fill(before: int, after: int, size: int, padding_mode: str, label: str) -> None:
@@ -171,7 +171,7 @@ def _check_fill(before: int, after: int, size: int, padding_mode: str, label: st
         )
 
 
-def pad(array: Array, axes: tuple[Axis, ...], padding_mode: str) -> Array:
+def pad(array: Array, axes: tuple[SlidingAxis, ...], padding_mode: str) -> Array:
     """Pad the last axes of `array`; without padding the array itself is returned, not a copy."""
     widths = [(axis.before, axis.after) for axis in axes]
     if not any(before or after for before, after in widths):
@@ -190,12 +190,12 @@ def surround(array: Array, widths: list[tuple[int, int]]) -> Array:
     shape = [before + size + after for (before, after), size in sizes]
     wide = np.zeros((*array.shape[:leading], *shape), array.dtype)
     inner = zip(widths, array.shape[leading:], strict=True)
-    place: Any = (..., *[slice(before, before + size) for (before, _), size in inner])
-    wide[place] = array
+    position: Any = (..., *[slice(before, before + size) for (before, _), size in inner])
+    wide[position] = array
     return wide
 
 
-def source_indices(axis: Axis, padded_positions: NDArray[np.int64], padding_mode: str) -> NDArray[np.int64]:
+def source_indices(axis: SlidingAxis, padded_positions: NDArray[np.int64], padding_mode: str) -> NDArray[np.int64]:
     """Tell which element of the signal each padded position holds; -1 for a padded zero."""
     index = padded_positions - axis.before
     if padding_mode == "replicate":

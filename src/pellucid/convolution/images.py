@@ -34,7 +34,7 @@ def filter_image(
 ) -> NDArray[np.integer[Any]]:
     """Slide one filter over every channel of an image; the result has the same shape and type.
 
-    The filter lies on the image as it is given (correlation), or turned round (`flip`, convolution). The sums are
+    The filter lies on the image as it is given (correlation), or flipped (`flip`, convolution). The sums are
     computed in float64 (exactly, for integer filters), `absolute` drops their sign, `offset` is added, and then
     they are rounded to the nearest integer and clipped to the range of the type: 0 to 255 for uint8.
 
@@ -79,7 +79,7 @@ def _slide(plane: Array, weights: Array, flip: bool, padding_mode: str) -> Array
     """Filter one channel; the output has its shape, the middle of the filter on each pixel."""
     sides = []
     for size in weights.shape:
-        # turned round, the middle of an even filter lies on the other side
+        # flipped, the middle of an even filter lies on the other side
         before = (size - 1) // 2 if flip else size // 2
         sides.append((before, size - 1 - before))
     settings: Any = {"padding": sides, "padding_mode": padding_mode, "correlate": not flip}
@@ -100,8 +100,8 @@ def filter_file(
     """Filter an image file into another; see `filter_image`.
 
     Grey and colour images of 8 bits and grey ones of 16 bits are read, palettes and other colour models as RGB; the
-    picture is turned as its camera says. Transparency is kept as it is and not filtered. Of an animation the first
-    picture is taken. The file is written whole or not at all, in the format that its name ends in.
+    picture is rotated as its camera says. Transparency is kept as it is and not filtered. Of an animation the first
+    picture is read. The file is written whole or not at all, in the format that its name ends in.
 
     Returns:
         width, height, and Pillow's name for the kind of image written, such as "RGB".

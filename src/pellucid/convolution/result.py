@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.convolution.arithmetic import common_type, slide
-from pellucid.convolution.geometry import Axis, pad
-from pellucid.convolution.steps import Steps
+from pellucid.convolution.geometry import SlidingAxis, pad
+from pellucid.convolution.steps import WindowSteps
 from pellucid.convolution.values import Array, plain_number
 from pellucid.ground.shown import Shown
 
@@ -33,7 +33,7 @@ class Convolution(Shown):
 
     mode: str
     padding_mode: str
-    axes: tuple[Axis, ...]
+    axes: tuple[SlidingAxis, ...]
     """Sizes, padding, stride, dilation and positions along each axis."""
 
     groups: int
@@ -52,10 +52,10 @@ class Convolution(Shown):
 
     @property
     def flipped(self) -> Array:
-        """The filter turned round along every axis, as a convolution lays it on the signal."""
+        """The filter flipped along every axis, as a convolution lays it on the signal."""
         backwards: Any = (..., *[slice(None, None, -1)] * len(self.axes))
-        turned: Array = self.kernel[backwards]
-        return turned
+        flipped: Array = self.kernel[backwards]
+        return flipped
 
     @property
     def aligned(self) -> Array:
@@ -85,11 +85,11 @@ class Convolution(Shown):
         return result[0] if self.plain else result
 
     @cached_property
-    def steps(self) -> Steps:
+    def steps(self) -> WindowSteps:
         """The arithmetic of each output, made when asked for."""
         padded, aligned = self._operands
         flipped = not self.is_correlation
-        return Steps(padded, aligned, self.axes, self.groups, self.padding_mode, flipped, self.plain)
+        return WindowSteps(padded, aligned, self.axes, self.groups, self.padding_mode, flipped, self.plain)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.result, dtype=dtype, copy=copy)

@@ -6,9 +6,9 @@ from html import escape
 
 from pellucid.convolution.drawing import draw, number_list
 from pellucid.convolution.result import Convolution
-from pellucid.convolution.steps import Step
-from pellucid.convolution.values import number_text
+from pellucid.convolution.steps import WindowStep
 from pellucid.ground.shown import as_html, as_text
+from pellucid.ground.writing import counted, exact_number
 
 __all__ = ["convolution_html", "convolution_text"]
 
@@ -31,10 +31,10 @@ def convolution_html(convolution: Convolution) -> str:
         return f"<pre>{escape(draw(convolution, most=8))}</pre>"
     steps = convolution.steps
     rows = [_step_row(convolution, k, steps[k]) for k in range(min(len(steps), MOST_STEPS))]
-    more = f"<p>… and {len(steps) - MOST_STEPS:,} more steps</p>" if len(steps) > MOST_STEPS else ""
-    turned = "as given" if convolution.is_correlation else "flipped"
+    more = f"<p>… and {counted(len(steps) - MOST_STEPS, 'more step')}</p>" if len(steps) > MOST_STEPS else ""
+    orientation = "as given" if convolution.is_correlation else "flipped"
     name = "cross-correlation" if convolution.is_correlation else "convolution"
-    head = f"<tr><th>step</th><th>signal</th><th>filter, {turned}</th><th>sum of products</th></tr>"
+    head = f"<tr><th>step</th><th>signal</th><th>filter, {orientation}</th><th>sum of products</th></tr>"
     return (
         f"<table><caption>{name}, mode {convolution.mode}; the framed numbers overlap</caption>"
         f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>{more}"
@@ -42,16 +42,16 @@ def convolution_html(convolution: Convolution) -> str:
     )
 
 
-def _step_row(convolution: Convolution, k: int, step: Step) -> str:
+def _step_row(convolution: Convolution, k: int, step: WindowStep) -> str:
     axis = convolution.axes[0]
     begin, low, count = axis.overlap(k)
     met = {begin + j * axis.dilation for j in range(count)}
     signal = "".join(
-        f'<td style="{MET if p in met else CELL}">{escape(number_text(convolution.padded[0, p]))}</td>'
+        f'<td style="{MET if p in met else CELL}">{escape(exact_number(convolution.padded[0, p]))}</td>'
         for p in range(axis.padded)
     )
     weights = "".join(
-        f'<td style="{MET if low <= j < low + count else CELL}">{escape(number_text(weight))}</td>'
+        f'<td style="{MET if low <= j < low + count else CELL}">{escape(exact_number(weight))}</td>'
         for j, weight in enumerate(convolution.aligned[:WIDEST_SIGNAL])
     )
     return (

@@ -11,14 +11,14 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.convolution.geometry import Axis, source_indices
+from pellucid.convolution.geometry import SlidingAxis, source_indices
 from pellucid.convolution.values import Array, plain_number, product_sum_text
 
-__all__ = ["Step", "Steps"]
+__all__ = ["WindowStep", "WindowSteps"]
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class WindowStep:
     """One position of the filter.
 
     `str(step)` writes the arithmetic: `3*0 + 2*1 = 2`.
@@ -88,7 +88,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Steps(Sequence[Step]):
+class WindowSteps(Sequence[WindowStep]):
     """All steps, each made when it is asked for; the numbers in it are views of the (padded) signal.
 
     `steps[k]` counts through the result in its order; `steps[row, column]` names an element of the result,
@@ -101,7 +101,7 @@ class Steps(Sequence[Step]):
     aligned: Array
     """`[O, C/g, *]`, the filter as it lies on the signal."""
 
-    axes: tuple[Axis, ...]
+    axes: tuple[SlidingAxis, ...]
     groups: int
     padding_mode: str
     flipped: bool
@@ -117,14 +117,14 @@ class Steps(Sequence[Step]):
     def __len__(self) -> int:
         return math.prod(self.shape)
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[WindowStep]:
         return (self[k] for k in range(len(self)))
 
     @overload
-    def __getitem__(self, index: int | tuple[int, ...]) -> Step: ...
+    def __getitem__(self, index: int | tuple[int, ...]) -> WindowStep: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Step]: ...
-    def __getitem__(self, index: int | tuple[int, ...] | slice) -> Step | Sequence[Step]:
+    def __getitem__(self, index: slice) -> Sequence[WindowStep]: ...
+    def __getitem__(self, index: int | tuple[int, ...] | slice) -> WindowStep | Sequence[WindowStep]:
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
         if isinstance(index, tuple):
@@ -141,16 +141,16 @@ class Steps(Sequence[Step]):
             raise IndexError(f"step {number} was asked for; there are {count}, from 0 to {count - 1}")
         return number % count
 
-    def _step(self, position: tuple[int, ...]) -> Step:
-        channel, places = (0, position) if self.plain else (position[0], position[1:])
+    def _step(self, position: tuple[int, ...]) -> WindowStep:
+        channel, positions = (0, position) if self.plain else (position[0], position[1:])
         channels = self.aligned.shape[1]
         first_channel = channel // (len(self.aligned) // self.groups) * channels
         over: list[slice] = []
         weights: list[slice] = []
         sources, kernel_sources, starts = [], [], []
-        for axis, place in zip(self.axes, places, strict=True):
-            begin, low, count = axis.overlap(place)
-            starts.append(axis.first + place * axis.stride - axis.before)
+        for axis, at in zip(self.axes, positions, strict=True):
+            begin, low, count = axis.overlap(at)
+            starts.append(axis.first + at * axis.stride - axis.before)
             over.append(slice(begin, begin + (count - 1) * axis.dilation + 1 if count else begin, axis.dilation))
             weights.append(slice(low, low + count))
             met = begin + axis.dilation * np.arange(count)
@@ -159,7 +159,7 @@ class Steps(Sequence[Step]):
             kernel_sources.append(axis.kernel - 1 - along if self.flipped else along)
         below = self.padded[(slice(first_channel, first_channel + channels), *over)]
         above = self.aligned[channel][(slice(None), *weights)]
-        return Step(
+        return WindowStep(
             position[0] if self.plain and len(self.axes) == 1 else position,
             tuple(starts),
             tuple(sources),

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import exact_number
 
-__all__ = ["Array", "as_numbers", "number_text", "parse_numbers", "plain_number", "product_sum_text"]
+__all__ = ["Array", "as_numbers", "parse_numbers", "plain_number", "product_sum_text"]
 
 Array = NDArray[Any]
 """An array of int64, of a float or complex type, or of Python integers (dtype object) too large for int64."""
@@ -84,7 +85,7 @@ def _from_objects(array: Array, name: str) -> Array:
         if not isinstance(element, (int, float, complex, np.number, np.bool_)):
             given = element.item() if isinstance(element, np.generic) else element
             raise UserError(
-                f"{name} holds {given!r}{_place(index, array.shape)}, which is not a number; expected numbers"
+                f"{name} holds {given!r}{_position_text(index, array.shape)}, which is not a number; expected numbers"
             )
     if all(isinstance(element, (int, np.integer, np.bool_)) for element in elements):
         integers = np.array([int(element) for element in elements], dtype=object).reshape(array.shape)
@@ -99,14 +100,14 @@ def _refuse_nan(array: Array, name: str, finite: bool) -> None:
     # one pass over a large array: its largest element is NaN if any element is
     if np.isnan(array.max()):
         index = int(np.isnan(array).argmax())
-        place = _place(index, array.shape)
-        raise UserError(f"{name} holds NaN (not a number){place}; expected numbers without NaN")
+        position = _position_text(index, array.shape)
+        raise UserError(f"{name} holds NaN (not a number){position}; expected numbers without NaN")
     if finite and not np.isfinite(array).all():
         index = int(np.isinf(array).argmax())
-        raise UserError(f"{name} holds infinity{_place(index, array.shape)}; expected finite numbers")
+        raise UserError(f"{name} holds infinity{_position_text(index, array.shape)}; expected finite numbers")
 
 
-def _place(index: int, shape: tuple[int, ...]) -> str:
+def _position_text(index: int, shape: tuple[int, ...]) -> str:
     position = tuple(int(i) for i in np.unravel_index(index, shape)) if shape else ()
     return "" if not position else f" at position {position[0] if len(position) == 1 else position}"
 
@@ -154,20 +155,6 @@ def _parse_number(word: str, text: str, name: str) -> int | float | complex:
     )
 
 
-def number_text(number: Any) -> str:
-    """Write a number for reading: integers in full, others to six digits.
-
-    >>> number_text(1 / 9), number_text(2**70), number_text(1 - 2j)
-    ('0.111111', '1180591620717411303424', '1-2j')
-    """
-    if isinstance(number, (complex, np.complexfloating)):
-        return f"{complex(number):.6g}"
-    if isinstance(number, (float, np.floating)):
-        text = f"{float(number):.6g}"
-        return "0" if text == "-0" else text
-    return str(int(number))
-
-
 def product_sum_text(first: Array, second: Array, value: Any, most: int = 64) -> str:
     """Write `3*0 + 2*1 = 2`, negative factors in brackets; beyond `most` products the middle is left out.
 
@@ -176,18 +163,18 @@ def product_sum_text(first: Array, second: Array, value: Any, most: int = 64) ->
     """
     count = first.size
     if count == 0:
-        return f"nothing overlaps = {number_text(value)}"
+        return f"nothing overlaps = {exact_number(value)}"
     ends = itertools.chain(range(most // 2), range(count - most // 2, count))
     chosen = list(range(count)) if count <= most else list(ends)
     left, right = first.ravel(), second.ravel()
     products = [f"{_factor(left[i], True)}*{_factor(right[i], False)}" for i in chosen]
     if count > most:
         products.insert(most // 2, f"… {count - 2 * (most // 2):,} more …")
-    return " + ".join(products) + f" = {number_text(value)}"
+    return " + ".join(products) + f" = {exact_number(value)}"
 
 
 def _factor(number: Any, leading: bool) -> str:
-    text = number_text(number)
+    text = exact_number(number)
     compound = "+" in text[1:].replace("e+", "") or "-" in text[1:].replace("e-", "")
     return f"({text})" if compound or (text.startswith("-") and not leading) else text
 

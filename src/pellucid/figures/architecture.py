@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 from torch import nn
 
 from pellucid.arithmetic import LayerTable, Row, summarise
+from pellucid.ground.writing import counted
 
 __all__ = ["architecture_svg", "describe_architecture"]
 
@@ -16,15 +17,6 @@ BOX_WIDTH, TALL, LOW, GAP = 390, 46, 28, 18
 """Boxes of operations with settings worth a second line are tall; the gap holds the arrow."""
 MARGIN, LANE, GLYPHS, SHAPES = 20, 16, 104, 120
 HEADER, FOOTER = 56, 64
-
-FAMILIES = {
-    "weighted": ("conv", "linear"),
-    "pooling": ("pool", "mean"),
-    "normalisation": ("norm",),
-    "activation": ("relu", "gelu", "silu", "sigmoid", "tanh", "elu", "softmax"),
-    "joining": ("add", "concatenate", "multiply", "scale"),
-}
-"""Which words in an operation's kind make it one of a family; families differ in tint, and words say what they are."""
 
 STYLE = """
 .pa-paper{fill:#ffffff} .pa-text{fill:#1b1f24} .pa-soft{fill:#57606a} .pa-line{stroke:#57606a;fill:none}
@@ -51,11 +43,11 @@ def architecture_svg(network: LayerTable | nn.Module, input_shape: Sequence[int]
         network: a table that `summarise` made, or a module, with `input_shape` as `summarise` takes it.
 
     Returns:
-        SVG text that scales with its place (`viewBox`), with a title and a description for screen readers.
+        SVG text that scales with the page (`viewBox`), with a title and a description for screen readers.
     """
     table = summarise(network, input_shape or ()) if isinstance(network, nn.Module) else network
     rows = table.rows
-    tops, heights = _places(rows)
+    tops, heights = _stack(rows)
     lanes = _lanes(rows)
     left = MARGIN + LANE * (max((lane for *_, lane in lanes), default=0) + (1 if lanes else 0)) + (8 if lanes else 0)
     width = left + BOX_WIDTH + GLYPHS + SHAPES + MARGIN
@@ -96,17 +88,16 @@ def describe_architecture(table: LayerTable) -> str:
     steps = []
     for before, row in zip((None, *table.rows), table.rows, strict=False):
         what = f"{row.label} {row.name}" if row.name != row.label.lower() else row.label
-        settings = _settings(row)
         usual = before is None or row.operands in ((before.name,), ())
         reads = "" if usual else f" of {' and '.join(row.operands)}"
-        steps.append(f"{what}{reads}{' (' + settings + ')' if settings else ''} gives {_shape(row.output_shape)}")
+        steps.append(f"{what}{reads}{' (' + row.summary + ')' if row.summary else ''} gives {_shape(row.output_shape)}")
     return f"{table.network}, {table.parameters:,} parameters. " + "; ".join(steps) + "."
 
 
-def _places(rows: Sequence[Row]) -> tuple[list[int], list[int]]:
+def _stack(rows: Sequence[Row]) -> tuple[list[int], list[int]]:
     tops, heights, y = [], [], HEADER
     for row in rows:
-        tall = TALL if _settings(row) else LOW
+        tall = TALL if row.summary else LOW
         tops.append(y)
         heights.append(tall)
         y += tall + GAP
@@ -115,33 +106,33 @@ def _places(rows: Sequence[Row]) -> tuple[list[int], list[int]]:
 
 def _lanes(rows: Sequence[Row]) -> list[tuple[int, int, int]]:
     """Find the edges that pass by other boxes, and a lane at the left for each so that none lies on another."""
-    number = {row.name: place for place, row in enumerate(rows)}
+    number = {row.name: position for position, row in enumerate(rows)}
     edges = sorted(
         {
-            (number[operand], place)
-            for place, row in enumerate(rows)
+            (number[operand], position)
+            for position, row in enumerate(rows)
             for operand in row.operands
-            if place - number[operand] > 1
+            if position - number[operand] > 1
         },
         key=lambda edge: (edge[1] - edge[0], edge),
     )
-    taken: list[list[tuple[int, int]]] = []
+    occupied: list[list[tuple[int, int]]] = []
     placed = []
     for start, end in edges:
-        free = (k for k, lane in enumerate(taken) if all(end <= a or start >= b for a, b in lane))
-        lane = next(free, len(taken))
-        if lane == len(taken):
-            taken.append([])
-        taken[lane].append((start, end))
+        free = (k for k, lane in enumerate(occupied) if all(end <= a or start >= b for a, b in lane))
+        lane = next(free, len(occupied))
+        if lane == len(occupied):
+            occupied.append([])
+        occupied[lane].append((start, end))
         placed.append((start, end, lane))
     return placed
 
 
 def _arrows(rows: Sequence[Row], tops: list[int], heights: list[int], x: float) -> list[str]:
     parts = []
-    for place in range(1, len(rows)):
-        if rows[place - 1].name in rows[place].operands:
-            parts += _arrow_down(x, tops[place - 1] + heights[place - 1], tops[place])
+    for position in range(1, len(rows)):
+        if rows[position - 1].name in rows[position].operands:
+            parts += _arrow_down(x, tops[position - 1] + heights[position - 1], tops[position])
     return parts
 
 
@@ -170,22 +161,21 @@ def _bands(rows: Sequence[Row], tops: list[int], heights: list[int], left: int) 
     parts = []
     start = 0
     heads = [row.name.partition(".")[0] if "." in row.name else "" for row in rows]
-    for place in range(1, len(rows) + 1):
-        if place < len(rows) and heads[place] == heads[start]:
+    for position in range(1, len(rows) + 1):
+        if position < len(rows) and heads[position] == heads[start]:
             continue
-        if heads[start] and place - start > 1:
-            top, bottom = tops[start] - 7, tops[place - 1] + heights[place - 1] + 7
+        if heads[start] and position - start > 1:
+            top, bottom = tops[start] - 7, tops[position - 1] + heights[position - 1] + 7
             parts.append(
                 f'<rect class="pa-band" x="{left - 8}" y="{top}" width="{BOX_WIDTH + GLYPHS + SHAPES + 16}" '
                 f'height="{bottom - top}" rx="8"/>'
             )
-        start = place
+        start = position
     return parts
 
 
 def _box(row: Row, left: int, top: int, tall: int) -> list[str]:
-    family = next((name for name, words in FAMILIES.items() if any(word in row.kind for word in words)), "")
-    kind = f"pa-box pa-{family}" if family else "pa-box"
+    kind = f"pa-box pa-{row.group}" if row.group else "pa-box"
     label = {"input": "Input", "parameter": "Parameter", "constant": "Constant"}.get(row.label, row.label)
     name = "" if row.name == row.label else row.name
     line = top + 19
@@ -195,55 +185,17 @@ def _box(row: Row, left: int, top: int, tall: int) -> list[str]:
         f'<text class="pa-soft" x="{left + BOX_WIDTH - 12}" y="{line}" text-anchor="end" font-size="12" '
         f"font-family=\"ui-monospace, 'DejaVu Sans Mono', monospace\">{escape(name)}</text>",
     ]
-    if settings := _settings(row):
-        parts.append(f'<text class="pa-text" x="{left + 12}" y="{line + 18}" font-size="12">{escape(settings)}</text>')
+    if row.summary:
+        parts.append(
+            f'<text class="pa-text" x="{left + 12}" y="{line + 18}" font-size="12">{escape(row.summary)}</text>'
+        )
     if row.owned:
-        count = f"{row.owned:,} parameters" + ("" if row.parameters else ", shared")
+        count = counted(row.owned, "parameter") + ("" if row.parameters else ", shared")
         parts.append(
             f'<text class="pa-text" x="{left + BOX_WIDTH - 12}" y="{line + 18}" text-anchor="end" font-size="12">'
             f"{count}</text>"
         )
     return parts
-
-
-def _settings(row: Row) -> str:
-    """Write what matters of an operation in a few words."""
-    settings = row.settings
-    words = []
-    if "kernel" in settings:
-        words.append(_size(settings["kernel"]))
-        stride = settings["stride"]
-        if any(step != 1 for step in stride):
-            words.append(f"stride {_equal(stride)}")
-        padding = settings["padding"]
-        pads = [each if isinstance(each, int) else (each[0] if each[0] == each[1] else each) for each in padding]
-        if any(pads):
-            words.append(f"padding {_equal(pads)}")
-        if any(each != 1 for each in settings["dilation"]):
-            words.append(f"dilation {_equal(settings['dilation'])}")
-        if settings.get("groups", 1) > 1:
-            words.append(f"{settings['groups']} groups")
-    elif row.kind == "dropout":
-        words.append(f"p = {settings['p']:g}")
-    elif "output_size" in settings:
-        words.append(f"to {_size(settings['output_size'])}")
-    elif row.kind == "group_norm":
-        words.append(f"{settings['groups']} groups")
-    elif row.kind in ("linear", "flatten") and row.explanation:
-        words.append(row.explanation[0].removeprefix("features: "))
-    elif row.kind == "scale":
-        words.append(f"times {settings['factors'][0]:g}")
-    elif row.owned:
-        words.append("a scale and a shift a channel" if "norm" in row.kind else "weights of its own")
-    return ", ".join(words)
-
-
-def _size(values: Sequence[object]) -> str:
-    return "×".join(str(value) for value in values)
-
-
-def _equal(values: Sequence[object]) -> str:
-    return str(values[0]) if len(set(map(str, values))) == 1 else _size(values)
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from numpy.typing import NDArray
 
-from pellucid.convolution import number_text
+from pellucid.ground.writing import exact_number
 
 __all__ = ["FILTER", "FRAME", "INK", "PRODUCT", "QUIET", "RESULT", "SIGNAL", "cell", "frame", "grid", "grid_axes"]
 
@@ -53,7 +53,7 @@ def grid(axes: Axes, values: NDArray[Any], fill: str, **options: Any) -> None:
     """Draw a matrix of numbers `[R, C]`, its first row on top, the middle of element (r, c) at (c, r)."""
     for row, numbers in enumerate(values):
         for column, number in enumerate(numbers):
-            cell(axes, column, row, number_text(number), fill=fill, **options)
+            cell(axes, column, row, exact_number(number), fill=fill, **options)
 
 
 def grid_axes(axes: Axes, rows: int, columns: int, title: str = "") -> None:

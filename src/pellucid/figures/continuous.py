@@ -8,20 +8,21 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pellucid.convolution import Overlap, SampledConvolution, number_text
+from pellucid.convolution import Overlap, SampledConvolution
+from pellucid.ground.writing import exact_number
 
 __all__ = ["convolution_figure", "describe_convolution"]
 
 F: dict[str, Any] = {"color": "#00507f", "linewidth": 2.0}
 H: dict[str, Any] = {"color": "#b3440e", "linewidth": 2.0, "linestyle": (0, (6, 2))}
 RESULT: dict[str, Any] = {"color": "#1a6e50", "linewidth": 2.2}
-FALSIFIED: dict[str, Any] = {"facecolor": "#e8e8e8", "edgecolor": "#a8a8a8", "hatch": "///", "linewidth": 0}
+AFFECTED: dict[str, Any] = {"facecolor": "#e8e8e8", "edgecolor": "#a8a8a8", "hatch": "///", "linewidth": 0}
 
 
 def convolution_figure(sampled: SampledConvolution, at: float | None = None) -> Figure:
     """Draw f, h and f * h, one below the other; with `at`, beside them what happens at that x.
 
-    Where the cut-off of the domain falsifies the result it is hatched, and the sentence that says so stands below.
+    Where truncating the functions at the domain's ends affects the result, it is hatched, and a sentence below says so.
     Lines differ in dash as well as in colour. The figure's label describes it in words.
 
     Raises:
@@ -39,11 +40,11 @@ def convolution_figure(sampled: SampledConvolution, at: float | None = None) -> 
         axes.plot(sampled.x, values, **style)
         _prepare(axes, name, sampled.domain)
     panels[2].set_xlabel("x")
-    _mark_falsified(panels[2], sampled)
+    _mark_affected(panels[2], sampled)
     if overlap:
         panels[2].plot([overlap.x], [overlap.area], "o", color="black", markersize=8, zorder=6)
         panels[2].annotate(
-            f"({number_text(overlap.x)}, {overlap.area:.4g})",
+            f"({exact_number(overlap.x)}, {exact_number(overlap.area)})",
             (overlap.x, overlap.area),
             xytext=(9, 9),
             textcoords="offset points",
@@ -59,8 +60,8 @@ def convolution_figure(sampled: SampledConvolution, at: float | None = None) -> 
 
 def describe_convolution(sampled: SampledConvolution, at: float | None = None) -> str:
     """Say in words what the picture shows."""
-    low, high = (number_text(end) for end in sampled.domain)
-    least, most = number_text(sampled.result.min()), number_text(sampled.result.max())
+    low, high = (exact_number(end) for end in sampled.domain)
+    least, most = exact_number(sampled.result.min()), exact_number(sampled.result.max())
     text = (
         f"Three curves over x from {low} to {high}: f(x) = {sampled.f}, h(x) = {sampled.h}, and their convolution, "
         f"which lies between {least} and {most}."
@@ -68,21 +69,21 @@ def describe_convolution(sampled: SampledConvolution, at: float | None = None) -
     if at is not None:
         overlap = sampled.at(at)
         text += (
-            f" Beside them the sliding picture at x = {number_text(at)}: f(t), the flipped and shifted h(x − t), and "
-            f"their product, whose area is {number_text(overlap.area)}."
+            f" Beside them the sliding picture at x = {exact_number(at)}: f(t), the flipped and shifted h(x − t), and "
+            f"their product, whose area is {exact_number(overlap.area)}."
         )
     return text + (f" Warning: {sampled.warning}." if sampled.warning else "")
 
 
 def _sliding(above: Axes, below: Axes, overlap: Overlap, sampled: SampledConvolution) -> None:
-    x = number_text(overlap.x)
+    x = exact_number(overlap.x)
     above.plot(overlap.t, overlap.f, label="f(t)", **F)
     above.plot(overlap.t, overlap.h, label=f"h({x} − t), flipped and shifted", **H)
     _prepare(above, f"at x = {x}", sampled.domain)
     _legend(above)
     below.fill_between(overlap.t, overlap.product, color="#bfe3d0", edgecolor="none")
     below.plot(overlap.t, overlap.product, **RESULT)
-    area = f"{overlap.area:.4g}"
+    area = f"{exact_number(overlap.area)}"
     _prepare(below, f"their product; its area is (f * h)({x}) = {area}", sampled.domain)
     below.set_xlabel("t")
 
@@ -95,14 +96,14 @@ def _prepare(axes: Axes, title: str, domain: tuple[float, float]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _mark_falsified(axes: Axes, sampled: SampledConvolution) -> None:
+def _mark_affected(axes: Axes, sampled: SampledConvolution) -> None:
     half = sampled.dx / 2
-    for number, (low, high) in enumerate(sampled.falsified):
-        label = "falsified by the cut-off" if number == 0 else None
+    for number, (low, high) in enumerate(sampled.affected):
+        label = "affected by truncation" if number == 0 else None
         axes.axvspan(
-            max(low - half, sampled.domain[0]), min(high + half, sampled.domain[1]), label=label, zorder=0, **FALSIFIED
+            max(low - half, sampled.domain[0]), min(high + half, sampled.domain[1]), label=label, zorder=0, **AFFECTED
         )
-    if sampled.falsified:
+    if sampled.affected:
         _legend(axes)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import as_array
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import counted
 
 __all__ = ["dense_figure", "describe_dense"]
 
@@ -70,9 +71,11 @@ def dense_figure(layer: nn.Linear, x: Tensor | None = None, *, output: int | Non
     _units(axes, 1.0, right, chosen_out, sums, "y", NEGATIVE, "left")
     bottom = min(left.min(), right.min()) - 0.95
     hidden = weights.shape[1] - len(chosen_in), weights.shape[0] - len(chosen_out)
-    for place, count, what in ((0.0, hidden[0], "inputs"), (1.0, hidden[1], "outputs")):
+    for position, count, what in ((0.0, hidden[0], "more input"), (1.0, hidden[1], "more output")):
         if count:
-            axes.text(place, bottom, f"and {count:,} more {what}", ha="center", va="center", fontsize=9, color=NEUTRAL)
+            axes.text(
+                position, bottom, f"and {counted(count, what)}", ha="center", va="center", fontsize=9, color=NEUTRAL
+            )
     axes.set(xlim=(-0.42, 1.42), ylim=(bottom - 0.4, max(left.max(), right.max()) + 0.75))
     axes.axis("off")
     axes.set_title(_title(layer), fontsize=11)
@@ -134,7 +137,7 @@ def _heights(count: int) -> NDArray[np.float64]:
 
 def _units(
     axes: Any,
-    place: float,
+    position: float,
     heights: NDArray[np.float64],
     chosen: Any,
     numbers: NDArray[np.float64] | None,
@@ -142,20 +145,20 @@ def _units(
     color: str,
     side: str,
 ) -> None:
-    axes.scatter([place] * len(heights), heights, s=300, color="white", edgecolor=color, linewidth=1.8, zorder=3)
+    axes.scatter([position] * len(heights), heights, s=300, color="white", edgecolor=color, linewidth=1.8, zorder=3)
     shift = -0.06 if side == "right" else 0.06
     inside = all(unit < 100 for unit in chosen)  # longer names do not fit in the circles
     for height, unit in zip(heights, chosen, strict=True):
         name = f"{letter}{unit}"
         value = "" if numbers is None else f"{numbers[unit]:.3g}"
         if inside:
-            axes.text(place, height, name, ha="center", va="center", fontsize=8, zorder=4)
+            axes.text(position, height, name, ha="center", va="center", fontsize=8, zorder=4)
         words = value if inside else " = ".join(filter(None, (name, value)))
-        axes.text(place + shift, height, words, ha=side, va="center", fontsize=9)
+        axes.text(position + shift, height, words, ha=side, va="center", fontsize=9)
 
 
 def _title(layer: nn.Linear) -> str:
-    count = sum(each.numel() for each in layer.parameters())
+    count = sum(parameter.numel() for parameter in layer.parameters())
     bias = "" if layer.bias is None else f" + {layer.out_features:,}"
     return (
         f"Fully connected: {layer.in_features:,} inputs, {layer.out_features:,} outputs, "

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pellucid.arithmetic.arrays import as_array
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import counted
 
 __all__ = ["describe_flatten", "flatten_figure"]
 
@@ -38,8 +39,8 @@ def flatten_figure(maps: Tensor | NDArray[Any]) -> Figure:
     colours = matplotlib.colormaps["Greys"]
     scale = (high - low) or 1.0
     vector = array.reshape(-1)
-    each = rows * columns
-    per_map = min(each, SHOWN_CELLS // shown)
+    map_size = rows * columns
+    per_map = min(map_size, SHOWN_CELLS // shown)
     x = 0.0
     for channel in range(shown):
         axes = figure.add_subplot(grid[0, channel])
@@ -49,7 +50,7 @@ def flatten_figure(maps: Tensor | NDArray[Any]) -> Figure:
         _grid(axes, part)
         cut = part.shape != (rows, columns)
         axes.set_title(f"channel {channel}" + (f" (first {part.shape[0]}×{part.shape[1]})" if cut else ""), fontsize=10)
-        start = channel * each
+        start = channel * map_size
         for cell in range(per_map):
             number = float(vector[start + cell])
             shade = colours((number - low) / scale * 0.55)
@@ -72,7 +73,7 @@ def flatten_figure(maps: Tensor | NDArray[Any]) -> Figure:
         figure.add_artist(joined)
         strip.plot([x + 0.05, x + per_map - 0.05], [1.18, 1.18], color="#57606a", linewidth=2)
         x += per_map
-        if each > per_map or (channel == shown - 1 and channels > shown):
+        if map_size > per_map or (channel == shown - 1 and channels > shown):
             strip.text(x + 0.55, 0.5, "…", ha="center", va="center", fontsize=14)
             x += 1.1
         else:
@@ -80,10 +81,10 @@ def flatten_figure(maps: Tensor | NDArray[Any]) -> Figure:
     strip.set(xlim=(-0.3, max(x, 1) + 0.1), ylim=(-0.7, 2.0))
     strip.set_aspect("equal")
     strip.axis("off")
-    more = f" ({channels - shown:,} more channels are not drawn)" if channels > shown else ""
+    more = f" ({counted(channels - shown, 'more channel')} not drawn)" if channels > shown else ""
     figure.suptitle(
         f"Flattening {channels} × {rows} × {columns} to {channels}·{rows}·{columns} = {vector.size:,} numbers{more}\n"
-        f"element [c, i, j] becomes number c·{each} + i·{columns} + j",
+        f"element [c, i, j] becomes number c·{map_size} + i·{columns} + j",
         fontsize=11,
     )
     return figure

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from pellucid.convolution import as_numbers, number_text
+from pellucid.convolution import as_numbers
 from pellucid.convolution.geometry import whole_number
 from pellucid.figures.cells import FRAME, INK, cell, frame, grid_axes
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import exact_number
 
 __all__ = ["pooling_figure"]
 
@@ -75,7 +76,7 @@ def pooling_figure(values: ArrayLike = EXAMPLE, size: int = 2) -> Figure:
 
 
 def _words(values: NDArray[Any]) -> str:
-    return "; ".join(", ".join(number_text(number) for number in row) for row in values)
+    return "; ".join(", ".join(exact_number(number) for number in row) for row in values)
 
 
 def _blocks(axes: Axes, values: NDArray[Any], size: int, *, mark: bool = False) -> None:
@@ -90,7 +91,7 @@ def _blocks(axes: Axes, values: NDArray[Any], size: int, *, mark: bool = False) 
             x, y = column + GAP * (column // size), row + GAP * (row // size)
             block = values[row // size * size :, column // size * size :][:size, :size]
             won = mark and (row % size) * size + column % size == int(block.argmax())
-            text = number_text(values[row, column])
+            text = exact_number(values[row, column])
             cell(axes, x, y, text, fill=BLOCKS[number % len(BLOCKS)], size=17 if columns < 7 else 11, bold=won)
             if won:
                 axes.add_patch(Rectangle((x - 0.42, y - 0.42), 0.84, 0.84, fill=False, edgecolor=INK, linewidth=1.6))

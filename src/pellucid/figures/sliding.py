@@ -8,11 +8,12 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pellucid.convolution import Convolution, number_text
+from pellucid.convolution import Convolution
 from pellucid.figures.cells import FILTER, FRAME, INK, PRODUCT, QUIET, RESULT, SIGNAL, cell, frame
 from pellucid.figures.saving import save_animation
 from pellucid.figures.sliding_2d import sliding_2d_figure
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import exact_number
 
 __all__ = ["describe_sliding", "save_sliding", "sliding_figure"]
 
@@ -61,10 +62,10 @@ def save_sliding(
 def describe_sliding(convolution: Convolution) -> str:
     """Say in words what the animation shows."""
     sizes = ["×".join(str(n) for n in array.shape) for array in (convolution.signal, convolution.kernel)]
-    turned = "as it is" if convolution.is_correlation else "flipped"
-    text = f"A filter of {sizes[1]} numbers, {turned}, slides over a signal of {sizes[0]}."
+    orientation = "as it is" if convolution.is_correlation else "flipped"
+    text = f"A filter of {sizes[1]} numbers, {orientation}, slides over a signal of {sizes[0]}."
     if len(convolution.axes) == 1 and convolution.plain and convolution.shape[0] <= 12:
-        text += f" The result is {', '.join(number_text(value) for value in convolution.result)}."
+        text += f" The result is {', '.join(exact_number(value) for value in convolution.result)}."
     return text
 
 
@@ -92,34 +93,34 @@ def _one_dimension(convolution: Convolution, k: int) -> Figure:
     for p in columns:
         if 0 <= p < axis.padded:
             padding = not axis.before <= p < axis.before + axis.size
-            text = number_text(convolution.padded[0, p])
+            text = exact_number(convolution.padded[0, p])
             cell(axes, p, 1, text, fill="white" if padding else SIGNAL, quiet=padding, bold=p in overlap)
     for j, weight in enumerate(convolution.aligned):
         p = begin + j * axis.dilation
         if p in columns:
-            cell(axes, p, 2, number_text(weight), fill=FILTER, quiet=p not in overlap, bold=p in overlap)
+            cell(axes, p, 2, exact_number(weight), fill=FILTER, quiet=p not in overlap, bold=p in overlap)
     products = step.products
     for p, product in zip(overlap, products, strict=True):
         if p in columns:
-            cell(axes, p, 3.3, number_text(product), fill=PRODUCT)
+            cell(axes, p, 3.3, exact_number(product), fill=PRODUCT)
             axes.plot([p, p], [2.58, 2.76], color=QUIET, linewidth=1)
     _windows(overlap, axis.dilation, axes)
     for other in range(axis.count):
-        place = axis.first + other * axis.stride + middle
-        if columns.start <= place <= columns[-1]:
-            known = number_text(convolution.result[other]) if other <= k else ""
-            cell(axes, place, 5.2, known, fill=RESULT if other <= k else "white", quiet=other > k, bold=other == k)
+        position = axis.first + other * axis.stride + middle
+        if columns.start <= position <= columns[-1]:
+            known = exact_number(convolution.result[other]) if other <= k else ""
+            cell(axes, position, 5.2, known, fill=RESULT if other <= k else "white", quiet=other > k, bold=other == k)
             if other == k:
-                frame(axes, place, 5.2, 1, 1)
-    place = begin + middle
+                frame(axes, position, 5.2, 1, 1)
+    position = begin + middle
     axes.annotate(
         "",
-        xy=(place, 4.62),
-        xytext=(sum(overlap) / len(overlap) if overlap else place, 3.92),
+        xy=(position, 4.62),
+        xytext=(sum(overlap) / len(overlap) if overlap else position, 3.92),
         arrowprops={"arrowstyle": "-|>", "color": FRAME, "linewidth": 1.6},
     )
     sign = "=" if len(str(step)) <= LONGEST_SUM else "…"
-    title = str(step) if sign == "=" else f"sum of {products.size:,} products = {number_text(step.value)}"
+    title = str(step) if sign == "=" else f"sum of {products.size:,} products = {exact_number(step.value)}"
     axes.text(left + width / 2, -0.25, title.replace("*", "·"), ha="center", va="center", fontsize=15, color=INK)
     figure.text(
         0.985, 0.02, f"step {k} (of 0 to {len(steps) - 1:,})", ha="right", va="bottom", fontsize=9, color="#555555"

@@ -11,8 +11,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
-from pellucid.convolution import Convolution, Step, number_text
+from pellucid.convolution import Convolution, WindowStep
 from pellucid.figures.cells import FILTER, FRAME, INK, PRODUCT, RESULT, SIGNAL, cell, frame, grid, grid_axes
+from pellucid.ground.writing import counted, exact_number
 
 __all__ = ["sliding_2d_figure"]
 
@@ -64,7 +65,7 @@ def sliding_2d_figure(convolution: Convolution, position: int | tuple[int, ...])
         _small(axes[1], below[channel], "window", SIGNAL)
         _small(axes[2], above[channel], "filter" if convolution.is_correlation else "filter, flipped", FILTER)
         _small(axes[3], below[channel] * above[channel], "products", PRODUCT)
-        total = "Σ →" if len(signal) == 1 else f"Σ = {number_text((below[channel] * above[channel]).sum())}"
+        total = "Σ →" if len(signal) == 1 else f"Σ = {exact_number((below[channel] * above[channel]).sum())}"
         for left, sign, at in ((axes[1], "×", 1.11), (axes[2], "=", 1.11), (axes[3], total, 1.07)):
             side = "left" if left is axes[3] else "center"
             size = 17 if len(sign) < 4 else 12
@@ -73,33 +74,33 @@ def sliding_2d_figure(convolution: Convolution, position: int | tuple[int, ...])
     count = int(np.prod(step.signal_values.shape))
     figure.suptitle(_arithmetic(step, below * above), fontsize=14, color=INK, y=0.985)
     if len(signal) > shown:
-        figure.text(0.015, 0.01, f"… and {len(signal) - shown:,} more channels of the image", fontsize=9)
-    place = ", ".join(str(part) for part in step.position)
+        figure.text(0.015, 0.01, f"… and {counted(len(signal) - shown, 'more channel')} of the image", fontsize=9)
+    element = ", ".join(str(part) for part in step.position)
     figure.set_label(
-        f"A filter lies on an image; the sum of {count} products, {number_text(step.value)}, "
-        f"becomes element {place} of the output."
+        f"A filter lies on an image; the sum of {count} products, {exact_number(step.value)}, "
+        f"becomes element {element} of the output."
     )
     return figure
 
 
-def _sizes(step: Step) -> tuple[int, int]:
+def _sizes(step: WindowStep) -> tuple[int, int]:
     sizes = [len(indices) for indices in step.axis_indices]
     return (1, sizes[0]) if len(sizes) == 1 else (sizes[0], sizes[1])
 
 
-def _arithmetic(step: Step, products: NDArray[Any]) -> str:
+def _arithmetic(step: WindowStep, products: NDArray[Any]) -> str:
     """Write the sum: every product, or one partial sum for each channel, or the total alone."""
     if len(products) > 1:
-        partial = [number_text(channel.sum()) for channel in products]
-        text = f"{' + '.join(f'({part})' if part[0] == '-' else part for part in partial)} = {number_text(step.value)}"
+        partial = [exact_number(channel.sum()) for channel in products]
+        text = f"{' + '.join(f'({part})' if part[0] == '-' else part for part in partial)} = {exact_number(step.value)}"
         if len(text) < 60:
             return f"{text}    (one sum of products for each channel)"
     else:
         text = str(step).replace("*", "·")
-    return text if len(text) < 100 else f"sum of {products.size:,} products = {number_text(step.value)}"
+    return text if len(text) < 100 else f"sum of {products.size:,} products = {exact_number(step.value)}"
 
 
-def _channels(convolution: Convolution, step: Step) -> tuple[NDArray[Any], int]:
+def _channels(convolution: Convolution, step: WindowStep) -> tuple[NDArray[Any], int]:
     """Give the padded channels that the step looks at, `[C/groups, H, W]`, and the number of the first."""
     assert isinstance(step.position, tuple)
     signal, first = convolution.padded, 0
@@ -120,21 +121,21 @@ def _image(axes: Axes, values: NDArray[Any], title: str, convolution: Convolutio
     for row in range(rows):
         for column in range(columns):
             padding = any(
-                axis is not None and not axis.before <= place < axis.before + axis.size
-                for axis, place in zip(lines, (row, column), strict=True)
+                axis is not None and not axis.before <= at < axis.before + axis.size
+                for axis, at in zip(lines, (row, column), strict=True)
             )
-            text = number_text(values[row, column])
+            text = exact_number(values[row, column])
             cell(axes, column, row, text, fill="white" if padding else SIGNAL, quiet=padding, size=_size(columns))
 
 
-def _window(axes: Axes, convolution: Convolution, step: Step, *, bright: bool) -> None:
+def _window(axes: Axes, convolution: Convolution, step: WindowStep, *, bright: bool) -> None:
     """Frame the window on the image; where the filter is dilated, each of its elements."""
     lines = convolution.axes
-    places = []
+    positions = []
     for axis, start in zip(lines, step.starts, strict=True):
         begin = start + axis.before
-        places.append([p for j in range(axis.kernel) if 0 <= (p := begin + j * axis.dilation) < axis.padded])
-    rows, columns = places if len(lines) == 2 else ([0], places[0])
+        positions.append([p for j in range(axis.kernel) if 0 <= (p := begin + j * axis.dilation) < axis.padded])
+    rows, columns = positions if len(lines) == 2 else ([0], positions[0])
     if not rows or not columns:
         return
     if all(axis.dilation == 1 for axis in lines):
@@ -158,17 +159,17 @@ def _small(axes: Axes, values: NDArray[Any], title: str, fill: str) -> None:
     grid(axes, values, fill, size=_size(columns + 2))
 
 
-def _output(axes: Axes, convolution: Convolution, step: Step) -> None:
+def _output(axes: Axes, convolution: Convolution, step: WindowStep) -> None:
     """Draw the elements up to this one; those to come are empty."""
     assert isinstance(step.position, tuple)
-    result, place = convolution.result, step.position
+    result, position = convolution.result, step.position
     title = "output"
     if not convolution.plain:
-        result, place, title = result[place[0]], place[1:], f"output, channel {place[0]}"
+        result, position, title = result[position[0]], position[1:], f"output, channel {position[0]}"
     if result.ndim == 1:
-        result, place = result[np.newaxis], (0, *place)
+        result, position = result[np.newaxis], (0, *position)
     rows, columns = result.shape
-    known = np.arange(result.size).reshape(result.shape) <= place[0] * columns + place[1]
+    known = np.arange(result.size).reshape(result.shape) <= position[0] * columns + position[1]
     if max(rows, columns) > LARGEST_NUMBERED:
         axes.add_patch(Rectangle((-0.5, -0.5), columns, rows, facecolor="white", edgecolor="#c9c9c9", hatch="///"))
         limits = float(np.min(result.real)), float(np.max(result.real))
@@ -177,10 +178,18 @@ def _output(axes: Axes, convolution: Convolution, step: Step) -> None:
         grid_axes(axes, rows, columns, title)
         for row in range(rows):
             for column in range(columns):
-                done = bool(known[row, column])
-                text = number_text(result[row, column]) if done else ""
-                cell(axes, column, row, text, fill=RESULT if done else "white", quiet=not done, size=_size(columns))
-    frame(axes, place[1], place[0], 1, 1, **(BRIGHT if max(rows, columns) > LARGEST_NUMBERED else {}))
+                is_known = bool(known[row, column])
+                text = exact_number(result[row, column]) if is_known else ""
+                cell(
+                    axes,
+                    column,
+                    row,
+                    text,
+                    fill=RESULT if is_known else "white",
+                    quiet=not is_known,
+                    size=_size(columns),
+                )
+    frame(axes, position[1], position[0], 1, 1, **(BRIGHT if max(rows, columns) > LARGEST_NUMBERED else {}))
 
 
 def _grey(axes: Axes, values: Any, title: str, limits: tuple[float, float] | None = None) -> None:

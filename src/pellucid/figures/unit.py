@@ -12,6 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from pellucid.arithmetic import rule_of
 from pellucid.figures.cells import FRAME, INK, QUIET, cell, frame, grid_axes
 from pellucid.glass import ForwardPass, UnitTrace
 from pellucid.glass.showing import check_line
@@ -101,15 +102,13 @@ def _draw_image(axes: Axes, found: UnitTrace) -> None:
 def _windows(found: UnitTrace) -> tuple[list[Window], int]:
     """Arrange the terms as the windows of the strongest channels; nothing where they are no window."""
     trace = found.trace
-    if trace is None or "kernel" not in trace.operation.settings:
+    kernel = None if trace is None else rule_of(trace.operation).window(trace.operation)
+    if trace is None or kernel is None:
         return [], 0
-    kernel = tuple(int(size) for size in trace.operation.settings["kernel"])
     terms = trace.terms
     if len(kernel) != 2 or max(kernel) > LARGEST_KERNEL or len(terms) % (kernel[0] * kernel[1]):
         return [], 0
     if trace.combine == "sum" and (terms.weight_index is None or terms.products is None):
-        return [], 0
-    if trace.kind.startswith("conv_transpose"):
         return [], 0
     shape = (-1, *kernel)
     values, padding = terms.values.reshape(shape), (terms.operand < 0).reshape(shape)

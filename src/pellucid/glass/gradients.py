@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pellucid.arithmetic import Recording, Step, rule_of
+from pellucid.arithmetic import RecordedStep, Recording, rule_of
 from pellucid.arithmetic.rule import is_floating
 
 __all__ = ["Gradients", "gradients"]
@@ -52,7 +52,7 @@ def gradients(recording: Recording, start: int, upstream: Tensor) -> Gradients:
     return Gradients(at, frozenset(hidden), tuple(blocking))
 
 
-def _through(step: Step, upstream: Tensor) -> list[Tensor | None]:
+def _through(step: RecordedStep, upstream: Tensor) -> list[Tensor | None]:
     """Return the gradient at each operand."""
     assert step.operation is not None
     rule = rule_of(step.operation)

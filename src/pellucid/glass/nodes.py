@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pellucid.arithmetic import Recording, Step
+from pellucid.arithmetic import RecordedStep, Recording
 from pellucid.glass.units import check_place, parse_unit, unit_text
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.shown import Shown
@@ -124,7 +124,7 @@ class Node:
     """One operation of a pass, or the image or a parameter that went in; `node[3, 4, 5]` is one of its units."""
 
     glass: ForwardPass = field(repr=False)
-    step: Step = field(repr=False)
+    step: RecordedStep = field(repr=False)
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}: {self.label}, {'×'.join(map(str, self.shape)) or 'one number'})"

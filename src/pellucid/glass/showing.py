@@ -100,7 +100,7 @@ def check_line(check: Check) -> str:
     >>> check_line(Check(1.5, 1.5, 1e-6))
     'sum by hand 1.5, the network says 1.5, difference 0'
     """
-    numbers = f"sum by hand {number(check.by_hand)}, the network says {number(check.pytorch)}"
+    numbers = f"sum by hand {number(check.recomputed)}, the network says {number(check.pytorch)}"
     return f"{numbers}, difference {difference_text(check)}"
 
 

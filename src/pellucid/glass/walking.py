@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from pellucid.arithmetic import NoArithmetic, rule_of
-from pellucid.arithmetic.rule import Local
+from pellucid.arithmetic.rule import LocalDerivatives
 from pellucid.glass.gradients import Gradients, gradients
 from pellucid.glass.nodes import ForwardPass, Node, Unit
 from pellucid.glass.unit_trace import Term, UnitTrace, trace_unit
@@ -199,7 +199,7 @@ def feeds(unit: Unit, limit: int = 8) -> Feeds:
             unknown.append(node.name)
             continue
         for each in local:
-            for place, derivative in zip(each.places.tolist(), each.derivatives.tolist(), strict=True):
+            for place, derivative in zip(each.positions.tolist(), each.derivatives.tolist(), strict=True):
                 fed = node.at(tuple(place))
                 found[fed] = found.get(fed, 0.0) + derivative
     order = sorted(found, key=lambda fed: -abs(found[fed]))
@@ -232,7 +232,7 @@ def _term_of(traced: UnitTrace, unit: Unit) -> Term | None:
     return traced.terms[int(rows[0])]
 
 
-def _locals(node: Node, unit: Unit) -> list[Local] | None:
+def _locals(node: Node, unit: Unit) -> list[LocalDerivatives] | None:
     """Find the outputs of a node that a unit takes part in, once for each operand that it is; None: nobody can say."""
     step = node.step
     if step.operation is None:
@@ -241,7 +241,7 @@ def _locals(node: Node, unit: Unit) -> list[Local] | None:
     operation = rule.prepare(step.operation, step.inputs, step.value, None)
     try:
         return [
-            rule.local(operation, step.inputs, "input", place, unit.full_index)
+            rule.local_derivatives(operation, step.inputs, "input", place, unit.full_index)
             for place, operand in enumerate(step.operands)
             if operand == unit.node.step.number
         ]
@@ -336,10 +336,10 @@ def _forwards(unit: Unit, goal: Unit, follow: Gradients) -> tuple[list[Unit], li
             if local is None or gradient is None:
                 continue
             for each in local:
-                rates = np.abs(each.derivatives * gradient.cpu().double().numpy()[tuple(each.places.T)])
+                rates = np.abs(each.derivatives * gradient.cpu().double().numpy()[tuple(each.positions.T)])
                 if len(rates) and float(rates.max()) > strength:
                     strength = float(rates.max())
-                    best = node.at(tuple(each.places[int(rates.argmax())].tolist()))
+                    best = node.at(tuple(each.positions[int(rates.argmax())].tolist()))
         if best is None:
             if hidden:
                 names = ", ".join(follow.without_arithmetic)

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from numbers import Complex, Integral, Real
+from typing import Any
 
-__all__ = ["ALL_DIGITS", "DIGITS", "counted", "number", "shape_text", "signed_number", "significant_digits"]
+__all__ = [
+    "ALL_DIGITS",
+    "DIGITS",
+    "counted",
+    "exact_number",
+    "number",
+    "shape_text",
+    "signed_number",
+    "significant_digits",
+]
 
 DIGITS, ALL_DIGITS = 4, 9
 """Significant digits of a number in a table, and as many as tell any two numbers of float32 apart."""
+
+SHORT = 6
+"""Significant digits up to which a float is written exactly, where they hold all of it."""
 
 _digits: ContextVar[int] = ContextVar("digits", default=DIGITS)
 
@@ -20,7 +34,24 @@ def number(value: float) -> str:
     >>> number(1.8342910000000001), number(0.0)
     ('1.834', '0')
     """
-    return f"{value:.{_digits.get()}g}"
+    text = f"{value:.{_digits.get()}g}"
+    return "0" if text == "-0" else text
+
+
+def exact_number(value: Any) -> str:
+    """Write a number for arithmetic that a reader follows: exactly where that is short, else as `number` does.
+
+    Integers of any size are written in full, and floats whose decimals end within six digits; complex numbers too.
+
+    >>> exact_number(2**70), exact_number(1000.5), exact_number(1 / 9), exact_number(1 - 2j)
+    ('1180591620717411303424', '1000.5', '0.1111', '1-2j')
+    """
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        short = f"{float(value):.{SHORT}g}"
+        return short if float(short) == value != 0 else number(float(value))
+    if isinstance(value, Complex) and not isinstance(value, Real):
+        return f"{complex(value):.{_digits.get()}g}"
+    return str(int(value))
 
 
 def signed_number(value: float) -> str:

@@ -1,9 +1,21 @@
-"""Ordinary torch modules: the lesson's two networks, a residual one, and any from a person's own file."""
+"""Ordinary torch modules: the lesson's two networks, a residual one, and any from a person's own file.
 
+A network is added by a file beside this one, whose class is decorated with `@register_network`; every file here is
+imported, so that nothing else has to name it.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from pellucid.networks.building import build, check_name
 from pellucid.networks.layout import arrange
-from pellucid.networks.registry import NETWORKS, Network, build, check_name, default_input, is_own_file, load_own_class
+from pellucid.networks.own_file import is_own_file, load_own_class
+from pellucid.networks.registry import NETWORKS, Network, default_input, register_network
 from pellucid.networks.residual import SmallResnet
 from pellucid.networks.simple import SimpleCifar, SimpleMnist
+
+for file in iter_modules(__path__):
+    import_module(f"{__name__}.{file.name}")
 
 __all__ = [
     "NETWORKS",
@@ -17,4 +29,5 @@ __all__ = [
     "default_input",
     "is_own_file",
     "load_own_class",
+    "register_network",
 ]

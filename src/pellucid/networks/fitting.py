@@ -11,12 +11,12 @@ __all__ = ["check_fits"]
 
 
 def check_fits(network: nn.Module, name: str, input_shape: tuple[int, int, int], classes: int) -> None:
-    """Run `network` once on two blank `(C, H, W)` images and check that it answers `[2, classes]`.
+    """Run `network` once on two blank `(C, H, W)` images and check that it returns `[2, classes]`.
 
     The network is left as it was found: its mode, its random state, its running statistics.
 
     Raises:
-        UserError: a layer cannot take what reaches it (which, and why), or the answer has another shape.
+        UserError: a layer cannot take what reaches it (which, and why), or the output has another shape.
     """
     entered: list[tuple[str, nn.Module, tuple[int, ...]]] = []
     handles = [
@@ -38,7 +38,7 @@ def check_fits(network: nn.Module, name: str, input_shape: tuple[int, int, int],
     try:
         network.eval()
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            answer = network(blank)
+            output = network(blank)
     except Exception as error:
         where = "before its first layer"
         if entered:
@@ -50,9 +50,9 @@ def check_fits(network: nn.Module, name: str, input_shape: tuple[int, int, int],
             handle.remove()
         for module, training in modes:
             module.training = training
-    answered = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
-    if answered != (2, classes):
+    returned = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+    if returned != (2, classes):
         raise UserError(
-            f"{name} answers {answered} for two {size} images; expected one score for each of {classes} classes: "
-            f"(2, {classes}). Let its last layer have {classes} outputs, or take `classes` in __init__"
+            f"{name} returns {returned} for two {size} images; expected one logit for each of {classes} classes: "
+            f"(2, {classes}). Give its last layer {classes} outputs, or take `classes` in __init__"
         )

@@ -13,8 +13,8 @@ __all__ = ["arrange"]
 def arrange(network: nn.Module, input_shape: tuple[int, int, int]) -> nn.Module:
     """Let `network` compute with channels last, which convolution and pooling on a CPU are fastest with, if it can.
 
-    A network that flattens with `x.view(…)` cannot; its weights then stay as they are, and whatever it is given is put
-    plane after plane first. Tried once, on two blank `(C, H, W)` images; mode and random state are left as found.
+    A network that flattens with `x.view(…)` cannot; its weights then stay as they are, and its inputs are laid plane
+    after plane first. Tried once, on two blank `(C, H, W)` images; mode and random state are left as found.
 
     >>> arrange(nn.Conv2d(3, 4, 1), (3, 8, 8)).weight.is_contiguous(memory_format=torch.channels_last)
     True
@@ -38,7 +38,7 @@ def arrange(network: nn.Module, input_shape: tuple[int, int, int]) -> nn.Module:
 
 
 def _plane_after_plane(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(_planar(one) if isinstance(one, Tensor) else one for one in inputs)
+    return tuple(_planar(value) if isinstance(value, Tensor) else value for value in inputs)
 
 
 def _planar(tensor: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from pellucid.ground.errors import UserError
+from pellucid.networks.registry import register_network
 
 __all__ = ["SmallResnet"]
 
@@ -39,10 +40,11 @@ class ResidualBlock(nn.Module):
         return x + self.second(self.first(x))  # type: ignore[no-any-return]
 
 
+@register_network("small-resnet", (3, 32, 32), "a small residual network, for more than 90 % accuracy on CIFAR-10")
 class SmallResnet(nn.Module):
     """Three stages, each a convolution that widens and halves, then a residual block.
 
-    1.1 million parameters for 3×32×32 images and ten classes. `[B, C, H, W]` float32 in, `[B, K]` scores out. Wide and
+    1.1 million parameters for 3×32×32 images and ten classes. `[B, C, H, W]` float32 in, `[B, K]` logits out. Wide and
     shallow, as David Page's ResNet-9 is ("How to train your ResNet", 2018), at three eighths of its width.
 
     Raises:
@@ -76,8 +78,8 @@ class SmallResnet(nn.Module):
         return nn.Sequential(_convolution(channels_in, channels_out, halve=True), ResidualBlock(channels_out))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Score `[B, C, H, W]` images for each class: `[B, K]`."""
+        """Turn `[B, C, H, W]` images into a logit for each class: `[B, K]`."""
         x = self.stage3(self.stage2(self.stage1(self.stem(x))))
         x = self.pool(x).flatten(start_dim=1)
-        # An eighth: the sum over 192 features starts out large, and large scores saturate the softmax early.
+        # An eighth: the sum over 192 features starts out large, and large logits saturate the softmax early.
         return self.classify(x) * 0.125  # type: ignore[no-any-return]

@@ -9,14 +9,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.ground.errors import UserError
+from pellucid.networks.registry import register_network
 
 __all__ = ["SimpleCifar", "SimpleMnist"]
 
 
+@register_network("simple-cifar", (3, 32, 32), "the lesson's CIFAR-10 network: 2 convolutions, 2 linear layers")
 class SimpleCifar(nn.Module):
     """Two 3×3 convolutions, each with ReLU and 2×2 max-pooling, then two fully connected layers.
 
-    268,650 parameters for 3×32×32 images and ten classes. `[B, C, H, W]` float32 in, `[B, K]` scores out.
+    268,650 parameters for 3×32×32 images and ten classes. `[B, C, H, W]` float32 in, `[B, K]` logits out.
 
     Pooling stands before ReLU. Both keep the order of numbers, so either order gives the same result, and
     this one leaves a quarter of the elements for ReLU to touch.
@@ -44,7 +46,7 @@ class SimpleCifar(nn.Module):
         self.fc2 = nn.Linear(128, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Score `[B, C, H, W]` images for each class: `[B, K]`."""
+        """Turn `[B, C, H, W]` images into a logit for each class: `[B, K]`."""
         x = F.relu(self.pool(self.conv1(x)))
         x = F.relu(self.pool(self.conv2(x)))
         x = x.flatten(start_dim=1)
@@ -52,11 +54,12 @@ class SimpleCifar(nn.Module):
         return self.fc2(x)  # type: ignore[no-any-return]
 
 
+@register_network("simple-mnist", (1, 28, 28), "the lesson's MNIST network: with batch norm and dropout")
 class SimpleMnist(nn.Module):
     """Two 5×5 convolutions with batch normalisation, ReLU and 2×2 max-pooling, then two fully connected layers.
 
     Dropout stands before each fully connected layer. 582,218 parameters for 1×28×28 images and ten classes.
-    `[B, C, H, W]` float32 in, `[B, K]` scores out; the softmax is in the cross-entropy.
+    `[B, C, H, W]` float32 in, `[B, K]` logits out; the softmax is in the cross-entropy.
 
     Raises:
         UserError: the image is smaller than 16×16.
@@ -87,7 +90,7 @@ class SimpleMnist(nn.Module):
         self.fc2 = nn.Linear(512, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Score `[B, C, H, W]` images for each class: `[B, K]`."""
+        """Turn `[B, C, H, W]` images into a logit for each class: `[B, K]`."""
         x = F.relu(self.max1(self.batch1(self.conv1(x))))
         x = F.relu(self.max2(self.batch2(self.conv2(x))))
         x = self.dropout1(x.flatten(start_dim=1))

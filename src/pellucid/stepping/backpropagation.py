@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from pellucid.arithmetic import Check, Recording, Step, Trace, trace_gradient
+from pellucid.arithmetic import Check, RecordedStep, Recording, Trace, trace_gradient
 from pellucid.arithmetic.arrays import Floats
 from pellucid.arithmetic.rounding import unit_roundoff
 from pellucid.glass.glass import steps_from_image
@@ -30,7 +30,7 @@ class WeightGradient:
         images: how much each image of the batch brings, `(B,)`.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[RecordedStep, ...]
     inputs: tuple[str, ...]
     traces: tuple[Trace, ...]
     check: Check
@@ -132,13 +132,13 @@ def weight_gradient(
     return WeightGradient(tuple(steps), tuple(inputs), tuple(traces), Check(total, autograd, allowed), images)
 
 
-def follow_back(recording: Recording, follow: Gradients, step: Step, place: tuple[int, ...]) -> list[ChainLink]:
+def follow_back(recording: Recording, follow: Gradients, step: RecordedStep, place: tuple[int, ...]) -> list[ChainLink]:
     """Follow the gradient at one element of a step's output up to the scores, along each sum's strongest term."""
     links: list[ChainLink] = []
     while True:
         gradient = follow.at[step.number]
         here = float(gradient[place])
-        sums: list[tuple[Step, Trace]] = []
+        sums: list[tuple[RecordedStep, Trace]] = []
         for consumer in recording.steps:
             upstream = follow.at.get(consumer.number)
             if consumer.operation is None or upstream is None:
@@ -169,7 +169,7 @@ def follow_back(recording: Recording, follow: Gradients, step: Step, place: tupl
         place = tuple(int(position) for position in terms.index[int(terms.strongest(1)[0])])
 
 
-def _roles(step: Step, parameter: nn.Parameter, recording: Recording) -> list[tuple[str, int]]:
+def _roles(step: RecordedStep, parameter: nn.Parameter, recording: Recording) -> list[tuple[str, int]]:
     """Say as what an operation uses a parameter: under a name of its own, or as an operand."""
     assert step.operation is not None
     found = [(name, 0) for name, tensor in step.operation.tensors.items() if tensor is parameter]
@@ -180,7 +180,7 @@ def _roles(step: Step, parameter: nn.Parameter, recording: Recording) -> list[tu
     return found
 
 
-def strongest_place(found: WeightGradient) -> tuple[Step, tuple[int, ...]] | None:
+def strongest_place(found: WeightGradient) -> tuple[RecordedStep, tuple[int, ...]] | None:
     """Find the output whose gradient brings most to the weight's: its operation and its place; None without any."""
     used = [(step, each) for step, each in zip(found.steps, found.traces, strict=True) if len(each.terms)]
     if not used:

@@ -152,7 +152,7 @@ class TrainingStep(Shown):
             "loss": self.loss.value,
             "chain": [link.to_dict() for link in self.chain],
             "gradient": {
-                "value": self.gradient.check.by_hand,
+                "value": self.gradient.check.recomputed,
                 "by_image": self.gradient.images.tolist(),
                 "sums": traces,
             },

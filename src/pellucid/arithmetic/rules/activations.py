@@ -1,4 +1,4 @@
-"""Activations: each output is a function of the one input at its place."""
+"""Activations: each output is a function of the one input at its position."""
 
 from __future__ import annotations
 
@@ -12,35 +12,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pellucid.arithmetic.arrays import gather, one_row
-from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
-from pellucid.arithmetic.rule import (
-    Local,
-    Parts,
-    Rule,
-    Shapes,
-    for_function,
-    for_module,
-    no_gradient,
-    register_rule,
-    single,
-)
+from pellucid.arithmetic.arrays import gather, index_row
+from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation
+from pellucid.arithmetic.reading import for_function, for_module
+from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, input_terms, rule_for
 
 __all__ = ["ActivationRule"]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A function of one number: itself, its derivative, its formulas, and PyTorch's own of it.
+    """A function of one number: what text calls it, itself, its derivative, its formula, and PyTorch's own of it.
 
     The settings are given as keywords: the slope of a leaky ReLU.
     """
 
+    noun: str
     value: Callable[..., float]
     slope: Callable[..., float]
-    text: str
-    latex: str
+    formula: Formula
     torch: Callable[..., Tensor]
+    copies: bool = False
+    """It copies a number or cuts it off, without rounding."""
+    cancels: bool = False
+    """Far to the left it is a difference of numbers near one, so its error is one of the argument."""
 
 
 def _logistic(x: float) -> float:
@@ -73,121 +68,133 @@ def _gelu_tanh_slope(x: float) -> float:
 
 
 CURVES: dict[str, Curve] = {
-    "relu": Curve(lambda x: max(x, 0.0), lambda x: float(x > 0), "y = max(0, x)", r"y = \max(0, x)", F.relu),
+    "relu": Curve(
+        "ReLU",
+        lambda x: max(x, 0.0),
+        lambda x: float(x > 0),
+        Formula("y = max(0, x)", r"y = \max(0, x)"),
+        F.relu,
+        copies=True,
+    ),
     "leaky_relu": Curve(
+        "leaky ReLU",
         lambda x, negative_slope: x if x > 0 else negative_slope * x,
         lambda x, negative_slope: 1.0 if x > 0 else negative_slope,
-        "y = x if x > 0, else a·x",
-        r"y = \max(0, x) + a \min(0, x)",
+        Formula("y = x if x > 0, else a·x", r"y = \max(0, x) + a \min(0, x)"),
         F.leaky_relu,
     ),
     "gelu": Curve(
+        "GELU",
         _gelu,
         _gelu_slope,
-        "y = x · Φ(x) = x/2 · (1 + erf(x/√2))",
-        r"y = x\,\Phi(x) = \tfrac{x}{2}\bigl(1 + \operatorname{erf}(x/\sqrt2)\bigr)",
+        Formula(
+            "y = x · Φ(x) = x/2 · (1 + erf(x/√2))",
+            r"y = x\,\Phi(x) = \tfrac{x}{2}\bigl(1 + \operatorname{erf}(x/\sqrt2)\bigr)",
+        ),
         F.gelu,
+        cancels=True,
     ),
     "gelu_tanh": Curve(
+        "GELU",
         _gelu_tanh,
         _gelu_tanh_slope,
-        "y = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))",
-        r"y = \tfrac{x}{2}\bigl(1 + \tanh(\sqrt{2/\pi}\,(x + 0.044715\,x^3))\bigr)",
+        Formula(
+            "y = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))",
+            r"y = \tfrac{x}{2}\bigl(1 + \tanh(\sqrt{2/\pi}\,(x + 0.044715\,x^3))\bigr)",
+        ),
         lambda x: F.gelu(x, approximate="tanh"),
+        cancels=True,
     ),
     "silu": Curve(
+        "SiLU",
         lambda x: x * _logistic(x),
         lambda x: _logistic(x) * (1 + x * _logistic(-x)),
-        "y = x · σ(x) = x / (1 + e^−x)",
-        r"y = x\,\sigma(x) = \frac{x}{1 + e^{-x}}",
+        Formula("y = x · σ(x) = x / (1 + e^−x)", r"y = x\,\sigma(x) = \frac{x}{1 + e^{-x}}"),
         F.silu,
     ),
     "sigmoid": Curve(
-        _logistic, _logistic_slope, "y = σ(x) = 1 / (1 + e^−x)", r"y = \sigma(x) = \frac{1}{1 + e^{-x}}", torch.sigmoid
+        "sigmoid",
+        _logistic,
+        _logistic_slope,
+        Formula("y = σ(x) = 1 / (1 + e^−x)", r"y = \sigma(x) = \frac{1}{1 + e^{-x}}"),
+        torch.sigmoid,
     ),
     "tanh": Curve(
+        "tanh",
         math.tanh,
         lambda x: 1 - math.tanh(x) ** 2,
-        "y = tanh(x) = (e^x − e^−x) / (e^x + e^−x)",
-        r"y = \tanh x = \frac{e^x - e^{-x}}{e^x + e^{-x}}",
+        Formula("y = tanh(x) = (e^x − e^−x) / (e^x + e^−x)", r"y = \tanh x = \frac{e^x - e^{-x}}{e^x + e^{-x}}"),
         torch.tanh,
     ),
     "elu": Curve(
+        "ELU",
         lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
         lambda x, alpha: 1.0 if x > 0 else alpha * math.exp(x),
-        "y = x if x > 0, else α·(e^x − 1)",
-        r"y = \max(0, x) + \min(0, \alpha(e^x - 1))",
+        Formula("y = x if x > 0, else α·(e^x − 1)", r"y = \max(0, x) + \min(0, \alpha(e^x - 1))"),
         F.elu,
+        cancels=True,
     ),
     "hardtanh": Curve(
+        "hard tanh",
         lambda x, min_val, max_val: min(max(x, min_val), max_val),
         lambda x, min_val, max_val: float(min_val < x < max_val),
-        "y = x cut off below and above",
-        r"y = \min(\max(x, a), b)",
+        Formula("y = x cut off below and above", r"y = \min(\max(x, a), b)"),
         F.hardtanh,
+        copies=True,
     ),
 }
 
 
+@rule_for(*CURVES)
 class ActivationRule(Rule):
     """One input, one output."""
 
+    group = "activation"
+
     def formula(self, operation: Operation) -> Formula:
         """The curve's."""
-        curve = CURVES[operation.kind]
-        return Formula(curve.text, curve.latex)
+        return CURVES[operation.kind].formula
 
-    def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
-        """The input's."""
-        return ShapeRule(shapes[0], "the input's shape")
+    def noun(self, operation: Operation) -> str:
+        """The curve's."""
+        return CURVES[operation.kind].noun
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         """Let PyTorch apply it."""
         return CURVES[operation.kind].torch(inputs[0], **operation.settings)
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """One term."""
-        x, source = inputs[0], one_row(index)
+        x, source = inputs[0], index_row(index)
         values = gather(x, source, "the input")
-        number = float(values[0])
+        x_value = float(values[0])
         curve = CURVES[operation.kind]
-        result = curve.value(number, **operation.settings)
-        terms = single(x.shape, source, values, products=np.array([result]))
-        slack = 0.0 if operation.kind in COPYING else 8 * abs(result)
-        if operation.kind in CANCELLING:
-            slack += 8 * min(abs(number), 6.0)
-        slope = curve.slope(number, **operation.settings)
-        return Parts(terms, result, slack, combine="function", details={"slope": slope})
+        result = curve.value(x_value, **operation.settings)
+        terms = input_terms(x.shape, source, values, products=np.array([result]))
+        slack = 0.0 if curve.copies else 8 * abs(result)
+        if curve.cancels:
+            slack += 8 * min(abs(x_value), 6.0)
+        slope = curve.slope(x_value, **operation.settings)
+        return Decomposition(terms, result, slack, combine="function", details={"slope": slope})
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
+    ) -> LocalDerivatives:
         """The slope of the curve at the input."""
-        if of != "input":
-            raise no_gradient(operation, of)
-        source = one_row(index)
-        number = float(gather(inputs[0], source, "the input")[0])
-        slope = CURVES[operation.kind].slope(number, **operation.settings)
-        floor = 0.0 if operation.kind in COPYING else 8 * (1 + abs(number))
+        source = index_row(index)
+        x_value = float(gather(inputs[0], source, "the input")[0])
+        curve = CURVES[operation.kind]
+        slope = curve.slope(x_value, **operation.settings)
+        floor = 0.0 if curve.copies else 8 * (1 + abs(x_value))
         formula = Formula("∂L/∂x = ∂L/∂y · f′(x)", r"\partial_x L = g\, f'(x)")
-        return Local(source, np.array([slope]), formula, floor=floor, details={"input": number})
+        return LocalDerivatives(source, np.array([slope]), formula, floor=floor, details={"input": x_value})
 
 
-COPYING = ("relu", "hardtanh")
-"""These copy a number or cut it off, without rounding."""
-
-CANCELLING = ("gelu", "gelu_tanh", "elu")
-"""Far to the left these are differences of numbers near one, so their error is one of the argument."""
-
-
-register_rule(ActivationRule(), *CURVES)
-
-
-def _register(kind: str, module: type[nn.Module], *functions: Any, **names: Any) -> None:
+def _register(kind: str, module_class: type[nn.Module], *functions: Any, **names: Any) -> None:
     """Register a kind whose settings are the module's attributes of these names, with the functions' defaults."""
 
-    def from_module(found: nn.Module) -> Operation:
-        return Operation(kind, {name: getattr(found, name) for name in names})
+    def from_module(module: nn.Module) -> Operation:
+        return Operation(kind, {name: getattr(module, name) for name in names})
 
     def from_call(input: Tensor, *more: Any, inplace: bool = False, **keywords: Any) -> Call:
         given = dict(zip(names, more, strict=False)) | keywords
@@ -195,7 +202,7 @@ def _register(kind: str, module: type[nn.Module], *functions: Any, **names: Any)
             raise NoArithmetic(f"no arithmetic for this operation: {kind} with {', '.join(sorted(unknown))}")
         return Call(Operation(kind, names | given), (input,))
 
-    for_module(module)(from_module)
+    for_module(module_class)(from_module)
     for_function(*functions)(from_call)
 
 

@@ -1,4 +1,4 @@
-"""Adding, subtracting, scaling and multiplying whole tensors, place by place, with PyTorch's broadcasting."""
+"""Adding, subtracting, scaling and multiplying whole tensors, element by element, with PyTorch's broadcasting."""
 
 from __future__ import annotations
 
@@ -12,18 +12,9 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Integers, gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.result import Terms
-from pellucid.arithmetic.rule import (
-    Local,
-    Parts,
-    Rule,
-    Shapes,
-    for_function,
-    for_module,
-    is_floating,
-    no_gradient,
-    register_rule,
-)
+from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, is_floating, rule_for
 from pellucid.ground.errors import UserError
 
 __all__ = ["AdditionRule", "MultiplicationRule", "addition", "multiplication"]
@@ -32,16 +23,27 @@ __all__ = ["AdditionRule", "MultiplicationRule", "addition", "multiplication"]
 def addition(factors: Sequence[float], constant: float = 0.0) -> Operation:
     """Describe `factors[0]·x0 + factors[1]·x1 + … + constant`; a single factor makes it a scaling."""
     kind = "add" if len(factors) > 1 or constant else "scale"
-    return Operation(kind, {"factors": tuple(float(each) for each in factors), "constant": float(constant)})
+    return Operation(kind, {"factors": tuple(float(factor) for factor in factors), "constant": float(constant)})
 
 
 def multiplication() -> Operation:
-    """Describe the product of two tensors, place by place."""
+    """Describe the product of two tensors, element by element."""
     return Operation("multiply")
 
 
+@rule_for("add", "scale")
 class AdditionRule(Rule):
     """A sum of operands, each with a fixed factor (1, −1, or the α of `torch.add`), and of a constant."""
+
+    group = "joining"
+
+    def noun(self, operation: Operation) -> str:
+        """Addition, or scaling."""
+        return "addition" if operation.kind == "add" else "scaling"
+
+    def summary(self, operation: Operation, shapes: Shapes) -> str:
+        """The factor of a scaling."""
+        return f"times {operation.settings['factors'][0]:g}" if operation.kind == "scale" else ""
 
     def formula(self, operation: Operation) -> Formula:
         """Written with its numbers."""
@@ -65,7 +67,7 @@ class AdditionRule(Rule):
             result = torch.add(result, x, alpha=factor)
         return result + constant if constant else result
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """One term an operand."""
         weights = np.asarray(operation.settings["factors"])
         terms = _gathered(inputs, index, weights)
@@ -73,26 +75,31 @@ class AdditionRule(Rule):
         assert terms.products is not None
         slack = 2 * len(inputs) * (float(np.abs(terms.products).sum()) + abs(constant))
         value = float(terms.products.sum()) + constant
-        return Parts(terms, value, slack, bias=constant if constant else None)
+        return Decomposition(terms, value, slack, bias=constant if constant else None)
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
-        """The factor, at every place that the element was broadcast to."""
-        if of != "input":
-            raise no_gradient(operation, of)
+    ) -> LocalDerivatives:
+        """The factor, at every position that the element was broadcast to."""
         shape = self.shape(operation, [tuple(x.shape) for x in inputs]).shape
-        places = _spread(tuple(inputs[operand].shape), shape, index)
-        derivatives = np.full(len(places), operation.settings["factors"][operand])
+        positions = _spread(tuple(inputs[operand].shape), shape, index)
+        derivatives = np.full(len(positions), operation.settings["factors"][operand])
         formula = Formula("∂L/∂x = factor · ∂L/∂y, summed where x was broadcast", r"\partial_x L = \sum_i a\, g_i")
-        return Local(places, derivatives, formula)
+        return LocalDerivatives(positions, derivatives, formula)
 
 
+@rule_for("multiply")
 class MultiplicationRule(Rule):
     """A product of two tensors: gates, attention of channels."""
 
+    group = "joining"
+
+    def noun(self, operation: Operation) -> str:
+        """Multiplication."""
+        return "multiplication"
+
     def formula(self, operation: Operation) -> Formula:
-        """Place by place."""
+        """Element by element."""
         return Formula("y = x0 · x1", r"y = x_0 \cdot x_1")
 
     def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
@@ -103,26 +110,26 @@ class MultiplicationRule(Rule):
         """Let PyTorch multiply."""
         return inputs[0] * inputs[1]
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """Two factors."""
         terms = _gathered(inputs, index, None)
         value = float(terms.values.prod())
-        return Parts(terms, value, 2 * abs(value), combine="product")
+        return Decomposition(terms, value, 2 * abs(value), combine="product")
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
-        """The other factor, at every place that the element was broadcast to."""
-        if of != "input":
-            raise no_gradient(operation, of)
+    ) -> LocalDerivatives:
+        """The other factor, at every position that the element was broadcast to."""
         shape = self.shape(operation, [tuple(x.shape) for x in inputs]).shape
-        places = _spread(tuple(inputs[operand].shape), shape, index)
+        positions = _spread(tuple(inputs[operand].shape), shape, index)
         other = inputs[1 - operand]
-        sources = _narrow(tuple(other.shape), places)
+        sources = _narrow(tuple(other.shape), positions)
         formula = Formula(
             "∂L/∂x = Σ ∂L/∂y · the other factor, over where x was broadcast", r"\partial_{x_0} L = \sum_i g_i\, x_{1,i}"
         )
-        return Local(places, gather(other, sources, "the other factor"), formula, index=sources, index_of="input")
+        return LocalDerivatives(
+            positions, gather(other, sources, "the other factor"), formula, index=sources, index_of="input"
+        )
 
 
 def _broadcast(operation: Operation, shapes: Shapes) -> ShapeRule:
@@ -136,14 +143,14 @@ def _broadcast(operation: Operation, shapes: Shapes) -> ShapeRule:
     return ShapeRule(shape, "the operands' shape, axes of size 1 repeated")
 
 
-def _narrow(shape: Sequence[int], places: Integers) -> Integers:
-    """Find, for places in the result, the elements of an operand of this shape that were read there."""
-    own = places[:, places.shape[1] - len(shape) :]
+def _narrow(shape: Sequence[int], positions: Integers) -> Integers:
+    """Find, for positions in the result, the elements of an operand of this shape that were read there."""
+    own = positions[:, positions.shape[1] - len(shape) :]
     return np.where(np.asarray(shape, dtype=np.int64) == 1, 0, own).astype(np.int64)
 
 
 def _spread(shape: Sequence[int], result: Sequence[int], index: tuple[int, ...]) -> Integers:
-    """List the places in the result that an element of an operand was read at."""
+    """List the positions in the result that an element of an operand was read at."""
     missing = len(result) - len(shape)
     axes: list[Sequence[int] | Integers] = [np.arange(size) for size in result[:missing]]
     for size, out, position in zip(shape, result[missing:], index, strict=True):
@@ -155,18 +162,14 @@ def _gathered(inputs: Sequence[Tensor], index: tuple[int, ...], weights: Any) ->
     ranks = tuple(x.dim() for x in inputs)
     rows = np.full((len(inputs), max(ranks)), -1, dtype=np.int64)
     values = np.empty(len(inputs))
-    place = np.asarray([index], dtype=np.int64).reshape(1, len(index))
+    position = np.asarray([index], dtype=np.int64).reshape(1, len(index))
     for number, x in enumerate(inputs):
-        source = _narrow(tuple(x.shape), place)
+        source = _narrow(tuple(x.shape), position)
         rows[number, : x.dim()] = source[0]
         values[number] = gather(x, source, f"operand {number}")[0]
     products = None if weights is None else values * weights
     operand = np.arange(len(inputs), dtype=np.int64)
     return Terms(values=values, operand=operand, index=rows, ranks=ranks, weights=weights, products=products)
-
-
-register_rule(AdditionRule(), "add", "scale")
-register_rule(MultiplicationRule(), "multiply")
 
 
 def _sum(first: Any, second: Any, sign: float) -> Call:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.arithmetic.arrays import gather, one_row
+from pellucid.arithmetic.arrays import gather, index_row
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.reading import for_function
 from pellucid.arithmetic.result import Terms
-from pellucid.arithmetic.rule import Local, Parts, Rule, Shapes, for_function, no_gradient, register_rule
+from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, rule_for
 from pellucid.ground.errors import UserError
 
 __all__ = ["ConcatenationRule", "concatenation"]
@@ -23,8 +24,15 @@ def concatenation(axis: int = 0) -> Operation:
     return Operation("concatenate", {"axis": axis})
 
 
+@rule_for("concatenate")
 class ConcatenationRule(Rule):
     """A copy; what matters is from where."""
+
+    group = "joining"
+
+    def noun(self, operation: Operation) -> str:
+        """Concatenation."""
+        return "concatenation"
 
     def formula(self, operation: Operation) -> Formula:
         """Side by side."""
@@ -50,14 +58,14 @@ class ConcatenationRule(Rule):
         """Let PyTorch join."""
         return torch.cat(list(inputs), dim=operation.settings["axis"])
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """One term."""
         axis = operation.settings["axis"] % len(index)
         ends = np.cumsum([x.shape[axis] for x in inputs])
         operand = int(np.searchsorted(ends, index[axis], side="right"))
         own = list(index)
         own[axis] -= int(ends[operand]) - inputs[operand].shape[axis]
-        source = one_row(own)
+        source = index_row(own)
         values = gather(inputs[operand], source, f"operand {operand}")
         terms = Terms(
             values=values,
@@ -67,21 +75,16 @@ class ConcatenationRule(Rule):
             weights=np.ones(1),
             products=values.copy(),
         )
-        return Parts(terms, float(values[0]), 0.0)
+        return Decomposition(terms, float(values[0]), 0.0)
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
-        """The place it was copied to."""
-        if of != "input":
-            raise no_gradient(operation, of)
+    ) -> LocalDerivatives:
+        """The position it was copied to."""
         axis = operation.settings["axis"] % len(index)
-        place = list(index)
-        place[axis] += sum(x.shape[axis] for x in inputs[:operand])
-        return Local(one_row(place), np.ones(1), Formula("∂L/∂x = ∂L/∂y", r"\partial_x L = g"))
-
-
-register_rule(ConcatenationRule(), "concatenate")
+        position = list(index)
+        position[axis] += sum(x.shape[axis] for x in inputs[:operand])
+        return LocalDerivatives(index_row(position), np.ones(1), Formula("∂L/∂x = ∂L/∂y", r"\partial_x L = g"))
 
 
 @for_function(torch.cat, torch.concat, torch.concatenate)

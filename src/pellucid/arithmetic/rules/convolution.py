@@ -1,7 +1,7 @@
 """Convolution and transposed convolution, over 1, 2 or 3 axes.
 
-Shape letters: N images, C input channels, O output channels, G groups, L a length, k kernel, s stride, p padding, d
-dilation. Both operations are one table of triples an axis (`axes.py`), read in different directions.
+Shape letters: N images, C input channels, O output channels, G groups, L a length; the letters of formulas are in
+`operation.LETTERS`. Both operations are one table of triples an axis (`axes.py`), read in different directions.
 """
 
 from __future__ import annotations
@@ -16,21 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import gather, lattice
-from pellucid.arithmetic.axes import Axis, transposed_axis, window_axis
+from pellucid.arithmetic.axes import WindowAxis, transposed_axis, window_axis
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rounding import sum_slack
 from pellucid.arithmetic.rule import (
-    Local,
-    Parts,
+    Decomposition,
+    LocalDerivatives,
     Reach,
     Rule,
     Shapes,
     check_rank,
-    for_function,
-    for_module,
-    no_gradient,
-    register_rule,
-    single,
+    input_terms,
+    rule_for,
 )
 from pellucid.arithmetic.shapes import (
     TRANSPOSED_RULE,
@@ -39,8 +37,10 @@ from pellucid.arithmetic.shapes import (
     per_axis,
     transposed_length,
     window_length,
+    window_summary,
 )
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import counted
 
 __all__ = ["ConvolutionRule", "convolution", "transposed_convolution"]
 
@@ -70,7 +70,7 @@ def convolution(
         totals = [d * (k - 1) for d, k in zip(dilations, kernel, strict=True)]
         paddings = tuple((total // 2, total - total // 2) for total in totals)
     else:
-        paddings = tuple((each, each) for each in per_axis(0 if padding == "valid" else padding, axes))
+        paddings = tuple((side, side) for side in per_axis(0 if padding == "valid" else padding, axes))
     settings = {
         "kernel": kernel,
         "stride": per_axis(stride, axes),
@@ -96,7 +96,7 @@ def transposed_convolution(
     settings = {
         "kernel": tuple(weight.shape[2:]),
         "stride": per_axis(stride, axes),
-        "padding": tuple((each, each) for each in per_axis(padding, axes)),
+        "padding": tuple((side, side) for side in per_axis(padding, axes)),
         "output_padding": per_axis(output_padding, axes),
         "dilation": per_axis(dilation, axes),
         "groups": groups,
@@ -105,33 +105,46 @@ def transposed_convolution(
     return Operation(f"conv_transpose{axes}d", settings, {"weight": weight, "bias": bias})
 
 
+@rule_for("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 class ConvolutionRule(Rule):
     """Each output is a weighted sum over a window in every channel of its group, plus its channel's bias."""
 
+    group = "weighted"
+    differentiable = ("input", "weight", "bias")
+
+    def noun(self, operation: Operation) -> str:
+        """Convolution, or transposed convolution."""
+        return "transposed convolution" if _is_transposed(operation) else "convolution"
+
+    def summary(self, operation: Operation, shapes: Shapes) -> str:
+        """Kernel, and what of stride, padding, dilation and groups is unusual."""
+        groups = operation.settings["groups"]
+        return window_summary(operation.settings) + (f", {groups} groups" if groups > 1 else "")
+
+    def window(self, operation: Operation) -> tuple[int, ...] | None:
+        """The kernel; the terms of a transposed convolution are scattered over its kernel."""
+        return None if _is_transposed(operation) else operation.settings["kernel"]
+
     def formula(self, operation: Operation) -> Formula:
-        """Weighted sum over channels c of the group and taps k, l."""
+        """Weighted sum over the channels c of the group and the positions k, l in the kernel."""
         axes = len(operation.settings["kernel"])
-        places, taps = ["i", "ij", "hij"][axes - 1], ["k", "kl", "mkl"][axes - 1]
+        outer, taps = ["i", "ij", "hij"][axes - 1], ["k", "kl", "mkl"][axes - 1]
+        pairs = list(zip(outer, taps, strict=True))
+        at, tap = ",".join(outer), ",".join(taps)
         if _is_transposed(operation):
-            read = ", ".join(f"({p} + p − d·{t})/s" for p, t in zip(places, taps, strict=True))
-            text = (
-                f"y[n,o,{','.join(places)}] = b[o] + Σ_c Σ_{{{','.join(taps)}}} "
-                f"w[c,o,{','.join(taps)}] · x[n,c, {read}], where the division comes out even"
-            )
-            inner = ",\\,".join(f"\\frac{{{p}+p-d{t}}}{{s}}" for p, t in zip(places, taps, strict=True))
-            weight = f"w_{{c,o,{','.join(taps)}}}"
+            read = ", ".join(f"({i} + p − d·{k})/s" for i, k in pairs)
+            weight, remark = f"w[c,o,{tap}]", ", where the division has no remainder"
+            inner = ",\\,".join(f"\\frac{{{i}+p-d{k}}}{{s}}" for i, k in pairs)
+            weight_latex = f"w_{{c,o,{tap}}}"
         else:
-            read = ", ".join(f"s·{p} + d·{t} − p" for p, t in zip(places, taps, strict=True))
-            text = (
-                f"y[n,o,{','.join(places)}] = b[o] + Σ_c Σ_{{{','.join(taps)}}} "
-                f"w[o,c,{','.join(taps)}] · x[n,c, {read}]"
-            )
-            inner = ",\\,".join(f"s{p}+d{t}-p" for p, t in zip(places, taps, strict=True))
-            weight = f"w_{{o,c,{','.join(taps)}}}"
-        latex = (
-            f"y_{{n,o,{','.join(places)}}} = b_o + \\sum_c \\sum_{{{','.join(taps)}}} {weight}\\, x_{{n,c,\\,{inner}}}"
+            read = ", ".join(f"s·{i} + d·{k} − p" for i, k in pairs)
+            weight, remark = f"w[o,c,{tap}]", ""
+            inner = ",\\,".join(f"s{i}+d{k}-p" for i, k in pairs)
+            weight_latex = f"w_{{o,c,{tap}}}"
+        return Formula(
+            f"y[n,o,{at}] = b[o] + Σ_c Σ_{{{tap}}} {weight} · x[n,c, {read}]{remark}",
+            f"y_{{n,o,{at}}} = b_o + \\sum_c \\sum_{{{tap}}} {weight_latex}\\, x_{{n,c,\\,{inner}}}",
         )
-        return Formula(text, latex)
 
     def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
         """Windows that fit along each axis; channels as the weights have them."""
@@ -144,7 +157,7 @@ class ConvolutionRule(Rule):
         if shape[1] != channels:
             raise UserError(
                 f"{operation.kind} was given {shape[1]} channels (input of shape {list(shape)}); "
-                f"expected {channels}, as its weight of shape {list(weight.shape)} has with {groups} group(s)"
+                f"expected {channels}, as its weight of shape {list(weight.shape)} has with {counted(groups, 'group')}"
             )
         sizes, lines = [], []
         for axis, name in enumerate(axis_names(axes)):
@@ -181,12 +194,12 @@ class ConvolutionRule(Rule):
         straight: Callable[..., Tensor] = FUNCTIONALS[axes - 1]
         return straight(x, weight, bias, settings["stride"], first, settings["dilation"], settings["groups"])
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """Read the window: `C/G·k·k` terms, those of the padding marked."""
         x, weight, bias = inputs[0], operation.tensor("weight"), operation.tensors["bias"]
-        n, o, *place = index
+        n, o, *position = index
         axes = self._axes(operation, x.shape)
-        picks = [axis.reading(position) for axis, position in zip(axes, place, strict=True)]
+        picks = [axis.reading(at) for axis, at in zip(axes, position, strict=True)]
         groups = operation.settings["groups"]
         if _is_transposed(operation):
             size = weight.shape[0] // groups
@@ -211,30 +224,32 @@ class ConvolutionRule(Rule):
         weights = gather(weight, index_of_weight, "the weight")
         products = values * weights
         added = None if bias is None else float(gather(bias, np.array([[o]]), "the bias")[0])
-        terms = single(
+        terms = input_terms(
             x.shape, index_of_input, values, weights=weights, products=products, weight_index=index_of_weight
         )
-        return Parts(terms, float(products.sum()) + (added or 0.0), sum_slack(products, added or 0.0), bias=added)
+        return Decomposition(
+            terms, float(products.sum()) + (added or 0.0), sum_slack(products, added or 0.0), bias=added
+        )
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
-        """Sum over the places that read the element, or where the weight is used, and over the batch."""
+    ) -> LocalDerivatives:
+        """Sum over the positions that read the element, or where the weight is used, and over the batch."""
         x, weight = inputs[0], operation.tensor("weight")
         axes = self._axes(operation, x.shape)
         if of == "input":
-            return self._local_input(operation, axes, weight, index)
+            return self._input_derivatives(operation, axes, weight, index)
         if of == "weight":
-            return self._local_weight(operation, axes, x, weight, index)
-        if of == "bias":
-            shape = self.shape(operation, [tuple(x.shape)]).shape
-            places = lattice(np.arange(shape[0]), [index[0]], *[np.arange(size) for size in shape[2:]])
-            formula = Formula("∂L/∂b[o] = Σ_n Σ_places ∂L/∂y[n,o,place]", r"\partial_{b_o} L = \sum_n \sum_i g_{n,o,i}")
-            return Local(places, np.ones(len(places)), formula)
-        raise no_gradient(operation, of)
+            return self._weight_derivatives(operation, axes, x, weight, index)
+        shape = self.shape(operation, [tuple(x.shape)]).shape
+        positions = lattice(np.arange(shape[0]), [index[0]], *[np.arange(size) for size in shape[2:]])
+        formula = Formula("∂L/∂b[o] = Σ_n Σ_i ∂L/∂y[n,o,i]", r"\partial_{b_o} L = \sum_n \sum_i g_{n,o,i}")
+        return LocalDerivatives(positions, np.ones(len(positions)), formula)
 
-    def _local_input(self, operation: Operation, axes: list[Axis], weight: Tensor, index: tuple[int, ...]) -> Local:
-        n, c, *place = index
+    def _input_derivatives(
+        self, operation: Operation, axes: list[WindowAxis], weight: Tensor, index: tuple[int, ...]
+    ) -> LocalDerivatives:
+        n, c, *position = index
         groups, transposed = operation.settings["groups"], _is_transposed(operation)
         if transposed:
             size = weight.shape[1]
@@ -242,24 +257,24 @@ class ConvolutionRule(Rule):
         else:
             size = weight.shape[0] // groups
             group, within = divmod(c, weight.shape[1])
-        picks = [axis.fed_by(position) for axis, position in zip(axes, place, strict=True)]
+        picks = [axis.fed_by(at) for axis, at in zip(axes, position, strict=True)]
         rows = lattice(np.arange(size), *[np.arange(len(pick)) for pick in picks])
-        places = np.empty((len(rows), len(index)), dtype=np.int64)
+        positions = np.empty((len(rows), len(index)), dtype=np.int64)
         taps = np.empty((len(rows), len(index)), dtype=np.int64)
-        places[:, 0], places[:, 1] = n, rows[:, 0] + group * size
-        taps[:, 0], taps[:, 1] = (within, rows[:, 0]) if transposed else (places[:, 1], within)
+        positions[:, 0], positions[:, 1] = n, rows[:, 0] + group * size
+        taps[:, 0], taps[:, 1] = (within, rows[:, 0]) if transposed else (positions[:, 1], within)
         for k, (axis, pick) in enumerate(zip(axes, picks, strict=True)):
             chosen = pick[rows[:, 1 + k]]
-            places[:, 2 + k], taps[:, 2 + k] = axis.output[chosen], axis.tap[chosen]
+            positions[:, 2 + k], taps[:, 2 + k] = axis.output[chosen], axis.tap[chosen]
         formula = Formula(
             "∂L/∂x = Σ over outputs that read x of ∂L/∂y · the weight it is read with",
             r"\partial_x L = \sum_{(o,i)\,\ni\,x} g_{o,i}\, w_{o,x}",
         )
-        return Local(places, gather(weight, taps, "the weight"), formula, index=taps)
+        return LocalDerivatives(positions, gather(weight, taps, "the weight"), formula, index=taps)
 
-    def _local_weight(
-        self, operation: Operation, axes: list[Axis], x: Tensor, weight: Tensor, index: tuple[int, ...]
-    ) -> Local:
+    def _weight_derivatives(
+        self, operation: Operation, axes: list[WindowAxis], x: Tensor, weight: Tensor, index: tuple[int, ...]
+    ) -> LocalDerivatives:
         groups = operation.settings["groups"]
         if _is_transposed(operation):
             c, within, *taps = index
@@ -269,21 +284,21 @@ class ConvolutionRule(Rule):
             c = o // (weight.shape[0] // groups) * weight.shape[1] + within
         picks = [axis.using(tap) for axis, tap in zip(axes, taps, strict=True)]
         rows = lattice(np.arange(x.shape[0]), *[np.arange(len(pick)) for pick in picks])
-        places = np.empty((len(rows), x.dim()), dtype=np.int64)
+        positions = np.empty((len(rows), x.dim()), dtype=np.int64)
         sources = np.empty((len(rows), x.dim()), dtype=np.int64)
-        places[:, 0], places[:, 1] = rows[:, 0], o
+        positions[:, 0], positions[:, 1] = rows[:, 0], o
         sources[:, 0], sources[:, 1] = rows[:, 0], c
         for k, (axis, pick) in enumerate(zip(axes, picks, strict=True)):
             chosen = pick[rows[:, 1 + k]]
-            places[:, 2 + k], sources[:, 2 + k] = axis.output[chosen], axis.source[chosen]
+            positions[:, 2 + k], sources[:, 2 + k] = axis.output[chosen], axis.source[chosen]
         formula = Formula(
-            "∂L/∂w = Σ_n Σ_places ∂L/∂y[n,o,place] · the input that w meets there",
+            "∂L/∂w = Σ_n Σ_i ∂L/∂y[n,o,i] · the input that w meets at position i",
             r"\partial_w L = \sum_n \sum_i g_{n,o,i}\, x_{n,c,\,i\,\text{under}\,w}",
         )
-        return Local(places, gather(x, sources, "the input"), formula, index=sources, index_of="input")
+        return LocalDerivatives(positions, gather(x, sources, "the input"), formula, index=sources, index_of="input")
 
     def multiply_adds(self, operation: Operation, shapes: Shapes) -> int:
-        """Taps times places: of the output, or for a transposed convolution of the input."""
+        """Taps times positions: of the output, or for a transposed convolution of the input."""
         weight = operation.tensor("weight")
         shape = shapes[0] if _is_transposed(operation) else self.shape(operation, shapes).shape
         return weight.numel() * shape[0] * int(np.prod(shape[2:], dtype=np.int64))
@@ -291,7 +306,7 @@ class ConvolutionRule(Rule):
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The window: `d(k−1) + 1` wide, starting the padding earlier."""
         settings = operation.settings
-        found = []
+        reaches = []
         for kernel, stride, (before, _), dilation in zip(
             settings["kernel"], settings["stride"], settings["padding"], settings["dilation"], strict=True
         ):
@@ -299,12 +314,12 @@ class ConvolutionRule(Rule):
             if _is_transposed(operation):
                 # Output i reads the whole numbers from (i + p − d(k−1))/s to (i + p)/s.
                 start = Fraction(before - span, stride)
-                found.append(Reach(1 + Fraction(span, stride), Fraction(1, stride), start))
+                reaches.append(Reach(1 + Fraction(span, stride), Fraction(1, stride), start))
             else:
-                found.append(Reach(Fraction(span + 1), Fraction(stride), Fraction(-before)))
-        return tuple(found)
+                reaches.append(Reach(Fraction(span + 1), Fraction(stride), Fraction(-before)))
+        return tuple(reaches)
 
-    def _axes(self, operation: Operation, shape: Sequence[int]) -> list[Axis]:
+    def _axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
         settings = operation.settings
         outputs = self.shape(operation, [tuple(shape)]).shape[2:]
         table = zip(
@@ -331,16 +346,19 @@ def _is_transposed(operation: Operation) -> bool:
     return operation.kind.startswith("conv_transpose")
 
 
+@for_function(*FUNCTIONALS, torch.conv1d, torch.conv2d, torch.conv3d)
 def _from_call(input: Tensor, weight: Tensor, bias: Tensor | None = None, *more: Any, **keywords: Any) -> Call:
     return Call(convolution(weight, bias, *more, **keywords), (input,))
 
 
+@for_function(*TRANSPOSED_FUNCTIONALS, torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d)
 def _from_transposed_call(
     input: Tensor, weight: Tensor, bias: Tensor | None = None, *more: Any, **keywords: Any
 ) -> Call:
     return Call(transposed_convolution(weight, bias, *more, **keywords), (input,))
 
 
+@for_module(nn.Conv1d, nn.Conv2d, nn.Conv3d)
 def _from_module(module: Any) -> Operation:
     return convolution(
         module.weight,
@@ -353,6 +371,7 @@ def _from_module(module: Any) -> Operation:
     )
 
 
+@for_module(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 def _from_transposed_module(module: Any) -> Operation:
     if module.padding_mode != "zeros":
         raise NoArithmetic(f"no arithmetic for this operation: transposed convolution padded by {module.padding_mode}")
@@ -365,13 +384,3 @@ def _from_transposed_module(module: Any) -> Operation:
         module.groups,
         module.dilation,
     )
-
-
-_RULE = ConvolutionRule()
-register_rule(_RULE, "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-for_module(nn.Conv1d, nn.Conv2d, nn.Conv3d)(_from_module)
-for_module(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)(_from_transposed_module)
-for_function(*FUNCTIONALS, torch.conv1d, torch.conv2d, torch.conv3d)(_from_call)
-for_function(*TRANSPOSED_FUNCTIONALS, torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d)(
-    _from_transposed_call
-)

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, as_array, gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.result import Terms
 from pellucid.arithmetic.rounding import sum_slack
-from pellucid.arithmetic.rule import Local, Parts, Rule, Shapes, for_function, for_module, no_gradient, register_rule
+from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, rule_for
 from pellucid.arithmetic.rules.softmax import softened, softmax_slack
 from pellucid.ground.errors import UserError
 
@@ -34,6 +35,7 @@ def cross_entropy(
     return Operation("cross_entropy", settings, {"weight": weight})
 
 
+@rule_for("cross_entropy")
 class CrossEntropyRule(Rule):
     """Minus the logarithm of the probability given to the target."""
 
@@ -47,17 +49,18 @@ class CrossEntropyRule(Rule):
         )
 
     def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
-        """One number, or one for each image (and place)."""
+        """One number, or one for each image (and position)."""
         logits, target = shapes[0], shapes[1]
         if len(logits) < 2:
             raise UserError(f"cross_entropy was given logits of shape {list(logits)}; expected batch and classes")
-        each = (logits[0], *logits[2:])
-        if tuple(target) not in (each, tuple(logits)):
+        per_image = (logits[0], *logits[2:])
+        if tuple(target) not in (per_image, tuple(logits)):
             raise UserError(
                 f"cross_entropy was given logits of shape {list(logits)} and a target of shape {list(target)}; "
-                f"expected class numbers of shape {list(each)} or probabilities of shape {list(logits)}"
+                f"expected class numbers of shape {list(per_image)} or probabilities of shape {list(logits)}"
             )
-        return ShapeRule(each if operation.settings["reduction"] == "none" else (), "one number for each image, or one")
+        shape = per_image if operation.settings["reduction"] == "none" else ()
+        return ShapeRule(shape, "one number for each image, or one")
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         """Let PyTorch do it."""
@@ -70,7 +73,7 @@ class CrossEntropyRule(Rule):
             label_smoothing=settings["label_smoothing"],
         )
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """One term a class, of all images that the element sums over; weights are −a, the rest in the details."""
         logits = inputs[0]
         heads = self._images(operation, logits, index)
@@ -79,13 +82,13 @@ class CrossEntropyRule(Rule):
         slack = 0.0
         for head in heads:
             line = _line(logits, head)
-            scores = gather(logits, line, "the logits")
-            _, total, largest, probabilities = softened(scores)
+            class_logits = gather(logits, line, "the logits")
+            _, total, largest, probabilities = softened(class_logits)
             factors = -self._amounts(operation, inputs, head) / divisor
-            logarithms = scores - largest - math.log(total)
-            slack += float(np.abs(factors).sum()) * softmax_slack(scores, largest, total)
+            logarithms = class_logits - largest - math.log(total)
+            slack += float(np.abs(factors).sum()) * softmax_slack(class_logits, largest, total)
             rows.append(line)
-            values.append(scores)
+            values.append(class_logits)
             weights.append(factors)
             products.append(factors * logarithms)
             shares.append(probabilities)
@@ -103,26 +106,26 @@ class CrossEntropyRule(Rule):
             "divisor": divisor,
         }
         slack += sum_slack(summed) + 4 * float(np.abs(summed).sum())
-        return Parts(terms, float(summed.sum()), slack, details=details)
+        return Decomposition(terms, float(summed.sum()), slack, details=details)
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
+    ) -> LocalDerivatives:
         """Softmax minus target, weighted."""
-        if of != "input" or operand != 0:
-            raise no_gradient(operation, of if operand == 0 else "the target")
+        if operand != 0:
+            raise UserError("cross_entropy has no gradient of its target; expected operand 0, the logits")
         logits = inputs[0]
         head = (index[0], *index[2:])
         line = _line(logits, head)
-        scores = gather(logits, line, "the logits")
-        _, total, largest, probabilities = softened(scores)
+        class_logits = gather(logits, line, "the logits")
+        _, total, largest, probabilities = softened(class_logits)
         amounts = self._amounts(operation, inputs, head)
         divisor = self._divisor(operation, inputs)
         k, together = index[1], float(amounts.sum())
         derivative = (float(probabilities[k]) * together - float(amounts[k])) / divisor
         single_number = operation.settings["reduction"] != "none"
-        places = np.zeros((1, 0), dtype=np.int64) if single_number else np.asarray([head], dtype=np.int64)
-        slack = softmax_slack(scores, largest, total)
+        positions = np.zeros((1, 0), dtype=np.int64) if single_number else np.asarray([head], dtype=np.int64)
+        slack = softmax_slack(class_logits, largest, total)
         floor = (float(probabilities[k]) * together * slack + 4 * float(amounts[k])) / divisor
         details = {
             "probability": float(probabilities[k]),
@@ -134,7 +137,7 @@ class CrossEntropyRule(Rule):
             "∂L/∂x[n,k] = (softmax(x[n])[k] · Σ_j a[n,j] − a[n,k]) / S",
             r"\partial_{x_{n,k}} L = \frac{1}{S}\Bigl(p_{n,k}\textstyle\sum_j a_{n,j} - a_{n,k}\Bigr)",
         )
-        return Local(places, np.array([derivative]), formula, slack=6.0, floor=floor, details=details)
+        return LocalDerivatives(positions, np.array([derivative]), formula, slack=6.0, floor=floor, details=details)
 
     def _images(self, operation: Operation, logits: Tensor, index: tuple[int, ...]) -> Integers:
         if operation.settings["reduction"] == "none":
@@ -171,20 +174,17 @@ class CrossEntropyRule(Rule):
         return float(sum(weights[self._true_class(operation, target, head, len(weights))] for head in heads))
 
     def _true_class(self, operation: Operation, target: Tensor, head: Sequence[int], classes: int) -> int:
-        found = int(as_array(target)[tuple(head)])
-        if found == operation.settings["ignore_index"] or not 0 <= found < classes:
+        label = int(as_array(target)[tuple(head)])
+        if label == operation.settings["ignore_index"] or not 0 <= label < classes:
             raise UserError(
-                f"the target of image {int(head[0])} is class {found}; expected 0 to {classes - 1} "
+                f"the target of image {int(head[0])} is class {label}; expected 0 to {classes - 1} "
                 "(targets to be ignored have no arithmetic here; leave these images out)"
             )
-        return found
+        return label
 
 
 def _line(tensor: Tensor, head: Sequence[int]) -> Integers:
     return lattice([head[0]], np.arange(tensor.shape[1]), *[[position] for position in head[1:]])
-
-
-register_rule(CrossEntropyRule(), "cross_entropy")
 
 
 @for_module(nn.CrossEntropyLoss)

@@ -1,12 +1,12 @@
 """Dropout: in training each number is dropped with probability p, or kept and divided by 1 − p; else it passes.
 
-Which were dropped is drawn anew in each pass, so a trace needs the mask that was really drawn: given, or recovered from
-the output. An input of nought leaves no trace in the output; only its gradient tells, which is then read too.
+Which were dropped is drawn again in each pass, so a trace needs the mask that was really drawn: given, or recovered
+from the output. An input of zero leaves no trace in the output; only its gradient tells, which is then read too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,41 +14,40 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pellucid.arithmetic.arrays import as_array, gather, one_row
-from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
-from pellucid.arithmetic.rule import (
-    Local,
-    Parts,
-    Rule,
-    Shapes,
-    for_function,
-    for_module,
-    no_gradient,
-    register_rule,
-    single,
-)
+from pellucid.arithmetic.arrays import as_array, gather, index_row
+from pellucid.arithmetic.operation import Call, Formula, Operation
+from pellucid.arithmetic.reading import for_function, for_module
+from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, input_terms, rule_for
 from pellucid.ground.errors import UserError
 
 __all__ = ["DropoutRule", "dropout"]
 
 
 def dropout(p: float = 0.5, training: bool = False, mask: Tensor | None = None) -> Operation:
-    """Describe dropout; `mask` has one for each element kept, nought for each dropped."""
+    """Describe dropout; `mask` has 1 for each element kept, 0 for each dropped."""
     return Operation("dropout", {"p": p, "training": training}, {"mask": mask})
 
 
+@rule_for("dropout")
 class DropoutRule(Rule):
-    """Each number times nought or `1/(1 − p)`; in evaluation, the number itself."""
+    """Each number times 0 or `1/(1 − p)`; in evaluation, the number itself."""
+
+    def summary(self, operation: Operation, shapes: Shapes) -> str:
+        """The probability."""
+        return f"p = {operation.settings['p']:g}"
+
+    def remember(self, operation: Operation, inputs: Sequence[Tensor], again: Callable[[Tensor], Tensor]) -> Operation:
+        """Keep the mask: what the same dropout, drawn again, leaves of ones."""
+        if not operation.settings["training"]:
+            return operation
+        drawn = again(torch.ones_like(inputs[0]))
+        return operation.with_tensors(mask=(drawn != 0).to(inputs[0].dtype))
 
     def formula(self, operation: Operation) -> Formula:
         """With the mask m in training."""
         if not _drops(operation):
             return Formula("y = x", "y = x")
         return Formula("y = m · x / (1 − p), m drawn as 0 or 1", r"y = \frac{m\,x}{1 - p},\quad m \in \{0, 1\}")
-
-    def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
-        """The input's."""
-        return ShapeRule(shapes[0], "the input's shape")
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         """Multiply with the mask, as PyTorch does after drawing it."""
@@ -77,22 +76,20 @@ class DropoutRule(Rule):
             mask[torch.isnan(mask) & (gradient.detach() == 0)] = 0.0
         return operation.with_tensors(mask=mask)
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """One product."""
-        x, source = inputs[0], one_row(index)
+        x, source = inputs[0], index_row(index)
         values = gather(x, source, "the input")
         kept, weight = self._weight(operation, index)
         products = values * weight
-        terms = single(x.shape, source, values, weights=np.array([weight]), products=products)
+        terms = input_terms(x.shape, source, values, weights=np.array([weight]), products=products)
         details: dict[str, Any] = {"kept": kept, "p": operation.settings["p"]} if _drops(operation) else {}
-        return Parts(terms, float(products[0]), 3 * abs(float(products[0])), details=details)
+        return Decomposition(terms, float(products[0]), 3 * abs(float(products[0])), details=details)
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
-        """Nought or `1/(1 − p)`."""
-        if of != "input":
-            raise no_gradient(operation, of)
+    ) -> LocalDerivatives:
+        """0 or `1/(1 − p)`."""
         kept, weight = self._weight(operation, index)
         if kept is None:
             raise UserError(
@@ -100,7 +97,7 @@ class DropoutRule(Rule):
                 "expected the mask (mask=...) or the gradient (gradient=...)"
             )
         formula = Formula("∂L/∂x = ∂L/∂y · m / (1 − p)", r"\partial_x L = \frac{g\,m}{1 - p}")
-        return Local(one_row(index), np.array([weight]), formula, details={"kept": kept})
+        return LocalDerivatives(index_row(index), np.array([weight]), formula, details={"kept": kept})
 
     def _weight(self, operation: Operation, index: tuple[int, ...]) -> tuple[bool | None, float]:
         if not _drops(operation):
@@ -118,9 +115,6 @@ def _drops(operation: Operation) -> bool:
 def _scale(operation: Operation) -> float:
     p = float(operation.settings["p"])
     return 0.0 if p == 1 else 1 / (1 - p)
-
-
-register_rule(DropoutRule(), "dropout")
 
 
 @for_module(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)

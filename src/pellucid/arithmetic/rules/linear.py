@@ -11,20 +11,18 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rounding import sum_slack
 from pellucid.arithmetic.rule import (
     EVERYTHING,
     UNKNOWN,
-    Local,
-    Parts,
+    Decomposition,
+    LocalDerivatives,
     Reach,
     Rule,
     Shapes,
-    for_function,
-    for_module,
-    no_gradient,
-    register_rule,
-    single,
+    input_terms,
+    rule_for,
 )
 from pellucid.ground.errors import UserError
 
@@ -36,8 +34,21 @@ def linear(weight: Tensor, bias: Tensor | None = None) -> Operation:
     return Operation("linear", {}, {"weight": weight, "bias": bias})
 
 
+@rule_for("linear")
 class LinearRule(Rule):
     """Each output is a weighted sum of all inputs, plus its bias."""
+
+    group = "weighted"
+    differentiable = ("input", "weight", "bias")
+
+    def noun(self, operation: Operation) -> str:
+        """Fully connected layer."""
+        return "fully connected layer"
+
+    def summary(self, operation: Operation, shapes: Shapes) -> str:
+        """How many inputs become how many outputs."""
+        outputs, inputs = operation.tensor("weight").shape
+        return f"{inputs} → {outputs}"
 
     def formula(self, operation: Operation) -> Formula:
         """Weighted sum over all inputs."""
@@ -58,44 +69,46 @@ class LinearRule(Rule):
         """Let PyTorch multiply."""
         return F.linear(inputs[0], operation.tensor("weight"), operation.tensors["bias"])
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """One term for each input."""
         x, weight, bias = inputs[0], operation.tensor("weight"), operation.tensors["bias"]
-        *place, o = index
+        *position, o = index
         reading = np.arange(x.shape[-1])
-        sources = lattice(*[[position] for position in place], reading)
+        sources = lattice(*[[at] for at in position], reading)
         taps = lattice([o], reading)
         values, weights = gather(x, sources, "the input"), gather(weight, taps, "the weight")
         products = values * weights
         added = None if bias is None else float(gather(bias, np.array([[o]]), "the bias")[0])
-        terms = single(x.shape, sources, values, weights=weights, products=products, weight_index=taps)
-        return Parts(terms, float(products.sum()) + (added or 0.0), sum_slack(products, added or 0.0), bias=added)
+        terms = input_terms(x.shape, sources, values, weights=weights, products=products, weight_index=taps)
+        return Decomposition(
+            terms, float(products.sum()) + (added or 0.0), sum_slack(products, added or 0.0), bias=added
+        )
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
+    ) -> LocalDerivatives:
         """Over the outputs for an input; over the batch for a weight or bias."""
         x, weight = inputs[0], operation.tensor("weight")
         if of == "input":
             outputs = np.arange(weight.shape[0])
             taps = lattice(outputs, [index[-1]])
-            places = lattice(*[[position] for position in index[:-1]], outputs)
+            positions = lattice(*[[position] for position in index[:-1]], outputs)
             formula = Formula(
                 "∂L/∂x[n,i] = Σ_o ∂L/∂y[n,o] · w[o,i]", r"\partial_{x_{n,i}} L = \sum_o g_{n,o}\, w_{o,i}"
             )
-            return Local(places, gather(weight, taps, "the weight"), formula, index=taps)
+            return LocalDerivatives(positions, gather(weight, taps, "the weight"), formula, index=taps)
         batch = [np.arange(size) for size in x.shape[:-1]]
-        places = lattice(*batch, [index[0]])
+        positions = lattice(*batch, [index[0]])
         if of == "weight":
             sources = lattice(*batch, [index[1]])
             formula = Formula(
                 "∂L/∂w[o,i] = Σ_n ∂L/∂y[n,o] · x[n,i]", r"\partial_{w_{o,i}} L = \sum_n g_{n,o}\, x_{n,i}"
             )
-            return Local(places, gather(x, sources, "the input"), formula, index=sources, index_of="input")
-        if of == "bias":
-            formula = Formula("∂L/∂b[o] = Σ_n ∂L/∂y[n,o]", r"\partial_{b_o} L = \sum_n g_{n,o}")
-            return Local(places, np.ones(len(places)), formula)
-        raise no_gradient(operation, of)
+            return LocalDerivatives(
+                positions, gather(x, sources, "the input"), formula, index=sources, index_of="input"
+            )
+        formula = Formula("∂L/∂b[o] = Σ_n ∂L/∂y[n,o]", r"\partial_{b_o} L = \sum_n g_{n,o}")
+        return LocalDerivatives(positions, np.ones(len(positions)), formula)
 
     def multiply_adds(self, operation: Operation, shapes: Shapes) -> int:
         """Every weight once for each row of the batch."""
@@ -104,9 +117,6 @@ class LinearRule(Rule):
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """All of it, when the image was flattened before."""
         return EVERYTHING if len(shapes[0]) == 2 else UNKNOWN
-
-
-register_rule(LinearRule(), "linear")
 
 
 @for_module(nn.Linear)

@@ -11,17 +11,16 @@ from torch import Tensor
 
 from pellucid.arithmetic.arrays import Integers, gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.reading import for_function
 from pellucid.arithmetic.rule import (
     EVERYTHING,
-    Local,
-    Parts,
+    Decomposition,
+    LocalDerivatives,
     Reach,
     Rule,
     Shapes,
-    for_function,
-    no_gradient,
-    register_rule,
-    single,
+    input_terms,
+    rule_for,
 )
 from pellucid.ground.errors import UserError
 
@@ -34,8 +33,11 @@ def mean(axes: int | Sequence[int] | None = None, keepdim: bool = False) -> Oper
     return Operation("mean", {"axes": chosen or None, "keepdim": keepdim})
 
 
+@rule_for("mean")
 class MeanRule(Rule):
-    """The sum of the parts divided by their number."""
+    """The sum of elements divided by their count."""
+
+    group = "pooling"
 
     def formula(self, operation: Operation) -> Formula:
         """Over the axes."""
@@ -47,13 +49,13 @@ class MeanRule(Rule):
         kept = [1 if axis in over else size for axis, size in enumerate(shape) if operation.settings["keepdim"]]
         left = [size for axis, size in enumerate(shape) if axis not in over]
         result = tuple(kept if operation.settings["keepdim"] else left)
-        return ShapeRule(result, "the axes of the mean fall away")
+        return ShapeRule(result, "the axes of the mean are dropped")
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         """Let PyTorch do it."""
         return inputs[0].mean(_over(operation, inputs[0].dim()), keepdim=operation.settings["keepdim"])
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """Each element and its share."""
         x = inputs[0]
         sources = self._members(operation, tuple(x.shape), index)
@@ -62,22 +64,20 @@ class MeanRule(Rule):
         products = values * weights
         # A mean of equal numbers rounds the same way every time, so the worst case is what is allowed here.
         slack = (len(values) + 2) * float(np.abs(products).sum())
-        terms = single(x.shape, sources, values, weights=weights, products=products)
-        return Parts(terms, float(products.sum()), slack, details={"divisor": len(values)})
+        terms = input_terms(x.shape, sources, values, weights=weights, products=products)
+        return Decomposition(terms, float(products.sum()), slack, details={"divisor": len(values)})
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
+    ) -> LocalDerivatives:
         """One output, with the element's share."""
-        if of != "input":
-            raise no_gradient(operation, of)
         shape = tuple(inputs[0].shape)
         over = _over(operation, len(shape))
         kept = operation.settings["keepdim"]
-        place = [0 if axis in over else at for axis, at in enumerate(index) if kept or axis not in over]
+        position = [0 if axis in over else at for axis, at in enumerate(index) if kept or axis not in over]
         count = int(np.prod([shape[axis] for axis in over], dtype=np.int64))
-        places = np.asarray([place], dtype=np.int64).reshape(1, len(place))
-        return Local(places, np.array([1 / count]), Formula("∂L/∂x = ∂L/∂y / m", r"\partial_x L = g / m"))
+        positions = np.asarray([position], dtype=np.int64).reshape(1, len(position))
+        return LocalDerivatives(positions, np.array([1 / count]), Formula("∂L/∂x = ∂L/∂y / m", r"\partial_x L = g / m"))
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """All, when the image's axes are among them."""
@@ -105,9 +105,6 @@ def _over(operation: Operation, rank: int) -> tuple[int, ...]:
         if not -rank <= axis < rank:
             raise UserError(f"mean over axis {axis} was given an input of {rank} axes; expected {-rank} to {rank - 1}")
     return tuple(sorted({axis % rank for axis in axes}))
-
-
-register_rule(MeanRule(), "mean")
 
 
 @for_function(torch.mean, Tensor.mean)

@@ -1,4 +1,4 @@
-"""Batch, group and layer normalisation: subtract a mean, divide by a deviation, scale and shift.
+"""Batch, group and layer normalisation: subtract a mean, divide by a standard deviation, scale and shift.
 
 They differ only in which elements the mean and the variance are taken over: of one channel in all images, of a group of
 channels in one image, of the last axes; or, for batch normalisation in evaluation, both were kept from training.
@@ -15,21 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice, one_row
+from pellucid.arithmetic.arrays import Floats, Integers, gather, index_row, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
-from pellucid.arithmetic.rule import (
-    Local,
-    Parts,
-    Rule,
-    Shapes,
-    check_rank,
-    for_function,
-    for_module,
-    no_gradient,
-    register_rule,
-    single,
-)
+from pellucid.arithmetic.reading import for_function, for_module
+from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, check_rank, input_terms, rule_for
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import counted
 
 __all__ = ["NormalisationRule", "batch_norm", "group_norm", "layer_norm"]
 
@@ -61,8 +52,22 @@ def layer_norm(
     return Operation("layer_norm", settings, {"weight": weight, "bias": bias})
 
 
+@rule_for("batch_norm", "group_norm", "layer_norm")
 class NormalisationRule(Rule):
     """`y = γ · (x − μ) / √(σ² + ε) + β`, written as one product and one bias: `x · scale + shift`."""
+
+    group = "normalisation"
+    differentiable = ("input", "weight", "bias")
+
+    def noun(self, operation: Operation) -> str:
+        """Batch, group or layer normalisation."""
+        return operation.kind.replace("_norm", " normalisation")
+
+    def summary(self, operation: Operation, shapes: Shapes) -> str:
+        """How many groups, or that each channel has its scale and shift."""
+        if operation.kind == "group_norm":
+            return counted(operation.settings["groups"], "group")
+        return "" if operation.tensors["weight"] is None else "a scale and a shift for each channel"
 
     def formula(self, operation: Operation) -> Formula:
         """The same for all; what μ and σ² are taken over differs."""
@@ -95,7 +100,7 @@ class NormalisationRule(Rule):
                     f"expected {tensor.numel()}, as its {name} has"
                 )
         if operation.kind == "group_norm" and shape[1] % settings["groups"]:
-            raise UserError(f"group_norm cannot part {shape[1]} channels into {settings['groups']} equal groups")
+            raise UserError(f"group_norm cannot divide {shape[1]} channels into {settings['groups']} equal groups")
         return ShapeRule(shape, "the input's shape")
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
@@ -110,24 +115,24 @@ class NormalisationRule(Rule):
             return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
         return F.batch_norm(x, tensors["running_mean"], tensors["running_var"], weight, bias, eps=eps)
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """One product, of the element and its scale; mean, variance, scale and shift are in the details."""
-        x, source = inputs[0], one_row(index)
+        x, source = inputs[0], index_row(index)
         values = gather(x, source, "the input")
         number = float(values[0])
         mean, variance, count, largest = self._statistics(operation, x, index)
-        deviation = math.sqrt(variance + operation.settings["eps"])
+        standard_deviation = math.sqrt(variance + operation.settings["eps"])
         gamma, beta = self._affine(operation, source)
-        scale = float(gamma[0]) / deviation
+        scale = float(gamma[0]) / standard_deviation
         shift = float(beta[0]) - mean * scale
-        normalised = (number - mean) / deviation
-        # The framework rounds the mean, the deviation, the difference and the product; the mean's and the variance's
-        # own sums have `count` terms.
+        normalised = (number - mean) / standard_deviation
+        # The framework rounds the mean, the standard deviation, the difference and the product; the sums of mean and
+        # variance have `count` terms.
         growth = 4 + (min(count, 4 * math.sqrt(count)) if count else 0.0)
         slack = growth * (abs(scale) * (abs(number) + abs(mean) + largest) + abs(float(gamma[0]) * normalised))
         slack += 4 * abs(float(beta[0]))
         products = np.array([number * scale])
-        terms = single(x.shape, source, values, weights=np.array([scale]), products=products)
+        terms = input_terms(x.shape, source, values, weights=np.array([scale]), products=products)
         details: dict[str, Any] = {
             "mean": mean,
             "variance": variance,
@@ -138,55 +143,55 @@ class NormalisationRule(Rule):
         }
         if count:
             details["count"] = count
-        return Parts(terms, number * scale + shift, slack, bias=shift, details=details)
+        return Decomposition(terms, number * scale + shift, slack, bias=shift, details=details)
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
-        """For an input: itself and, through mean and variance, all it was normalised with; for γ and β: all places."""
+    ) -> LocalDerivatives:
+        """For an input: itself and, through mean and variance, all that share them; for γ and β: all they act on."""
         x = inputs[0]
         if of == "input":
-            return self._local_input(operation, x, index)
-        if of not in ("weight", "bias"):
-            raise no_gradient(operation, of)
-        places = self._sharing(operation, tuple(x.shape), index)
+            return self._input_derivatives(operation, x, index)
+        positions = self._sharing(operation, tuple(x.shape), index)
         if of == "bias":
-            formula = Formula("∂L/∂β = Σ over its places of ∂L/∂y", r"\partial_\beta L = \sum_i g_i")
-            return Local(places, np.ones(len(places)), formula)
-        formula = Formula("∂L/∂γ = Σ over its places of ∂L/∂y · x̂", r"\partial_\gamma L = \sum_i g_i\, \hat x_i")
-        normalised, rounding = self._normalised(operation, x, places)
-        return Local(places, normalised, formula, floor=rounding)
+            formula = Formula("∂L/∂β = Σ_i ∂L/∂y_i, over all positions i with this β", r"\partial_\beta L = \sum_i g_i")
+            return LocalDerivatives(positions, np.ones(len(positions)), formula)
+        formula = Formula(
+            "∂L/∂γ = Σ_i ∂L/∂y_i · x̂_i, over all positions i with this γ", r"\partial_\gamma L = \sum_i g_i\, \hat x_i"
+        )
+        normalised, rounding = self._normalised(operation, x, positions)
+        return LocalDerivatives(positions, normalised, formula, floor=rounding)
 
-    def _local_input(self, operation: Operation, x: Tensor, index: tuple[int, ...]) -> Local:
-        source = one_row(index)
+    def _input_derivatives(self, operation: Operation, x: Tensor, index: tuple[int, ...]) -> LocalDerivatives:
+        source = index_row(index)
         mean, variance, count, largest = self._statistics(operation, x, index)
-        deviation = math.sqrt(variance + operation.settings["eps"])
+        standard_deviation = math.sqrt(variance + operation.settings["eps"])
         if not count:
             gamma, _ = self._affine(operation, source)
             formula = Formula(
                 "∂L/∂x = ∂L/∂y · γ / √(σ² + ε)", r"\partial_x L = g\,\gamma / \sqrt{\sigma^2+\varepsilon}"
             )
-            return Local(source, gamma / deviation, formula, slack=6.0)
+            return LocalDerivatives(source, gamma / standard_deviation, formula, slack=6.0)
         members = self._members(operation, tuple(x.shape), index)
         gamma, _ = self._affine(operation, members)
         values = gather(x, members, "the input")
-        normalised = (values - mean) / deviation
+        normalised = (values - mean) / standard_deviation
         here = (members == source).all(axis=1)
         own = float(normalised[here][0])
-        derivatives = gamma / deviation * (here - 1 / count - normalised * own / count)
+        derivatives = gamma / standard_deviation * (here - 1 / count - normalised * own / count)
         formula = Formula(
             "∂L/∂x_i = Σ_j ∂L/∂y_j · γ_j/√(σ²+ε) · (δ_ij − 1/m − x̂_i x̂_j/m)",
             r"\partial_{x_i} L = \sum_j g_j \frac{\gamma_j}{\sqrt{\sigma^2+\varepsilon}}"
             r"\Bigl(\delta_{ij} - \tfrac1m - \tfrac{\hat x_i \hat x_j}{m}\Bigr)",
         )
-        # What rounding does to x̂ enters twice; it is large where the mean is far from nought in deviations.
+        # What rounding does to x̂ enters twice; it is large where the mean is many standard deviations from zero.
         growth = 4 + min(count, 4 * math.sqrt(count))
-        off = growth * (1 + largest / deviation)
-        size = np.abs(gamma) / deviation
+        off = growth * (1 + largest / standard_deviation)
+        size = np.abs(gamma) / standard_deviation
         floor = size * (here + (1 + off * (np.abs(normalised) + abs(own)) + np.abs(normalised * own)) / count)
         floor = floor + size * growth * (here + np.abs(normalised * own) / count)
         details = {"mean": mean, "variance": variance, "count": count, "normalised": own}
-        return Local(members, derivatives, formula, slack=6.0, floor=floor, details=details)
+        return LocalDerivatives(members, derivatives, formula, slack=6.0, floor=floor, details=details)
 
     def _members(self, operation: Operation, shape: tuple[int, ...], index: Sequence[int]) -> Integers:
         """List the elements that share the index's mean and variance."""
@@ -207,56 +212,53 @@ class NormalisationRule(Rule):
             return lattice(*everywhere[: len(shape) - len(index)], *[[position] for position in index])
         return lattice(everywhere[0], [index[0]], *everywhere[2:])
 
-    def _affine(self, operation: Operation, places: Integers) -> tuple[Floats, Floats]:
-        """Read γ and β of each place; one and nought where the layer has none."""
+    def _affine(self, operation: Operation, positions: Integers) -> tuple[Floats, Floats]:
+        """Read γ and β at each position; 1 and 0 where the layer has none."""
         if operation.kind == "layer_norm":
-            own = places[:, places.shape[1] - len(operation.settings["normalized_shape"]) :]
+            own = positions[:, positions.shape[1] - len(operation.settings["normalized_shape"]) :]
         else:
-            own = places[:, 1:2]
+            own = positions[:, 1:2]
         weight, bias = operation.tensors["weight"], operation.tensors["bias"]
-        gamma = np.ones(len(places)) if weight is None else gather(weight, own, "the weight")
-        beta = np.zeros(len(places)) if bias is None else gather(bias, own, "the bias")
+        gamma = np.ones(len(positions)) if weight is None else gather(weight, own, "the weight")
+        beta = np.zeros(len(positions)) if bias is None else gather(bias, own, "the bias")
         return gamma, beta
 
     def _statistics(self, operation: Operation, x: Tensor, index: Sequence[int]) -> tuple[float, float, int, float]:
         """Mean, variance, how many elements they were taken over (0: kept from training), and the largest of these."""
         if operation.kind == "batch_norm" and not operation.settings["training"]:
-            channel = one_row([index[1]])
+            channel = index_row([index[1]])
             mean = float(gather(operation.tensor("running_mean"), channel, "the running mean")[0])
             variance = float(gather(operation.tensor("running_var"), channel, "the running variance")[0])
             return mean, variance, 0, 0.0
         values = gather(x, self._members(operation, tuple(x.shape), index), "the input")
         return float(values.mean()), float(values.var()), len(values), float(np.abs(values).max())
 
-    def _normalised(self, operation: Operation, x: Tensor, places: Integers) -> tuple[Floats, Floats]:
-        """x̂ at places that may have different statistics, and how far rounding may take each, in unit roundoffs."""
-        values = gather(x, places, "the input")
+    def _normalised(self, operation: Operation, x: Tensor, positions: Integers) -> tuple[Floats, Floats]:
+        """x̂ at positions that may have different statistics, and how far rounding may take each, in unit roundoffs."""
+        values = gather(x, positions, "the input")
         if operation.kind == "batch_norm":
-            groups: Sequence[slice] = [slice(0, len(places))]
+            groups: Sequence[slice] = [slice(0, len(positions))]
         else:
             # Rows of one image, or of one position before the normalised axes, share their statistics.
             key = (
-                places[:, :1]
+                positions[:, :1]
                 if operation.kind == "group_norm"
-                else places[:, : places.shape[1] - self._rank(operation)]
+                else positions[:, : positions.shape[1] - self._rank(operation)]
             )
             starts = np.flatnonzero(np.r_[True, (key[1:] != key[:-1]).any(axis=1)]) if key.shape[1] else np.array([0])
-            groups = [slice(int(a), int(b)) for a, b in zip(starts, [*starts[1:], len(places)], strict=True)]
+            groups = [slice(int(a), int(b)) for a, b in zip(starts, [*starts[1:], len(positions)], strict=True)]
         normalised, rounding = np.empty(len(values)), np.empty(len(values))
         for rows in groups:
-            mean, variance, count, largest = self._statistics(operation, x, places[rows.start].tolist())
-            deviation = math.sqrt(variance + operation.settings["eps"])
-            normalised[rows] = (values[rows] - mean) / deviation
+            mean, variance, count, largest = self._statistics(operation, x, positions[rows.start].tolist())
+            standard_deviation = math.sqrt(variance + operation.settings["eps"])
+            normalised[rows] = (values[rows] - mean) / standard_deviation
             growth = 4 + (min(count, 4 * math.sqrt(count)) if count else 0.0)
-            far = (np.abs(values[rows]) + abs(mean) + largest) / deviation
+            far = (np.abs(values[rows]) + abs(mean) + largest) / standard_deviation
             rounding[rows] = growth * (far + np.abs(normalised[rows]))
         return normalised, rounding
 
     def _rank(self, operation: Operation) -> int:
         return len(operation.settings["normalized_shape"])
-
-
-register_rule(NormalisationRule(), "batch_norm", "group_norm", "layer_norm")
 
 
 @for_module(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)

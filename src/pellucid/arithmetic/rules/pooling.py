@@ -1,6 +1,6 @@
 """Pooling over windows: the maximum, the mean, and both with windows fitted to an asked output size.
 
-Shape letters: N images, C channels, L a length, k kernel, s stride, p padding, d dilation.
+Shape letters: N images, C channels, L a length; the letters of formulas are in `operation.LETTERS`.
 """
 
 from __future__ import annotations
@@ -15,23 +15,29 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
-from pellucid.arithmetic.axes import Axis, adaptive_axis, window_axis
+from pellucid.arithmetic.axes import WindowAxis, adaptive_axis, window_axis
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import (
     EVERYTHING,
-    Local,
-    Parts,
+    Decomposition,
+    LocalDerivatives,
     Reach,
     Rule,
     Shapes,
     check_rank,
-    for_function,
-    for_module,
-    no_gradient,
-    register_rule,
-    single,
+    input_terms,
+    rule_for,
 )
-from pellucid.arithmetic.shapes import CEILED_RULE, WINDOW_RULE, axis_names, per_axis, window_length
+from pellucid.arithmetic.shapes import (
+    CEILED_RULE,
+    WINDOW_RULE,
+    axis_names,
+    per_axis,
+    sizes_text,
+    window_length,
+    window_summary,
+)
 
 __all__ = ["PoolingRule", "adaptive_pooling", "average_pooling", "max_pooling"]
 
@@ -66,7 +72,7 @@ def average_pooling(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Operation:
-    """Describe average pooling; `count_include_pad` counts the noughts of the padding in the mean."""
+    """Describe average pooling; `count_include_pad` counts the zeros of the padding in the mean."""
     settings = _window(axes, kernel, stride, padding, 1, ceil_mode)
     settings |= {"count_include_pad": count_include_pad, "divisor_override": divisor_override}
     return Operation(f"avg_pool{axes}d", settings)
@@ -91,11 +97,31 @@ def _window(axes: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ce
     }
 
 
+@rule_for(
+    *(f"{fitted}{how}_pool{axes}d" for fitted in ("", "adaptive_") for how in ("max", "avg") for axes in (1, 2, 3))
+)
 class PoolingRule(Rule):
     """Each output is the maximum or the mean of a window in its own channel."""
 
+    group = "pooling"
+
+    def noun(self, operation: Operation) -> str:
+        """Max or average pooling."""
+        return "max pooling" if _is_maximum(operation) else "average pooling"
+
+    def summary(self, operation: Operation, shapes: Shapes) -> str:
+        """The window, or the size asked for."""
+        settings = operation.settings
+        if "output_size" in settings:
+            return f"to {sizes_text(settings['output_size'])}"
+        return window_summary(settings)
+
+    def window(self, operation: Operation) -> tuple[int, ...] | None:
+        """The kernel; windows that are fitted to an output size differ."""
+        return operation.settings.get("kernel")
+
     def formula(self, operation: Operation) -> Formula:
-        """Maximum or mean over the window W of a place."""
+        """Maximum or mean over the window W of a position."""
         if _is_maximum(operation):
             return Formula("y[n,c,i] = max over the window W(i) of x[n,c,·]", r"y_{n,c,i} = \max_{j\in W(i)} x_{n,c,j}")
         return Formula(
@@ -116,7 +142,7 @@ class PoolingRule(Rule):
                 for name, length, size in zip(axis_names(axes), shape[2:], sizes, strict=True)
             ]
             return ShapeRule((*shape[:2], *sizes), "the size asked for", tuple(lines))
-        found = [
+        windows = [
             window_length(name, length, kernel, stride, dilation, (padding, padding), settings["ceil_mode"])
             for name, length, kernel, stride, dilation, padding in zip(
                 axis_names(axes),
@@ -129,7 +155,7 @@ class PoolingRule(Rule):
             )
         ]
         rule = CEILED_RULE if settings["ceil_mode"] else WINDOW_RULE
-        return ShapeRule((*shape[:2], *(size for size, _ in found)), rule, tuple(line for _, line in found))
+        return ShapeRule((*shape[:2], *(size for size, _ in windows)), rule, tuple(line for _, line in windows))
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         """Let PyTorch pool."""
@@ -150,8 +176,8 @@ class PoolingRule(Rule):
             return mean(x, kernel, stride, padding, *more, settings["divisor_override"])  # type: ignore[no-any-return]
         return mean(x, kernel, stride, padding, *more)  # type: ignore[no-any-return]
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
-        """Show the window and who won, or the parts of the mean."""
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
+        """Show the window and which element is the largest, or the shares of the mean."""
         x = inputs[0]
         sources = self._reads(operation, self._axes(operation, x.shape), index)
         if _is_maximum(operation):
@@ -163,9 +189,9 @@ class PoolingRule(Rule):
             weights[winner] = 1.0
             products = np.zeros(len(values))
             products[winner] = values[winner]
-            terms = single(x.shape, sources, values, weights=weights, products=products)
+            terms = input_terms(x.shape, sources, values, weights=weights, products=products)
             details = {"winner": winner, "winner_index": terms.index[winner].tolist()}
-            return Parts(terms, float(values[winner]), 0.0, combine="maximum", details=details)
+            return Decomposition(terms, float(values[winner]), 0.0, combine="maximum", details=details)
         weights = self._shares(operation, sources)
         sources = sources[weights > 0]
         weights = weights[weights > 0]
@@ -174,25 +200,23 @@ class PoolingRule(Rule):
         # A mean of equal numbers rounds the same way every time, so the worst case is what is allowed here.
         slack = (len(values) + 2) * float(np.abs(products).sum())
         details = {"divisor": round(1 / float(weights[0]))} if len(weights) else {}
-        terms = single(x.shape, sources, values, weights=weights, products=products)
-        return Parts(terms, float(products.sum()), slack, details=details)
+        terms = input_terms(x.shape, sources, values, weights=weights, products=products)
+        return Decomposition(terms, float(products.sum()), slack, details=details)
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
-        """Over the windows that hold the input: one where it won, or its share in the mean."""
-        if of != "input":
-            raise no_gradient(operation, of)
+    ) -> LocalDerivatives:
+        """Over the windows that hold the input: 1 where it is the largest, or its share in the mean."""
         x = inputs[0]
         axes = self._axes(operation, x.shape)
-        n, c, *place = index
+        n, c, *position = index
         if _is_maximum(operation) and any(set(axis.output) - set(axis.output[axis.source >= 0]) for axis in axes):
             raise NoArithmetic(EMPTY_WINDOW)
-        outputs = [np.unique(axis.output[axis.fed_by(position)]) for axis, position in zip(axes, place, strict=True)]
-        places = lattice([n], [c], *outputs)
-        derivatives = np.empty(len(places))
-        for row, output in enumerate(places):
-            sources = self._reads(operation, axes, tuple(int(each) for each in output))
+        outputs = [np.unique(axis.output[axis.fed_by(at)]) for axis, at in zip(axes, position, strict=True)]
+        positions = lattice([n], [c], *outputs)
+        derivatives = np.empty(len(positions))
+        for row, output in enumerate(positions):
+            sources = self._reads(operation, axes, tuple(int(at) for at in output))
             here = (sources == np.asarray(index)).all(axis=1)
             if _is_maximum(operation):
                 winner = int(np.argmax(gather(x, sources, "the input", padding=-np.inf)))
@@ -201,14 +225,15 @@ class PoolingRule(Rule):
                 derivatives[row] = float(self._shares(operation, sources)[here].sum())
         if _is_maximum(operation):
             formula = Formula(
-                "∂L/∂x = Σ over the windows that x won of ∂L/∂y", r"\partial_x L = \sum_{i:\,x\ \text{won}\ W(i)} g_i"
+                "∂L/∂x = Σ of ∂L/∂y over the windows in which x is the largest",
+                r"\partial_x L = \sum_{i:\,x = \max W(i)} g_i",
             )
         else:
             formula = Formula(
                 "∂L/∂x = Σ over the windows W that hold x of ∂L/∂y / |W|",
                 r"\partial_x L = \sum_{i:\,x\in W(i)} \frac{g_i}{|W(i)|}",
             )
-        return Local(places, derivatives, formula)
+        return LocalDerivatives(positions, derivatives, formula)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The window."""
@@ -223,15 +248,15 @@ class PoolingRule(Rule):
         sizes = self.shape(operation, shapes).shape[2:]
         if all(size == 1 for size in sizes):
             return EVERYTHING
-        found = []
+        reaches = []
         for length, size in zip(shapes[0][2:], sizes, strict=True):
             # Both ends are rounded outwards, by up to (q − 1)/q where the step is a fraction p/q.
             step = Fraction(length, size)
             rounding = Fraction(step.denominator - 1, step.denominator)
-            found.append(Reach(step + 2 * rounding, step, -rounding))
-        return tuple(found)
+            reaches.append(Reach(step + 2 * rounding, step, -rounding))
+        return tuple(reaches)
 
-    def _axes(self, operation: Operation, shape: Sequence[int]) -> list[Axis]:
+    def _axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
         settings = operation.settings
         outputs = self.shape(operation, [tuple(shape)]).shape[2:]
         if "output_size" in settings:
@@ -249,16 +274,16 @@ class PoolingRule(Rule):
             )
         ]
 
-    def _reads(self, operation: Operation, axes: list[Axis], index: Sequence[int]) -> Integers:
+    def _reads(self, operation: Operation, axes: list[WindowAxis], index: Sequence[int]) -> Integers:
         """List the window of one output, its padding as rows of -1."""
-        n, c, *place = index
-        picks = [axis.source[axis.reading(position)] for axis, position in zip(axes, place, strict=True)]
+        n, c, *position = index
+        picks = [axis.source[axis.reading(at)] for axis, at in zip(axes, position, strict=True)]
         sources = lattice([n], [c], *picks)
         sources[(sources < 0).any(axis=1)] = -1
         return sources
 
     def _shares(self, operation: Operation, sources: Integers) -> Floats:
-        """What each element of a window counts in the mean; nought for padding that is not counted."""
+        """What each element of a window counts in the mean; zero for padding that is not counted."""
         settings = operation.settings
         real = (sources >= 0).all(axis=1)
         counted = np.ones(len(sources), dtype=bool) if settings.get("count_include_pad", True) else real
@@ -272,14 +297,6 @@ def _count(operation: Operation) -> int:
 
 def _is_maximum(operation: Operation) -> bool:
     return "max" in operation.kind
-
-
-_RULE = PoolingRule()
-for _axes in (1, 2, 3):
-    register_rule(
-        _RULE,
-        *(f"{prefix}{how}_pool{_axes}d" for prefix in ("", "adaptive_") for how in ("max", "avg")),
-    )
 
 
 def _register(axes: int) -> None:

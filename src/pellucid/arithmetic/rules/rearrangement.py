@@ -17,21 +17,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pellucid.arithmetic.arrays import Integers, as_array, gather, one_row
+from pellucid.arithmetic.arrays import Integers, as_array, gather, index_row
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.reading import for_function, for_module, for_part_of
 from pellucid.arithmetic.rule import (
     UNKNOWN,
-    Local,
-    Parts,
+    Decomposition,
+    LocalDerivatives,
     Reach,
     Rule,
     Shapes,
-    for_function,
-    for_module,
+    input_terms,
     is_floating,
-    no_gradient,
-    register_rule,
-    single,
+    rule_for,
 )
 from pellucid.ground.errors import UserError
 
@@ -43,13 +41,26 @@ IN_ORDER = ("flatten", "view", "reshape", "squeeze", "unsqueeze", "contiguous", 
 OTHERS = ("permute", "transpose", "getitem", "pad", "expand", "repeat", "nearest", "pixel_shuffle", "chunk", "split")
 
 
+NOUNS = {"flatten": "flattening", "pad": "padding", "nearest": "nearest-neighbour enlargement", "getitem": "slice"}
+
+
 def rearrangement(kind: str, function: Callable[[Tensor], Tensor], **settings: Any) -> Operation:
     """Describe a function that only moves elements; `settings` are for reading."""
     return Operation(kind, settings, {}, function)
 
 
+@rule_for(*IN_ORDER, *OTHERS)
 class RearrangementRule(Rule):
     """A copy; what matters is from where."""
+
+    def noun(self, operation: Operation) -> str:
+        """What it does, in a word where there is one."""
+        return NOUNS.get(operation.kind, super().noun(operation))
+
+    def summary(self, operation: Operation, shapes: Shapes) -> str:
+        """How a flattening joins axes."""
+        lines = self.shape(operation, shapes).lines if operation.kind == "flatten" else ()
+        return lines[0].removeprefix("features: ") if lines else ""
 
     def formula(self, operation: Operation) -> Formula:
         """One element of the input."""
@@ -78,7 +89,7 @@ class RearrangementRule(Rule):
                 f"{operation.kind} cannot take an input of shape {list(inputs[0].shape)}: {first}"
             ) from error
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """One term."""
         x = inputs[0]
         if operation.kind in IN_ORDER:
@@ -89,33 +100,33 @@ class RearrangementRule(Rule):
         if flat < 0:
             source = np.full((1, x.dim()), -1, dtype=np.int64)
         else:
-            source = one_row([int(position) for position in np.unravel_index(flat, tuple(x.shape))])
+            source = index_row([int(position) for position in np.unravel_index(flat, tuple(x.shape))])
         values = gather(x, source, "the input", padding=float(operation.settings.get("value") or 0.0))
-        terms = single(x.shape, source, values, weights=np.ones(1), products=values.copy())
-        return Parts(terms, float(values[0]), 0.0)
+        terms = input_terms(x.shape, source, values, weights=np.ones(1), products=values.copy())
+        return Decomposition(terms, float(values[0]), 0.0)
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
+    ) -> LocalDerivatives:
         """Wherever the element went."""
-        if of != "input":
-            raise no_gradient(operation, of)
         shape = tuple(inputs[0].shape)
         flat = int(np.ravel_multi_index(index, shape)) if shape else 0
         if operation.kind in IN_ORDER:
             out = self.shape(operation, [shape]).shape
-            places = one_row([int(position) for position in np.unravel_index(flat, out)])
+            positions = index_row([int(position) for position in np.unravel_index(flat, out)])
         else:
-            places = np.argwhere(self._origins(operation, shape) == flat).astype(np.int64)
-        formula = Formula("∂L/∂x = Σ of ∂L/∂y over the places x went to", r"\partial_x L = \sum_{i:\,\pi(i)=x} g_i")
-        return Local(places, np.ones(len(places)), formula)
+            positions = np.argwhere(self._origins(operation, shape) == flat).astype(np.int64)
+        formula = Formula(
+            "∂L/∂x = Σ of ∂L/∂y over the positions that x moved to", r"\partial_x L = \sum_{i:\,\pi(i)=x} g_i"
+        )
+        return LocalDerivatives(positions, np.ones(len(positions)), formula)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """Padding moves the image and enlargement stretches it; when axes were swapped or cut, nobody can say."""
-        rank, one = len(shapes[0]), Fraction(1)
+        rank, single = len(shapes[0]), Fraction(1)
         if operation.kind == "pad":
             pad = list(operation.settings["pad"]) + [0] * (2 * rank)
-            return tuple(Reach(one, one, Fraction(-pad[2 * (rank - 1 - axis)])) for axis in range(2, rank))
+            return tuple(Reach(single, single, Fraction(-pad[2 * (rank - 1 - axis)])) for axis in range(2, rank))
         if operation.kind == "nearest":
             result = self.shape(operation, shapes).shape
             steps = [Fraction(size, out) for size, out in zip(shapes[0][2:], result[2:], strict=True)]
@@ -135,9 +146,6 @@ class RearrangementRule(Rule):
         numbers = torch.arange(count, dtype=torch.float64).reshape(shape)
         function = operation.settings.get("marking", operation.function)
         return as_array(function(numbers)).astype(np.int64)
-
-
-register_rule(RearrangementRule(), *IN_ORDER, *OTHERS)
 
 
 def _call(kind: str, input: Any, function: Callable[[Tensor], Tensor], **settings: Any) -> Call:
@@ -234,12 +242,11 @@ def _from_interpolate(
     return Call(_nearest(size, scale_factor, mode), (input,))
 
 
-def parts_of(kind: str, arguments: Sequence[Any], keywords: dict[str, Any], number: int) -> Call:
-    """Describe one of the tensors that `chunk` or `split` returned."""
-    input, *more = arguments
+def _register_parts(kind: str, *functions: Any) -> None:
+    @for_part_of(*functions)
+    def _(part: int, input: Any, *more: Any, **keywords: Any) -> Call:
+        return _call(kind, input, lambda x: getattr(x, kind)(*more, **keywords)[part], part=part)
 
-    def function(x: Tensor) -> Tensor:
-        found: Tensor = getattr(x, kind)(*more, **keywords)[number]
-        return found
 
-    return _call(kind, input, function, part=number)
+_register_parts("chunk", Tensor.chunk, torch.chunk)
+_register_parts("split", Tensor.split, torch.split)

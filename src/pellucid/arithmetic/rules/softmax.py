@@ -1,4 +1,4 @@
-"""Softmax, its logarithm, and the cross-entropy of it with a target.
+"""Softmax and its logarithm.
 
 Shape letters: N images, K classes.
 """
@@ -16,18 +16,16 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import (
     EVERYTHING,
-    Local,
-    Parts,
+    Decomposition,
+    LocalDerivatives,
     Reach,
     Rule,
     Shapes,
-    for_function,
-    for_module,
-    no_gradient,
-    register_rule,
-    single,
+    input_terms,
+    rule_for,
 )
 from pellucid.ground.errors import UserError
 
@@ -60,8 +58,11 @@ def softmax_slack(logits: Floats, largest: float, total: float) -> float:
     )
 
 
+@rule_for("softmax", "log_softmax")
 class SoftmaxRule(Rule):
     """Exponentials divided by their sum."""
+
+    group = "activation"
 
     def formula(self, operation: Operation) -> Formula:
         """Written with the largest subtracted, as it is computed."""
@@ -88,28 +89,26 @@ class SoftmaxRule(Rule):
         function = torch.log_softmax if operation.kind == "log_softmax" else torch.softmax
         return function(inputs[0], axis)
 
-    def parts(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Parts:
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """All inputs along the axis; the products are their exponentials."""
         x = inputs[0]
         line, own = _line(operation, x, index)
         logits = gather(x, line, "the input")
         exponentials, total, largest, shares = softened(logits)
         details = {"own": own, "largest": largest, "exponentials": exponentials, "exponential_sum": total}
-        terms = single(x.shape, line, logits, products=exponentials)
+        terms = input_terms(x.shape, line, logits, products=exponentials)
         slack = softmax_slack(logits, largest, total)
         if operation.kind == "log_softmax":
             value = float(logits[own]) - largest - math.log(total)
-            return Parts(terms, value, slack, combine="function", details=details)
+            return Decomposition(terms, value, slack, combine="function", details=details)
         value = float(shares[own])
         # The exponential's relative error is its argument's absolute one.
-        return Parts(terms, value, value * slack, combine="function", details=details)
+        return Decomposition(terms, value, value * slack, combine="function", details=details)
 
-    def local(
+    def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> Local:
+    ) -> LocalDerivatives:
         """An input moves every output along the axis."""
-        if of != "input":
-            raise no_gradient(operation, of)
         x = inputs[0]
         line, own = _line(operation, x, index)
         logits = gather(x, line, "the input")
@@ -120,16 +119,16 @@ class SoftmaxRule(Rule):
             formula = Formula(
                 "∂L/∂x_i = Σ_j ∂L/∂y_j · (δ_ij − softmax_i)", r"\partial_{x_i} L = \sum_j g_j (\delta_{ij} - p_i)"
             )
-            return Local(line, here - shares[own], formula, floor=slack * shares[own] + 2 * here)
+            return LocalDerivatives(line, here - shares[own], formula, floor=slack * shares[own] + 2 * here)
         formula = Formula(
             "∂L/∂x_i = Σ_j ∂L/∂y_j · y_j (δ_ij − y_i)", r"\partial_{x_i} L = \sum_j g_j\, y_j (\delta_{ij} - y_i)"
         )
         # PyTorch sums g·y first and subtracts it from g_i, so that what cancels here rounds there.
         floor = (slack + 4) * (shares * shares[own] + here * shares[own])
-        return Local(line, shares * (here - shares[own]), formula, floor=floor)
+        return LocalDerivatives(line, shares * (here - shares[own]), formula, floor=floor)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
-        """The same place of all channels, or all places."""
+        """The same position of all channels, or all positions."""
         return EVERYTHING if _axis(operation, len(shapes[0])) >= 2 else ()
 
 
@@ -145,9 +144,6 @@ def _line(operation: Operation, x: Tensor, index: tuple[int, ...]) -> tuple[Inte
     axes: list[Any] = [[position] for position in index]
     axes[axis] = np.arange(x.shape[axis])
     return lattice(*axes), index[axis]
-
-
-register_rule(SoftmaxRule(), "softmax", "log_softmax")
 
 
 @for_module(nn.Softmax)

@@ -1,0 +1,87 @@
+"""Networks from a person's own file, given as `path/to/file.py:ClassName`."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+
+from torch import nn
+
+from pellucid.ground.errors import UserError, did_you_mean
+
+__all__ = ["is_own_file", "load_own_class", "make_own"]
+
+
+def is_own_file(name: str) -> bool:
+    """Whether a network's name means a class in a person's own file (`my_nets.py:TinyNet`)."""
+    return ".py" in name or ":" in name
+
+
+def load_own_class(name: str) -> type[nn.Module]:
+    """Import `file.py:ClassName` and return the class. The file is run, as Python runs any file.
+
+    Raises:
+        UserError: the form is another, the file or the class is not there, or the file fails on import.
+    """
+    file, _, class_name = name.rpartition(":")
+    path = Path(file)
+    if not file or not class_name or path.suffix != ".py":
+        raise UserError(f"the network is given as {name!r}; expected file.py:ClassName, like my_nets.py:TinyNet")
+    if not path.is_file():
+        raise UserError(f"the network's file {file} does not exist (looked in {Path.cwd()})")
+    specification = importlib.util.spec_from_file_location(f"pellucid_own_{path.stem}", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses and pickling look a class's module up there
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"{file} fails on import: {type(error).__name__}: {error}") from error
+    network_class = getattr(module, class_name, None)
+    if not (inspect.isclass(network_class) and issubclass(network_class, nn.Module)):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+        hint = did_you_mean(class_name, names) if names else "the file defines no class"
+        what = "is not a torch.nn.Module" if network_class is not None else f"is not in {file}"
+        raise UserError(f"the class {class_name} {what}; {hint}")
+    return network_class
+
+
+def make_own(name: str, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Make a network of a person's own class, called with those of our keywords that it takes.
+
+    Raises:
+        UserError: the class cannot be loaded, needs more than these keywords, or fails.
+    """
+    own_class = load_own_class(name)
+    offered = {
+        "input_shape": input_shape,
+        "in_channels": input_shape[0],
+        "classes": classes,
+        "num_classes": classes,
+    }
+    parameters = inspect.signature(own_class).parameters
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    given = {key: value for key, value in offered.items() if key in parameters}
+    missing = [
+        key
+        for key, parameter in parameters.items()
+        if parameter.default is inspect.Parameter.empty
+        and parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        and key not in given
+    ]
+    if missing and not takes_any:
+        raise UserError(
+            f"{name} needs {', '.join(missing)}, which pellucid cannot give; "
+            f"its __init__ may take {', '.join(offered)}, and defaults for the rest"
+        )
+    try:
+        return own_class(**given)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{name} cannot be made with {given}: {type(error).__name__}: {error}") from error
