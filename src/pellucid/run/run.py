@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import PARTIAL, write_bytes, write_json
+from pellucid.ground.shown import Shown
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -76,7 +77,7 @@ class RunRecord:
     created: str
 
 
-class Run:
+class Run(Shown):
     """A run's directory, opened for reading.
 
     `run.network()` gives the trained network, `run.preprocessing` turns pixels into its input, `run.classes` names
