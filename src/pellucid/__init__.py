@@ -24,7 +24,14 @@ __version__ = VERSION
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-pictures_of({"pellucid.attribution": "pellucid.figures.results", "pellucid.causes": "pellucid.figures.results"})
+pictures_of(
+    {
+        "pellucid.attribution": "pellucid.figures.results",
+        "pellucid.causes": "pellucid.figures.results",
+        "pellucid.evaluation": "pellucid.figures.measured",
+        "pellucid.run": "pellucid.figures.measured",
+    }
+)
 
 if TYPE_CHECKING:
     from pellucid.api import draw_curves, resume, train

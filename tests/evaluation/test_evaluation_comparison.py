@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import pellucid
 from pellucid.cli import main
-from pellucid.evaluation import compare, table_of
+from pellucid.evaluation import compare, predictions_of
+from pellucid.evaluation.showing_comparison import run_names, verdict
 from pellucid.evaluation.significance import bootstrap_interval, holm, mcnemar
 from pellucid.ground.errors import UserError
 from pellucid.run import Run
@@ -56,11 +57,11 @@ def test_holm_is_the_closed_form(values: list[float]) -> None:
 
 
 def test_two_runs_side_by_side(weak: Run, plain: Run) -> None:
-    compared = compare([weak, plain])
-    first, second = table_of(weak)[0], table_of(plain)[0]
+    compared = compare(weak, plain)
+    first, second = predictions_of(weak)[0], predictions_of(plain)[0]
     (pair,) = compared.pairs
     assert compared.images == 100
-    assert [one.accuracy for one in compared.runs] == [first.right.mean(), second.right.mean()]
+    assert [figures.accuracy for figures in compared.runs] == [first.right.mean(), second.right.mean()]
     assert pair.both_right == int((first.right & second.right).sum())
     assert pair.both_wrong == int((~first.right & ~second.right).sum())
     assert pair.both_right + pair.only_first + pair.only_second + pair.both_wrong == 100
@@ -68,53 +69,63 @@ def test_two_runs_side_by_side(weak: Run, plain: Run) -> None:
     assert pair.difference_interval[0] <= pair.difference <= pair.difference_interval[1]
     assert pair.p_value == pair.adjusted_p_value == mcnemar(pair.only_first, pair.only_second)
     assert pair.different == int((first.predicted != second.predicted).sum())
-    assert pair.more_than_luck == (pair.p_value < 0.05)
-    assert sum(one.only_first for one in pair.classes) == pair.only_first
-    assert sum(one.only_second for one in pair.classes) == pair.only_second
+    assert pair.significant == (pair.p_value < 0.05)
+    assert sum(difference.only_first for difference in pair.classes) == pair.only_first
+    assert sum(difference.only_second for difference in pair.classes) == pair.only_second
     assert len(pair.disagreements) == min(20, pair.only_first + pair.only_second) > 0
-    for one in pair.disagreements:
-        assert (one.first == one.true) != (one.second == one.true)
-        assert one.first == first.classes[first.predicted[one.index]]
-        assert one.second_confidence == second.confidence[one.index]
-    wrong = [one.second_confidence if one.first == one.true else one.first_confidence for one in pair.disagreements]
+    for image in pair.disagreements:
+        assert (image.first == image.true) != (image.second == image.true)
+        assert image.first == first.classes[first.predicted[image.index]]
+        assert image.second_confidence == second.confidence[image.index]
+    wrong = [
+        image.second_confidence if image.first == image.true else image.first_confidence for image in pair.disagreements
+    ]
     assert wrong == sorted(wrong, reverse=True)
 
 
 def test_a_run_against_its_copy_differs_by_nothing(weak: Run, tmp_path: Path) -> None:
     shutil.copytree(weak.directory, tmp_path / "copy")
-    (pair,) = compare([weak, pellucid.open_run(tmp_path / "copy")]).pairs
+    compared = compare(weak, pellucid.open_run(tmp_path / "copy"))
+    (pair,) = compared.pairs
     assert (pair.only_first, pair.only_second, pair.different) == (0, 0, 0)
-    assert (pair.p_value, pair.more_than_luck, pair.difference_interval) == (1.0, False, (0.0, 0.0))
-    assert "no more than luck may do (+0.00 points" in pair.verdict()
+    assert (pair.p_value, pair.significant, pair.difference_interval) == (1.0, False, (0.0, 0.0))
+    assert verdict(pair, run_names(compared)) == "weak and copy predict the same class for every image."
+    assert str(compared).startswith(
+        "weak and copy predict the same class for every image.\n\nAll were tested on the same 100"
+    )
 
 
 def test_three_runs_are_compared_in_pairs_with_holms_correction(weak: Run, plain: Run, tmp_path: Path) -> None:
     shutil.copytree(weak.directory, tmp_path / "copy")
-    compared = compare([weak, plain, pellucid.open_run(tmp_path / "copy")])
+    compared = compare(weak, plain, pellucid.open_run(tmp_path / "copy"))
     assert len(compared.pairs) == 3
     assert [pair.adjusted_p_value for pair in compared.pairs] == holm([pair.p_value for pair in compared.pairs])
 
 
-def test_the_command_says_who_is_better_or_that_nobody_is(
+def test_the_command_says_which_is_better_or_that_neither_is(
     weak: Run, plain: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare", str(weak.directory), str(plain.directory)]) == 0
     printed = capsys.readouterr().out
-    assert "100 test images of mnist" in printed
-    (pair,) = compare([weak, plain]).pairs
-    assert pair.verdict() in printed
-    worded = "is better than" if pair.more_than_luck else "no more than luck may do"
-    assert worded in printed
-    assert main(["compare", str(weak.directory), str(plain.directory), "--json", "--most", "1"]) == 0
+    assert "All were tested on the same 100 test images of mnist." in printed
+    compared = compare(weak, plain)
+    (pair,) = compared.pairs
+    assert verdict(pair, run_names(compared)) in " ".join(printed.split())
+    worded = "statistically significant (" if pair.significant else "is not statistically significant: "
+    assert worded in " ".join(printed.split())
+    assert max(map(len, printed.splitlines())) <= 100
+    page = compared._repr_html_()
+    assert f"<td>{pair.both_right}</td><td>{pair.only_first}</td>" in page
+    assert main(["compare", str(weak.directory), str(plain.directory), "--json", "--top", "1"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert len(document["pairs"][0]["disagreements"]) == 1
 
 
 def test_runs_that_cannot_be_compared(weak: Run, shelf: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="these runs cannot be compared: there is 1 run; expected two or more"):
-        compare([weak])
+    with pytest.raises(UserError, match="these runs cannot be compared: 1 run given; expected two or more"):
+        compare(weak)
     with pytest.raises(UserError, match="a run is given twice"):
-        compare([weak, pellucid.open_run(weak.directory)])
+        compare(weak, pellucid.open_run(weak.directory))
     from test_evaluation_run import write_digits
 
     network = f"{shelf / 'tiny_net.py'}:TinyNet"
@@ -123,7 +134,7 @@ def test_runs_that_cannot_be_compared(weak: Run, shelf: Path, tmp_path: Path) ->
     with pytest.raises(
         UserError, match=r"have different classes: only the first has 0, 2, 3, .*only the second has none"
     ):
-        compare([weak, few])
+        compare(weak, few)
     again = pellucid.train(tmp_path / "few", split_seed=1, out=tmp_path / "b", **settings)
-    with pytest.raises(UserError, match=r"were not tested on the same images .*with the same --split-seed"):
-        compare([few, again])
+    with pytest.raises(UserError, match=r"were not tested on the same images: .*with the same --split-seed"):
+        compare(few, again)

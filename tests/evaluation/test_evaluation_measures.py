@@ -22,17 +22,17 @@ def table(seed: int, images: int, classes: int, sharpness: float = 2.0) -> tuple
     """Scores `[N, K]` that lean towards the true label, and the labels; some class may be missing."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, classes, images)
-    scores = generator.normal(0, sharpness, (images, classes)).astype(np.float32)
-    scores[np.arange(images), labels] += generator.normal(2, 2, images).astype(np.float32)
-    return scores, labels
+    logits = generator.normal(0, sharpness, (images, classes)).astype(np.float32)
+    logits[np.arange(images), labels] += generator.normal(2, 2, images).astype(np.float32)
+    return logits, labels
 
 
 tables = st.builds(table, st.integers(0, 10_000), st.integers(1, 80), st.integers(2, 7))
 
 
-def predictions_of(scores: np.ndarray, labels: np.ndarray) -> Predictions:
-    names = tuple(f"class {index}" for index in range(scores.shape[1]))
-    return Predictions.from_scores(names, [f"{index}.png" for index in range(len(labels))], labels, scores)
+def predictions_of(logits: np.ndarray, labels: np.ndarray) -> Predictions:
+    names = tuple(f"class {index}" for index in range(logits.shape[1]))
+    return Predictions.from_logits(names, [f"{index}.png" for index in range(len(labels))], labels, logits)
 
 
 @given(tables)
@@ -48,7 +48,7 @@ def test_counts_and_class_figures_are_scikit_learns(drawn: tuple[np.ndarray, np.
     for index, one in enumerate(classes):
         assert one.images == support[index]
         assert (np.nan if one.precision is None else one.precision) == pytest.approx(precision[index], nan_ok=True)
-        assert (np.nan if one.accuracy is None else one.accuracy) == pytest.approx(recall[index], nan_ok=True)
+        assert (np.nan if one.recall is None else one.recall) == pytest.approx(recall[index], nan_ok=True)
         if one.images and one.predicted:
             assert one.f1 == pytest.approx(f1[index])
         assert (one.f1 is None) == (not one.images and not one.predicted)
@@ -68,9 +68,7 @@ def test_probability_figures_are_scikit_learns(drawn: tuple[np.ndarray, np.ndarr
     labels, count = made.labels, len(made.classes)
     figures = measures.probability_figures(made.log_probabilities, labels)
     np.testing.assert_allclose(made.probabilities.sum(1), 1)
-    assert figures.negative_log_likelihood == pytest.approx(
-        metrics.log_loss(labels, made.probabilities, labels=range(count)), rel=1e-9
-    )
+    assert figures.loss == pytest.approx(metrics.log_loss(labels, made.probabilities, labels=range(count)), rel=1e-9)
     one_hot = np.eye(count)[labels]
     if count > 2:
         expected = metrics.brier_score_loss(one_hot, made.probabilities, scale_by_half=False)
@@ -113,10 +111,10 @@ def test_classes_never_seen_or_never_predicted_are_undefined_not_zero() -> None:
     """Class b is never seen but predicted once, class c never predicted, class d neither."""
     confusion = measures.confusion_matrix(np.array([0, 0, 2]), np.array([0, 1, 0]), 4)
     a, b, c, d = measures.class_figures(("a", "b", "c", "d"), confusion)
-    assert (a.precision, a.accuracy, a.f1) == (0.5, 0.5, 0.5)
-    assert (b.precision, b.accuracy, b.f1) == (0.0, None, 0.0)
-    assert (c.precision, c.accuracy, c.f1) == (None, 0.0, 0.0)
-    assert (d.precision, d.accuracy, d.f1) == (None, None, None)
+    assert (a.precision, a.recall, a.f1) == (0.5, 0.5, 0.5)
+    assert (b.precision, b.recall, b.f1) == (0.0, None, 0.0)
+    assert (c.precision, c.recall, c.f1) == (None, 0.0, 0.0)
+    assert (d.precision, d.recall, d.f1) == (None, None, None)
     assert measures.balanced_accuracy((a, b, c, d)) == 0.25
     assert measures.macro_f1((a, b, c, d)) == pytest.approx(0.5 / 3)
     assert measures.macro_f1((d,)) is None
@@ -209,7 +207,7 @@ def test_a_probability_too_small_to_be_written_keeps_its_loss(tmp_path: Path) ->
     assert back is not None
     assert back.losses[0] == made.losses[0] == 2000
     file.write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="is no table of predictions; expected the columns image, true, predicted"):
+    with pytest.raises(UserError, match="is not a table of predictions; expected the columns image, true, predicted"):
         read_predictions(file)
     header = predictions_csv(made).decode().splitlines()[0]
     file.write_text(f"{header}\n0.png,class 0,class 7,0.5,0.1,0.5,0.5\n")

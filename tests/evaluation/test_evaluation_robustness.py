@@ -1,4 +1,4 @@
-"""Changed images: each change against another library or by hand, and the figures of a run."""
+"""Changed images: each change against another library or against values computed by hand, and the figures of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from pellucid.cli import main
-from pellucid.evaluation import measure_robustness
+from pellucid.evaluation import read_robustness, robustness
 from pellucid.evaluation.corruptions import CORRUPTIONS, corrupt
 from pellucid.evaluation.robustness import _sample
 from pellucid.ground.errors import UserError
@@ -71,14 +71,14 @@ def test_shift_moves_each_image_in_one_of_four_directions() -> None:
     for before, after in zip(images.numpy(), changed, strict=True):
         padded = np.pad(before, ((2, 2), (2, 2), (0, 0)), mode="edge")
         height, width, _ = before.shape
-        places = {"down": (0, 2), "up": (4, 2), "right": (2, 0), "left": (2, 4)}
-        found = [
+        windows = {"down": (0, 2), "up": (4, 2), "right": (2, 0), "left": (2, 4)}
+        directions = [
             name
-            for name, (row, column) in places.items()
+            for name, (row, column) in windows.items()
             if np.array_equal(after, padded[row : row + height, column : column + width])
         ]
-        assert len(found) == 1
-        seen.add(found[0])
+        assert len(directions) == 1
+        seen.add(directions[0])
     assert seen == {"down", "up", "left", "right"}
 
 
@@ -92,9 +92,9 @@ def test_a_quarter_turn_is_numpys_in_both_directions() -> None:
     changed = corrupt(images, CORRUPTIONS["rotation"], 90, 0).numpy()
     turns = set()
     for before, after in zip(images.numpy(), changed, strict=True):
-        found = [turn for turn in (1, 3) if np.abs(np.rot90(before, turn).astype(int) - after).max() <= 1]
-        assert len(found) == 1
-        turns.add(found[0])
+        matching = [turn for turn in (1, 3) if np.abs(np.rot90(before, turn).astype(int) - after).max() <= 1]
+        assert len(matching) == 1
+        turns.add(matching[0])
     assert turns == {1, 3}
 
 
@@ -104,20 +104,19 @@ def test_rotation_keeps_angles_in_an_oblong_image() -> None:
     distance = (rows - 19.5) * np.cos(np.pi / 6) - (columns - 39.5) * np.sin(np.pi / 6)
     image = np.where(abs(distance) < 2, 255, 0).astype(np.uint8)[None, :, :, None].repeat(8, 0)
     changed = corrupt(torch.from_numpy(image), CORRUPTIONS["rotation"], 30, 1).numpy()[..., 0]
-    level = [one[17:23, 20:60].mean() for one in changed]
+    level = [image[17:23, 20:60].mean() for image in changed]
     assert max(level) > 140  # four of six rows
     assert min(level) < 80
 
 
 def test_the_figures_of_a_run(weak: Run) -> None:
-    measured = measure_robustness(weak, images=1000)
+    measured = robustness(weak, images=1000)
     assert (measured.images, measured.of) == (100, 100)
     assert measured.accuracy == json.loads((weak.directory / "evaluation.json").read_text())["accuracy"]
     test = weak.open_images().splits["test"]
     network = weak.network()
-    for one in measured.corruptions:
-        kind = CORRUPTIONS[one.name]
-        assert [point.strength for point in one.points] == list(kind.strengths)
+    for figures in measured.corruptions:
+        assert [point.strength for point in figures.points] == list(CORRUPTIONS[figures.name].strengths)
     from pellucid.ground.seeds import derive_seed
 
     point = measured.corruptions[0].points[3]
@@ -128,7 +127,7 @@ def test_the_figures_of_a_run(weak: Run) -> None:
     low, high = point.accuracy_interval
     assert low <= point.accuracy == point.correct / 100 <= high
     assert json.loads((weak.directory / "robustness.json").read_text()) == json.loads(json.dumps(measured.to_dict()))
-    assert measure_robustness(weak, images=1000) == measured
+    assert robustness(weak, images=1000) == measured == read_robustness(weak.directory)
 
 
 def test_a_sample_is_drawn_evenly_and_always_the_same() -> None:
@@ -142,7 +141,8 @@ def test_a_sample_is_drawn_evenly_and_always_the_same() -> None:
 def test_the_command_prints_a_table_and_draws_the_curves(weak: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["robustness", str(weak.directory), "--images", "40"]) == 0
     printed = capsys.readouterr().out
-    assert "of 40 of 100 test images of mnist" in printed
+    assert "of 40 test images of mnist (drawn from 100)" in " ".join(printed.split())
+    assert max(map(len, printed.splitlines())) <= 100
     assert all(f"{kind.name} ({kind.unit})" in printed for kind in CORRUPTIONS.values())
     with Image.open(Path(weak.directory) / "robustness.png") as picture:
         assert "Accuracy under 6 kinds of change, unchanged " in picture.text["Description"]
@@ -150,4 +150,4 @@ def test_the_command_prints_a_table_and_draws_the_curves(weak: Run, capsys: pyte
     document = json.loads(capsys.readouterr().out)
     assert document == json.loads((weak.directory / "robustness.json").read_text())
     with pytest.raises(UserError, match="--images is 0; expected at least 1"):
-        measure_robustness(weak, images=0)
+        robustness(weak, images=0)

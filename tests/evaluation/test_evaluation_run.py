@@ -17,7 +17,7 @@ from sklearn import metrics
 
 import pellucid
 from pellucid.cli import main
-from pellucid.evaluation import read_evaluation, table_of
+from pellucid.evaluation import predictions_of, read_evaluation
 from pellucid.ground.errors import UserError
 from pellucid.ground.ranks import Ranks
 from pellucid.prediction import read_predictions
@@ -42,7 +42,7 @@ def test_the_files_hold_the_same_figures_and_the_table_gives_them_again(weak: Ru
     evaluation = pellucid.evaluate(weak)
     document = json.loads((weak.directory / "evaluation.json").read_text())
     assert document == json.loads(json.dumps(evaluation.to_dict()))
-    assert read_evaluation(weak.directory / "evaluation.json") == evaluation
+    assert read_evaluation(weak.directory) == evaluation
     table = read_predictions(weak.directory / "predictions.csv", document["predictions"]["sha256"])
     assert table is not None
     test = weak.open_images().splits["test"]
@@ -50,7 +50,7 @@ def test_the_files_hold_the_same_figures_and_the_table_gives_them_again(weak: Ru
     np.testing.assert_array_equal(table.labels, test.labels)
     assert document["accuracy"] == metrics.accuracy_score(table.labels, table.predicted)
     assert document["confusion"] == metrics.confusion_matrix(table.labels, table.predicted, labels=range(10)).tolist()
-    assert document["calibrated"]["negative_log_likelihood"] == pytest.approx(float(table.losses.mean()), rel=1e-7)
+    assert document["calibrated"]["loss"] == pytest.approx(float(table.losses.mean()), rel=1e-7)
     assert document["predictions"]["temperature"] == document["calibrated"]["temperature"]
     assert (document["own_data"], document["split"], document["epoch"]) == (True, "test", 1)
     low, high = document["accuracy_interval"]
@@ -75,12 +75,16 @@ def test_a_class_never_predicted_is_undefined_in_words_and_null_in_json(
 
 def test_the_command_draws_and_says_where_everything_is(weak: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(weak.directory), "--figures", "--error-rate", "0.2", "--no-calibration"]) == 0
-    printed = capsys.readouterr().out
-    assert f"Figures: {weak.directory / 'evaluation.json'}" in printed
-    assert f"Each image: {weak.directory / 'predictions.csv'}" in printed
-    assert "chosen on 60 val images for 20.00% errors" in printed
-    assert "None of the classes: noise (1,000 images): mean confidence " in printed
-    assert "Note: The temperature was refused" in printed
+    captured = capsys.readouterr()
+    printed = " ".join(captured.out.split())
+    files = ("evaluation.json", "predictions.csv", "confusion.png", "reliability.png", "coverage.png")
+    assert f"Wrote {', '.join(str(weak.directory / name) for name in files)}" in captured.err
+    assert printed.startswith("The network classifies ")
+    assert "chosen on 60 validation images for at most 20.0% wrong predictions" in printed
+    assert "out-of-class images" in printed
+    assert any(line.split()[:2] == ["noise", "1,000"] for line in captured.out.splitlines())
+    assert "Note: Calibration was switched off" in printed
+    assert max(map(len, captured.out.splitlines())) <= 100
     for name in ("confusion", "reliability", "coverage"):
         with Image.open(weak.directory / f"{name}.png") as picture:
             assert len(picture.text["Description"]) > 40
@@ -91,25 +95,25 @@ def test_val_and_train_are_the_images_of_the_training(weak: Run) -> None:
     assert (val.images, train.images) == (60, 580)
     assert val.accuracy == pytest.approx(weak.metrics("epoch")[-1]["val_accuracy"])
     assert val.loss == pytest.approx(weak.metrics("epoch")[-1]["val_loss"], rel=1e-5)
-    assert any("the figures flatter" in note for note in val.notes)
-    assert any("was trained on" in note for note in train.notes)
+    assert any("the figures are optimistic" in note for note in val.notes)
+    assert any("trained on these images" in note for note in train.notes)
     assert val.directory == weak.directory / "evaluations" / "mnist-val"
     assert (val.directory / "predictions.csv").is_file()
-    assert read_evaluation(weak.directory / "evaluation.json").split == "test"  # type: ignore[union-attr]
+    assert read_evaluation(weak.directory).split == "test"  # type: ignore[union-attr]
 
 
-def test_images_that_are_none_of_the_classes(weak: Run, tmp_path: Path) -> None:
-    strange = write_digits(tmp_path / "strange", {"0": 2, "4x": 20, "5x": 20})
-    evaluation = pellucid.evaluate(weak, unknown=("noise", "blank", str(strange)), error_rate=0.1)
+def test_out_of_class_images(weak: Run, tmp_path: Path) -> None:
+    others = write_digits(tmp_path / "others", {"0": 2, "4x": 20, "5x": 20})
+    evaluation = pellucid.evaluate(weak, unknown=("noise", "blank", str(others)), error_rate=0.1)
     noise, blank, folder = evaluation.unknown
-    assert (noise.images, blank.images, folder.images) == (1000, 256, 40)  # class 0 is known, so it is left aside
-    table, _, _ = table_of(weak)
+    assert (noise.images, blank.images, folder.images) == (1000, 256, 40)  # class 0 is known, so it is left out
+    table, _, _ = predictions_of(weak)
     network = weak.network()
     grey = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None, None], (256, 28, 28, 1))
     with torch.no_grad():
-        scores = network(weak.preprocessing(torch.from_numpy(np.ascontiguousarray(grey))))
+        logits = network(weak.preprocessing(torch.from_numpy(np.ascontiguousarray(grey))))
     assert evaluation.calibrated is not None
-    sure = (scores / evaluation.calibrated.temperature).softmax(1).max(1).values.numpy()
+    sure = (logits / evaluation.calibrated.temperature).softmax(1).max(1).values.numpy()
     assert blank.mean_confidence == pytest.approx(float(sure.mean()), rel=1e-4)
     expected = metrics.roc_auc_score([1] * 100 + [0] * 256, np.concatenate([table.confidence, sure]))
     assert blank.auroc == pytest.approx(expected, abs=1e-3)
@@ -120,7 +124,7 @@ def test_images_that_are_none_of_the_classes(weak: Run, tmp_path: Path) -> None:
     assert evaluation.abstention.coverage == pytest.approx(answered.mean())
     assert evaluation.abstention.error == pytest.approx((~table.right[answered]).mean())
     kept = json.loads((weak.directory / "calibration.json").read_text())
-    assert [one["name"] for one in kept["unknown"]] == ["noise", "blank", str(strange)]
+    assert [one["name"] for one in kept["unknown"]] == ["noise", "blank", str(others)]
     assert kept["error"] <= 0.1
     with pytest.raises(
         UserError, match=r"knows every class of mnist; expected images of other classes, or one of: noi"
@@ -137,7 +141,7 @@ def test_other_images_are_matched_by_the_names_of_their_classes(weak: Run, tmp_p
     assert evaluation.images == 24
     assert evaluation.correct >= 18
     assert [one.images for one in evaluation.classes] == [0, 0, 8, 0, 8, 0, 0, 8, 0, 0]
-    assert evaluation.classes[0].accuracy is None
+    assert evaluation.classes[0].recall is None
     assert evaluation.left_out[0]["source"] == "4/middle.png"
     assert "Left out: 4/middle.png" in str(evaluation)
     assert (
@@ -159,12 +163,12 @@ def test_other_classes_are_refused_with_those_that_match(weak: Run, tmp_path: Pa
     )
     evaluation = pellucid.evaluate(weak, data=folder, shared_classes=True)
     assert evaluation.images == 16
-    assert "Left aside, since the network does not know their classes: images of 3x." in evaluation.notes
-    table, chosen, _ = table_of(weak, data=folder, shared_classes=True)
+    assert "Left out, because the network does not know their classes: images of 3x." in evaluation.notes
+    table, chosen, _ = predictions_of(weak, data=folder, shared_classes=True)
     assert {source.split("/")[0] for source in table.sources} == {"2", "7"}
     assert chosen.path_of(table.sources[0]) == str(folder / table.sources[0])
     foreign = write_digits(tmp_path / "foreign", {"2x": 8, "3x": 8})
-    with pytest.raises(UserError, match=r"both know: none(.|\n)*how sure the network is .*: --unknown foreign\."):
+    with pytest.raises(UserError, match=r"both know: none(.|\n)*how confident the network is .*: --unknown foreign\."):
         pellucid.evaluate(weak, data=foreign, shared_classes=True)
 
 
@@ -195,7 +199,7 @@ def test_a_broken_image_in_the_middle_is_left_out_and_named(tmp_path: Path, shel
     document = json.loads((run.directory / "evaluation.json").read_text())
     assert [one["source"] for one in document["left_out"]] == ["8/7.png"]
     assert document["images"] == 6
-    table, chosen, _ = table_of(run)
+    table, chosen, _ = predictions_of(run)
     for index, source in enumerate(table.sources):
         with Image.open(folder / source) as picture:
             np.testing.assert_array_equal(chosen.pixels(index)[:, :, 0], np.array(picture))
@@ -240,28 +244,28 @@ def test_an_error_rate_that_cannot_be(weak: Run, rate: float) -> None:
         pellucid.evaluate(weak, error_rate=rate)
 
 
-def test_scores_that_are_not_finite(weak: Run) -> None:
+def test_logits_that_are_not_finite(weak: Run) -> None:
     from safetensors.torch import load_file, save_file
 
     weights = load_file(weak.weights_path(1))
     weights["6.bias"][3] = float("nan")
     save_file(weights, weak.weights_path(1))
-    with pytest.raises(UserError, match=r"after epoch 1 gives no finite scores for 100 of 100 images"):
+    with pytest.raises(UserError, match=r"after epoch 1 gives logits that are not finite for 100 of 100 images"):
         pellucid.evaluate(weak)
 
 
 def test_a_damaged_evaluation_is_told_and_an_edited_table_is_not_believed(weak: Run) -> None:
     pellucid.evaluate(weak)
-    table, _, _ = table_of(weak)
+    table, _, _ = predictions_of(weak)
     file = weak.directory / "predictions.csv"
     file.write_text(file.read_text().replace("test/0,", "test/1,", 1))
-    anew, _, _ = table_of(weak)
-    assert list(anew.sources) == list(table.sources)
+    again, _, _ = predictions_of(weak)
+    assert list(again.sources) == list(table.sources)
     (weak.directory / "evaluation.json").write_text("{}")
-    with pytest.raises(UserError, match=r"evaluation.json is damaged or old \(KeyError: 'format'\); evaluate anew"):
-        read_evaluation(weak.directory / "evaluation.json")
-    anew, _, _ = table_of(weak)
-    np.testing.assert_allclose(anew.probabilities, table.probabilities, rtol=1e-6)
+    with pytest.raises(UserError, match=r"evaluation.json is damaged \(KeyError: 'format'\); evaluate again"):
+        read_evaluation(weak.directory)
+    again, _, _ = predictions_of(weak)
+    np.testing.assert_allclose(again.probabilities, table.probabilities, rtol=1e-6)
 
 
 def test_two_gloo_processes_find_what_one_does(weak: Run, tmp_path: Path) -> None:

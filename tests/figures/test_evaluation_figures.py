@@ -34,8 +34,8 @@ def test_confusion_numbers_and_words() -> None:
     figure = confusion_figure([[8, 2], [0, 0]], ["cat", "dog"])
     assert sorted(texts(figure)) == ["2", "8"]  # zeros are left blank
     assert figure.get_label() == (
-        "Confusion matrix of 2 classes: 8 of 10 images on the diagonal, that is right. "
-        "Most frequent mistakes: cat taken for dog (2)."
+        "Confusion matrix of 2 classes: 8 of 10 images are on the diagonal, that is, classified correctly. "
+        "Most frequent mistakes: cat predicted as dog (2)."
     )
     assert describe_confusion([[3, 0], [0, 3]], ["cat", "dog"]).endswith("There is no mistake.")
     pixels = picture_of(figure)
@@ -50,27 +50,28 @@ def test_a_matrix_of_many_classes_has_no_numbers() -> None:
     assert confusion_figure(np.eye(60, dtype=int).tolist(), ["a"] * 60).axes[0].get_yticklabels()[0].get_text() != "a"
 
 
-def test_the_numbers_stand_out_from_their_squares() -> None:
-    """In grey: white numbers on dark squares, dark ones on light squares."""
+def test_the_diagonal_is_blue_mistakes_are_orange_and_the_numbers_stand_out() -> None:
     for share in (0, 40, 56, 69, 71, 100):
         figure = confusion_figure([[share, 100 - share], [0, 100]], ["a", "b"])
-        axes = figure.axes[0]
-        (shown,) = axes.images
-        for text in axes.texts:
+        (shown,) = figure.axes[0].images
+        colours = np.asarray(shown.get_array()) / 255
+        if share:
+            assert colours[0, 0, 2] > colours[0, 0, 0]  # bluer than red
+        if share < 100:
+            assert colours[0, 1, 0] > colours[0, 1, 2]
+        for text in figure.axes[0].texts:
+            assert text.get_color() == "black"
             column, row = (round(value) for value in text.get_position())
-            grey = shown.cmap(shown.norm(shown.get_array()[row, column]))[0]
-            ink = 1.0 if text.get_color() == "white" else 0x22 / 255
-            lighter, darker = max(grey, ink), min(grey, ink)
-            contrast = (lighter**2.2 + 0.05) / (darker**2.2 + 0.05)
-            assert contrast > 4, (share, grey, ink)
+            luminance = (colours[row, column] ** 2.2) @ (0.2126, 0.7152, 0.0722)
+            assert (luminance + 0.05) / 0.05 > 4.5, (share, colours[row, column])
 
 
 def test_reliability_has_a_column_for_each_temperature_and_says_so() -> None:
     generator = np.random.default_rng(0)
-    scores = generator.normal(0, 3, (500, 4))
-    labels = scores.argmax(1)
+    logits = generator.normal(0, 3, (500, 4))
+    labels = logits.argmax(1)
     labels[::3] = generator.integers(0, 4, len(labels[::3]))
-    raw = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+    raw = logits - np.log(np.exp(logits).sum(1, keepdims=True))
     before = probability_figures(raw, labels)
     after = probability_figures(raw, labels, 1.7)
     assert len(reliability_figure(before).axes) == 2
@@ -88,12 +89,13 @@ def test_coverage_marks_the_threshold_if_there_is_one() -> None:
     with_threshold = coverage_figure(curve, Abstention(0.05, 0.9, "val", 60, 0.5, 0.0))
     assert len(with_threshold.axes[0].lines) == 3
     assert with_threshold.get_label() == (
-        "Accuracy against coverage: 75.0% when every image is answered, 100.0% when only the surest 50% are. "
-        "At confidence 0.900 or more, 50.0% are answered with 0.0% errors; 5.0% were asked for."
+        "Accuracy against coverage: 75.0% when every image is predicted, 100.0% when only the most confident 50% are. "
+        "With the confidence threshold 0.900, 50.0% are predicted and 0.0% of these predictions are wrong; "
+        "5.0% were asked for."
     )
     without = coverage_figure(curve, Abstention(0.05, None, "val", 60, None, None))
     assert len(without.axes[0].lines) == 2
-    assert without.get_label().endswith("No threshold is drawn.")
+    assert without.get_label().endswith("No confidence threshold is drawn.")
 
 
 def test_robustness_draws_each_kind_and_starts_where_nothing_is_changed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from pellucid.reporting import write_report
+import pellucid
+from pellucid.reporting import report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = (
@@ -48,7 +50,7 @@ def visit(browser: Any, path: Path, **options: Any) -> tuple[Any, list[str]]:
 
 @pytest.fixture
 def measured(digits) -> tuple[Path, dict[str, Any]]:
-    path = write_report(digits)
+    path = report(digits)
     return path, json.loads((digits.directory / "evaluation.json").read_text())
 
 
@@ -69,14 +71,14 @@ def test_a_cell_opens_its_images_and_the_numbers_are_the_measured_ones(browser, 
     assert cell.inner_text() == str(count)
     cell.click()
     names = [one["name"] for one in document["classes"]]
-    assert page.locator("#cell-title").inner_text() == f"{count} {names[true]} taken for {names[predicted]}"
+    assert page.locator("#cell-title").inner_text() == f"{count} {names[true]} predicted as {names[predicted]}"
     thumbs = page.locator("#cell-images button")
     assert thumbs.count() == count
     picture = thumbs.first.evaluate("element => getComputedStyle(element).backgroundImage")
     assert picture.startswith('url("data:image/webp')
     thumbs.last.click()
     source = thumbs.last.get_attribute("aria-label").split(":")[0]
-    assert page.locator("#cell-detail code").inner_text() == f"pellucid trace digits {source}"
+    assert page.locator("#cell-detail code").inner_text() == f"pellucid trace . {source}"
     assert trouble == []
 
 
@@ -90,16 +92,22 @@ def test_the_keyboard_suffices(browser, measured):
     assert page.locator("#matrix [tabindex='0']").count() == 1
     page.keyboard.press("Enter")
     assert page.locator("#cell").evaluate("dialog => dialog.open")
-    assert page.locator("#cell-title").inner_text() == f"{document['confusion'][1][1]} 1, rightly"
+    assert page.locator("#cell-title").inner_text() == f"{document['confusion'][1][1]} 1, classified correctly"
     page.keyboard.press("Escape")
     assert not page.locator("#cell").evaluate("dialog => dialog.open")
     assert page.evaluate("document.activeElement.dataset.cell") == "1-1"
     assert trouble == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(340, "light"), (340, "dark"), (1280, "light")])
-def test_nothing_is_wider_than_the_screen(browser, measured, width, scheme):
-    page, trouble = visit(browser, measured[0], viewport={"width": width, "height": 700}, color_scheme=scheme)
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(340, "light"), (390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")]
+)
+@pytest.mark.parametrize("long_path", [False, True])
+def test_nothing_is_wider_than_the_screen(browser, digits, tmp_path, width, scheme, long_path):
+    run = digits
+    if long_path:
+        run = pellucid.open_run(shutil.copytree(digits.directory, tmp_path / ("a" * 90) / ("b" * 120)))
+    page, trouble = visit(browser, report(run), viewport={"width": width, "height": 700}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     colours = page.evaluate("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
     brightness = [sum(map(int, colour[4:-1].split(","))) for colour in colours]
@@ -116,12 +124,46 @@ def test_all_pictures_can_be_read(browser, measured):
 
 
 def test_a_folder_with_quotes_in_its_name_gives_commands_that_can_be_pasted(browser, photos):
-    page, trouble = visit(browser, write_report(photos))
+    page, trouble = visit(browser, report(photos))
     page.locator("#matrix button").first.click()
-    command = page.locator("#cell-detail code").inner_text()
-    import shlex
-
-    words = shlex.split(command)
-    assert words[:3] == ["pellucid", "trace", "photos"]
-    assert Path(words[3]).is_file()
+    words = shlex.split(page.locator("#cell-detail code").inner_text())
+    assert words[:3] == ["pellucid", "trace", "."]
+    assert (Path(photos.record.data.source) / words[3]).is_file()  # the name that the image has in the run's data
     assert trouble == []
+
+
+def test_a_photo_opens_larger_and_closes_with_escape(browser, measured):
+    page, trouble = visit(browser, measured[0], viewport={"width": 1280, "height": 900})
+    photo = page.locator(".photo").first
+    photo.focus()
+    page.keyboard.press("Enter")
+    large = page.locator("#photo-image")
+    assert page.locator("#photo").evaluate("dialog => dialog.open")
+    assert large.get_attribute("src") == photo.locator("img").get_attribute("src")
+    assert page.locator("#photo-words").inner_text() == photo.locator("img").get_attribute("alt")
+    assert large.bounding_box()["width"] > 2 * photo.bounding_box()["width"]
+    assert large.evaluate("image => image.getBoundingClientRect().width % image.naturalWidth") == 0  # whole pixels
+    page.keyboard.press("Escape")
+    assert not page.locator("#photo").evaluate("dialog => dialog.open")
+    assert page.evaluate("document.activeElement.className") == "photo"
+    photo.click()
+    page.locator("#photo button").click()
+    assert not page.locator("#photo").evaluate("dialog => dialog.open")
+    assert trouble == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_photo_fits_the_screen_and_the_arithmetic_is_not_clipped(browser, measured, width):
+    page, _ = visit(browser, measured[0], viewport={"width": width, "height": 800})
+    page.locator(".arithmetic summary").first.click()
+    lines = page.locator(".arithmetic pre").first
+    assert lines.evaluate("pre => pre.scrollWidth <= pre.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator(".photo").first.click()
+    box = page.locator("#photo").bounding_box()
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+
+
+def test_no_path_of_the_machine_is_on_the_page(browser, measured):
+    page, _ = visit(browser, measured[0])
+    assert str(measured[0].parent.absolute().parent) not in page.content()

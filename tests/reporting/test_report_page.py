@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 import pellucid
+from pellucid.auditing import read_audit
 from pellucid.cli import main
+from pellucid.evaluation.charts import Chart, Scale, Series
+from pellucid.ground.writing import counted
 from pellucid.prediction import read_predictions
-from pellucid.reporting import build, write_report
-from pellucid.reporting.charts import Series, line_chart, ticks
+from pellucid.reporting import build, report
+from pellucid.reporting.charts import chart_svg, ticks
 from pellucid.reporting.pictures import make_sprite, mosaic
-from pellucid.reporting.results import _tints
 
 
 class Page(HTMLParser):
@@ -60,23 +62,23 @@ def data_of(path: Path) -> dict:
 
 
 def test_its_figures_are_those_of_the_evaluation(digits):
-    path = write_report(digits)
+    path = report(digits)
     assert path == digits.directory / "report.html"
     document = json.loads((digits.directory / "evaluation.json").read_text())
     words = Page(path).words
-    assert f"{document['accuracy']:.2%} of {document['images']:,} test images are classified rightly" in words
+    assert f"{document['accuracy']:.2%} of {document['images']:,} test images classified correctly" in words
     low, high = document["accuracy_interval"]
-    assert f"lies between {low:.2%} and {high:.2%}" in words
-    for one in document["classes"]:
-        figures = ["undefined" if one[name] is None else f"{one[name]:.2%}" for name in ("recall", "precision", "f1")]
-        assert f"{one['name']} {one['images']:,} {' '.join(figures)}" in words
+    assert f"The 95% interval of the accuracy is {low:.2%} to {high:.2%}" in words
+    for row in document["classes"]:
+        figures = ["undefined" if row[name] is None else f"{row[name]:.2%}" for name in ("recall", "precision", "f1")]
+        assert f"{row['name']} {row['images']:,} {' '.join(figures)}" in words
     assert f"{document['as_trained']['calibration_error']:.2%}" in words
     assert "No temperature was fitted: there are no validation images" in words
     assert data_of(path)["counts"] == document["confusion"]
 
 
 def test_the_images_of_each_cell_are_the_right_ones(digits):
-    path = write_report(digits)
+    path = report(digits)
     table = read_predictions(digits.directory / "predictions.csv")
     data = data_of(path)
     listed = 0
@@ -95,7 +97,7 @@ def test_the_images_of_each_cell_are_the_right_ones(digits):
 
 
 def test_it_asks_for_nothing_outside_of_itself(digits):
-    page = Page(write_report(digits))
+    page = Page(report(digits))
     for tag, attributes in page.attributes:
         for name in ("src", "href", "data", "action", "srcset", "poster"):
             value = attributes.get(name, "#")
@@ -108,7 +110,7 @@ def test_it_asks_for_nothing_outside_of_itself(digits):
 
 
 def test_every_picture_has_words_and_every_link_a_goal(digits):
-    page = Page(write_report(digits))
+    page = Page(report(digits))
     names = {attributes["id"] for _, attributes in page.attributes if "id" in attributes}
     for tag, attributes in page.attributes:
         if tag == "img":
@@ -120,58 +122,61 @@ def test_every_picture_has_words_and_every_link_a_goal(digits):
 
 
 def test_a_folder_of_images_says_how_they_were_fitted_and_nothing_escapes(photos):
-    path = write_report(photos, epoch="last")
+    path = report(photos, epoch="last")
     words = Page(path).words
-    assert "Each image was scaled in proportion until it fitted into 24 × 24 pixels, then centred on black." in words
-    assert "1 images could not be read and were left out, such as blue/broken.png" in words
+    assert "Each image was scaled in proportion until it fitted into 24 × 24 pixels, then padded with black." in words
+    assert "1 image could not be read and was left out, such as blue/broken.png" in words
     assert "The split was drawn with seed 0." in words
     assert "red & hot" in words
     assert "my <b>'photos'" in words
     assert "<b>" not in path.read_text()
     assert photos.directory.name in words
-    assert "Reliability, calibrated" in words or "No temperature was fitted" in words
+    assert "Calibrated (temperature" in words or "No temperature was fitted" in words
 
 
 def test_robustness_and_audit_are_shown_when_they_are_there(digits, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(digits.directory, copy)
     run = pellucid.open_run(copy)
-    before = Page(write_report(run)).words
+    before = Page(report(run)).words
     assert "Changed images" not in before
-    assert f"pellucid robustness {copy}" in before
-    assert f"pellucid audit --run {copy}" in before
+    assert "pellucid robustness ." in before
+    assert "pellucid audit --run ." in before
     assert main(["robustness", str(copy), "--images", "20"]) == 0
     assert main(["audit", "--run", str(copy)]) == 0
-    after = Page(write_report(run)).words
+    after = Page(report(run)).words
     measured = json.loads((copy / "robustness.json").read_text())
-    assert "Accuracy on 20 of 100 test images under changes that a person would hardly mind; unchanged " in after
+    assert "of 20 test images of mnist (drawn from 100) correctly." in after
     point = measured["corruptions"][0]["points"][0]
     assert f"{point['accuracy']:.2%}" in after
-    found = json.loads((copy / "audit.json").read_text())["duplicates"]
-    assert f"{found['exact']:,} exact and {found['near']:,} near duplicates were found" in after
-    assert f"pellucid robustness {copy}" not in after
+    duplicates = json.loads((copy / "audit.json").read_text())["duplicates"]
+    exact, near = (counted(duplicates[kind], f"{kind} duplicate") for kind in ("exact", "near"))
+    assert f"{exact} and {near} were found" in after
+    assert "pellucid robustness ." not in after
 
 
 def test_files_of_other_weights_or_damaged_are_left_out_and_named(digits, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(digits.directory, copy)
-    (copy / "audit.json").write_text('{"format": 1, "fingerprint": "of others"}')
+    assert main(["audit", "--run", str(copy)]) == 0
+    audited = json.loads((copy / "audit.json").read_text())
+    (copy / "audit.json").write_text(json.dumps({**audited, "fingerprint": "of others"}))
     (copy / "robustness.json").write_text("{")
-    words = Page(write_report(pellucid.open_run(copy))).words
-    assert "audit.json is of other images and is left out." in words
+    words = Page(report(pellucid.open_run(copy))).words
+    assert "audit.json belongs to other images and is left out." in words
     assert "robustness.json is damaged or of another pellucid and is left out." in words
 
 
-def test_a_missing_or_damaged_evaluation_is_made_anew(digits, tmp_path):
+def test_a_missing_or_damaged_evaluation_is_made_again(digits, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(digits.directory, copy)
     expected = json.loads((copy / "evaluation.json").read_text())["confusion"]
     for content in ("", '{"epoch": 1}'):
         (copy / "evaluation.json").write_text(content)
-        path = write_report(pellucid.open_run(copy), tmp_path / "out.html")
+        path = report(pellucid.open_run(copy), tmp_path / "out.html")
         assert data_of(path)["counts"] == expected
     (copy / "predictions.csv").unlink()
-    assert data_of(write_report(pellucid.open_run(copy)))["counts"] == expected
+    assert data_of(report(pellucid.open_run(copy)))["counts"] == expected
 
 
 def test_without_its_images_the_figures_are_still_there(digits, tmp_path, monkeypatch):
@@ -180,7 +185,7 @@ def test_without_its_images_the_figures_are_still_there(digits, tmp_path, monkey
     record = json.loads((copy / "run.json").read_text())
     record["data"]["fingerprint"] = "other"
     (copy / "run.json").write_text(json.dumps(record))
-    words = Page(write_report(pellucid.open_run(copy))).words
+    words = Page(report(pellucid.open_run(copy))).words
     assert "The images could not be opened, so none is shown" in words
     assert f"{json.loads((copy / 'evaluation.json').read_text())['accuracy']:.2%} of 100 test images" in words
 
@@ -191,23 +196,26 @@ def test_a_run_without_test_or_validation_images(digits, tmp_path):
     data = json.loads((copy / "data.json").read_text())
     del data["images"]["test"]
     (copy / "data.json").write_text(json.dumps(data))
-    words = Page(write_report(pellucid.open_run(copy))).words
+    words = Page(report(pellucid.open_run(copy))).words
     assert "its accuracy was not measured" in words
     assert "The data have neither test nor validation images" in words
 
 
 def test_too_large_a_report_keeps_fewer_images(digits, tmp_path, monkeypatch):
-    whole = len(write_report(digits, tmp_path / "whole.html").read_bytes())
+    whole = len(report(digits, tmp_path / "whole.html").read_bytes())
     monkeypatch.setattr(build, "LARGEST", whole - 1)
     monkeypatch.setattr("pellucid.reporting.results.PIXELS", 28 * 28 * 100)
-    path = write_report(digits, tmp_path / "less.html")
+    path = report(digits, tmp_path / "less.html")
     assert len(path.read_bytes()) < whole
     assert 0 < sum(map(len, data_of(path)["cells"].values())) < 100
 
 
 def test_the_command_says_where_it_is(digits, tmp_path, capsys):
     assert main(["report", str(digits.directory), "--out", str(tmp_path / "a.html")]) == 0
-    assert f"Report: {tmp_path / 'a.html'} (" in capsys.readouterr().out
+    assert f"Wrote {tmp_path / 'a.html'}" in capsys.readouterr().err
+    assert main(["report", str(digits.directory), "--out", str(tmp_path / "a.html")]) == 2
+    assert "a.html exists already; give another name, or --force to replace it" in capsys.readouterr().err
+    assert main(["report", str(digits.directory), "--out", str(tmp_path / "a.html"), "--force"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -224,14 +232,14 @@ def test_mistakes_are_named(digits, arguments, message, capsys):
 
 
 def test_a_chart_puts_numbers_where_they_belong():
-    chart = str(
-        line_chart([Series("a<b", [(0, 0), (10, 1)], "a")], x_label="x", y_label="y", description="d", y_range=(0, 1))
-    )
+    line = Series("a<b", ((0, 0), (10, 1)))
+    chart = str(chart_svg(Chart("t", Scale("x"), Scale("y", (0, 1)), "d", (line,))))
     assert 'points="64.0,236.0 418.0,30.0"' in chart  # from the lower left corner of the plane to its upper right
-    flipped = str(line_chart([Series("a", [(0, 0), (10, 1)])], x_label="x", y_label="y", description="d", flip=True))
+    flipped = str(chart_svg(Chart("t", Scale("x", falling=True), Scale("y"), "d", (line,))))
     assert 'points="418.0,236.0 64.0,' in flipped
-    two = str(line_chart([Series("a<b", [(0, 1)]), Series("c", [(0, 2)])], x_label="x", y_label="y", description="d"))
+    two = str(chart_svg(Chart("t", Scale("x"), Scale("y"), '"words"', (line, Series("c", ((0, 2),))))))
     assert "a&lt;b" in two
+    assert 'aria-label="&#34;words&#34;"' in two
 
 
 @pytest.mark.parametrize(
@@ -259,22 +267,23 @@ def test_a_sprite_has_its_pictures_in_order():
         assert abs(middle.mean() - 8 * at) < 6
 
 
-def test_a_mosaic_has_one_scale():
+def test_a_mosaic_has_one_scale_white_at_zero():
     sheet = mosaic(np.array([[[0.0, 1.0]], [[2.0, 4.0]]]), columns=2)
-    assert sheet[0].tolist() == [
-        [0, 0, 0, 255],
-        [64, 64, 64, 255],
-        [0, 0, 0, 0],
-        [128, 128, 128, 255],
-        [255, 255, 255, 255],
-    ]
+    blue = [0x1F, 0x65, 0xA8]
+    assert sheet[0, 0].tolist() == [255, 255, 255, 255]
+    assert sheet[0, 2].tolist() == [0, 0, 0, 0]  # the gap
+    assert sheet[0, 4].tolist() == [*blue, 255]
+    assert sheet[0, 1, :3].tolist() == [round(255 + (channel - 255) / 4) for channel in blue]
     signed = mosaic(np.array([[[-1.0, 0.0, 1.0]]]), columns=1)
-    assert signed[0, 1].tolist() == [255, 255, 255, 255]
-    assert signed[0, 0, 2] == 255
-    assert signed[0, 2, 0] == 255
-    assert signed[0, 0, 0] == signed[0, 2, 2] == 0
+    assert signed[0].tolist() == [[0xB3, 0x59, 0x00, 255], [255, 255, 255, 255], [*blue, 255]]
 
 
-def test_mistakes_are_tinted_against_the_largest():
-    tints = _tints(np.array([[0.9, 0.1], [0.05, 0.95]]))
-    assert tints == pytest.approx(np.array([[0.9, 1.0], [0.5**0.7, 0.95]]))
+def test_an_audit_is_read_back_as_it_was_written(digits, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(digits.directory, copy)
+    assert read_audit(copy) is None
+    assert main(["audit", "--run", str(copy)]) == 0
+    audited = read_audit(copy)
+    assert audited is not None
+    assert json.loads(json.dumps(audited.to_dict())) == json.loads((copy / "audit.json").read_text())
+    assert hash(audited.duplicates) == hash(read_audit(copy).duplicates)  # tuples all the way down

@@ -7,6 +7,7 @@ from pellucid.auditing import showing as _  # noqa: F401 -- registers the views
 from pellucid.auditing.doubts import Doubts, find_doubts
 from pellucid.auditing.duplicates import Duplicate, find_duplicates
 from pellucid.auditing.look_through import audit, open_images_of, write_audit
+from pellucid.auditing.reading import read_audit
 from pellucid.auditing.result import Audit, DuplicatePair
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "find_doubts",
     "find_duplicates",
     "open_images_of",
+    "read_audit",
     "write_audit",
 ]

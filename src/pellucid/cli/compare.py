@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.options import json_option
+from pellucid.cli.output import print_json
 
 __all__ = ["compare"]
 
@@ -13,25 +14,27 @@ __all__ = ["compare"]
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
 @click.option("--split", help="test, val or train of their own data.  [test]")
 @click.option("--epoch", default="last", show_default=True, help="Of each: last, best (by validation) or a number.")
-@click.option("--most", type=int, default=20, show_default=True, help="List no more disagreements of a pair.")
+@click.option(
+    "--top", type=click.IntRange(min=0), metavar="N", default=20, show_default=True, help="How many disagreements."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @json_option
-def compare(runs: tuple[str, ...], split: str | None, epoch: str, most: int, device: str, as_json: bool) -> None:
-    """Compare RUNs on the same images: side by side, by a paired test, and where they disagree.
+def compare(runs: tuple[str, ...], split: str | None, epoch: str, top: int, device: str, as_json: bool) -> None:
+    """Compare two or more RUNs on the same images.
 
-    The test says whether a difference is more than the luck of which images were tested (McNemar, exact; Holm's
-    correction for several pairs). It says nothing of the luck of a training's seed.
+    A paired test says whether the difference is statistically significant (McNemar, exact; Holm's correction for
+    several pairs). It accounts for which images were tested, not for the seed of a training.
 
     \b
     Examples:
       pellucid compare runs/cifar10-simple-cifar-1 runs/cifar10-small-resnet-1
       pellucid compare runs/cifar10-simple-cifar-1 runs/cifar10-small-resnet-1 --json
     """
-    from pellucid.evaluation.comparison import compare as compare_runs
+    from pellucid.evaluation import compare as compare_runs
     from pellucid.run import open_run
 
     opened = [open_run(path) for path in runs]
-    compared = compare_runs(opened, split=split, epoch=epoch, device=device, most=most, show_progress=True)
+    compared = compare_runs(*opened, split=split, epoch=epoch, device=device, top=top, show_progress=True)
     if as_json:
         print_json(compared.to_dict())
     else:

@@ -1,13 +1,17 @@
-"""`pellucid evaluate`: the figures of a run, and the table they come from."""
+"""`pellucid evaluate`: how good a run is, and whether its confidence is reliable."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.options import epoch_option, json_option
+from pellucid.cli.output import announce, print_json
+
+if TYPE_CHECKING:
+    from pellucid.evaluation import Evaluation
 
 __all__ = ["evaluate"]
 
@@ -16,24 +20,29 @@ __all__ = ["evaluate"]
 @click.argument("run")
 @click.option("--data", help="Other images: a named set, a folder or an archive.  [the run's own]")
 @click.option("--split", help="test, val or train.  [test; other images without splits: all]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
-@click.option("--shared-classes", is_flag=True, help="Of other images, only those of classes the network knows.")
+@epoch_option
+@click.option("--shared-classes", is_flag=True, help="Of other images, only those of classes that the network knows.")
 @click.option("--no-calibration", is_flag=True, help="Leave the probabilities as trained.")
 @click.option(
-    "--error-rate", type=float, default=0.05, show_default=True, help="Wrong answers allowed when it may abstain."
+    "--error-rate",
+    type=float,
+    default=0.05,
+    show_default=True,
+    help="Wrong predictions allowed above the confidence threshold.",
 )
-@click.option("--unknown", multiple=True, help="Images of none of the classes: a set.  [noise and blank always]")
-@click.option("--figures", is_flag=True, help="Draw confusion, reliability and coverage as PNG beside the figures.")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="PELLUCID_DATA", help="Where other sets lie.")
+@click.option("--unknown", multiple=True, help="Out-of-class images: a set.  [noise and blank always]")
+@click.option("--figures", is_flag=True, help="Draw confusion matrix, reliability and coverage as PNG.")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="PELLUCID_DATA", help="Where named sets are.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @json_option
 def evaluate(
     run: str, no_calibration: bool, unknown: tuple[str, ...], figures: bool, device: str, as_json: bool, **options: Any
 ) -> None:
-    """Measure a RUN on images it has not seen: accuracy, each class, who is taken for whom, how sure it may be.
+    """Measure a RUN on images that it has not seen.
 
-    Writes RUN/evaluation.json and RUN/predictions.csv (for other images, below RUN/evaluations/), and keeps in
-    RUN/calibration.json the temperature and the confidence to answer at, both found on validation images.
+    Accuracy, recall and precision of each class, the most frequent mistakes, and whether its confidence is reliable.
+    Writes RUN/evaluation.json and RUN/predictions.csv (for other images, below RUN/evaluations/), and
+    RUN/calibration.json: the temperature and the confidence threshold, both chosen on validation images.
 
     \b
     Examples:
@@ -44,10 +53,10 @@ def evaluate(
       torchrun --nproc-per-node 2 -m pellucid evaluate runs/cifar10-simple-cifar-1
     """
     from pellucid.evaluation import evaluate as measure
-    from pellucid.evaluation.unknown import MADE
+    from pellucid.evaluation.unknown import GENERATED
     from pellucid.ground.devices import pick_device
     from pellucid.ground.ranks import join_ranks
-    from pellucid.run import open_run
+    from pellucid.run import RunFile, open_run
 
     opened = open_run(run)
     ranks = join_ranks(pick_device(device))
@@ -56,29 +65,27 @@ def evaluate(
         **options,
         device=device,
         calibrate=not no_calibration,
-        unknown=tuple(dict.fromkeys((*MADE, *unknown))),
+        unknown=tuple(dict.fromkeys((*GENERATED, *unknown))),
         ranks=ranks,
         show_progress=True,
     )
     if not ranks.is_main:
         return
-    if figures:
-        _draw(evaluation)
     if as_json:
         print_json(evaluation.to_dict())
     else:
         click.echo(str(evaluation))
-        click.echo(f"Figures: {evaluation.directory / 'evaluation.json'}")
-        click.echo(f"Each image: {evaluation.directory / 'predictions.csv'}")
+    files = [evaluation.directory / RunFile.EVALUATION, evaluation.directory / RunFile.PREDICTIONS]
+    announce(*files, *(_draw(evaluation) if figures else ()))
 
 
-def _draw(evaluation: Any) -> None:
+def _draw(evaluation: Evaluation) -> list[Path]:
     from pellucid.figures.confusion import confusion_figure
     from pellucid.figures.coverage import coverage_figure
     from pellucid.figures.reliability import reliability_figure
     from pellucid.figures.saving import save_figure
 
-    names = [one.name for one in evaluation.classes]
+    names = [figures.name for figures in evaluation.classes]
     pictures = {
         "confusion.png": confusion_figure(evaluation.confusion, names),
         "reliability.png": reliability_figure(evaluation.as_trained, evaluation.calibrated),
@@ -86,3 +93,4 @@ def _draw(evaluation: Any) -> None:
     }
     for name, figure in pictures.items():
         save_figure(figure, evaluation.directory / name, force=True)
+    return [evaluation.directory / name for name in pictures]

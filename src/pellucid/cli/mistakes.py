@@ -1,4 +1,4 @@
-"""`pellucid mistakes`: the images behind the figures."""
+"""`pellucid mistakes`: the images that a run classifies wrongly."""
 
 from __future__ import annotations
 
@@ -6,59 +6,61 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.options import epoch_option, force_option, json_option, top_option
+from pellucid.cli.output import print_json
+from pellucid.cli.pictures import check_folder, out_option, write_folder
 
 __all__ = ["mistakes"]
 
 
 @click.command()
 @click.argument("run")
-@click.option("--true", help="Only images of this class.")
-@click.option("--predicted", help="Only images taken for this class.")
-@click.option("--most", type=int, default=50, show_default=True, help="List no more than so many.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write mistakes.json and mistakes.png into this folder.")
+@click.option("--true", metavar="CLASS", help="Only images of this class.")
+@click.option("--predicted", metavar="CLASS", help="Only images predicted as this class.")
+@top_option(50, "mistakes to list")
+@out_option
+@force_option
 @click.option("--data", help="Other images: a named set, a folder or an archive.  [the run's own]")
 @click.option("--split", help="test, val or train.  [test; other images without splits: all]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@epoch_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @json_option
 def mistakes(
     run: str,
     true: str | None,
     predicted: str | None,
-    most: int,
+    top: int,
     out: Path | None,
+    force: bool,
     data: str | None,
     split: str | None,
     epoch: str,
     device: str,
     as_json: bool,
 ) -> None:
-    """List the images that a RUN gets wrong, the surest mistakes first.
+    """List the images that a RUN classifies wrongly.
+
+    The most confident mistakes come first. `pellucid trace RUN IMAGE` and `pellucid why RUN IMAGE` look into one.
 
     \b
     Examples:
       pellucid mistakes runs/cifar10-simple-cifar-1
       pellucid mistakes runs/cifar10-simple-cifar-1 --true cat --predicted dog --out cats/
     """
-    from pellucid.evaluation.kept_predictions import table_of
-    from pellucid.evaluation.mistakes import find_mistakes
+    check_folder(out, force)
+    from pellucid.evaluation.kept_predictions import predictions_of
+    from pellucid.evaluation.mistakes import mistakes_among
     from pellucid.run import open_run
 
     opened = open_run(run)
-    table, chosen, _ = table_of(opened, data=data, split=split, epoch=epoch, device=device, show_progress=True)
-    found = find_mistakes(table, chosen, true=true, predicted=predicted, most=most)
+    table, chosen, _ = predictions_of(opened, data=data, split=split, epoch=epoch, device=device, show_progress=True)
+    listed = mistakes_among(table, chosen, true=true, predicted=predicted, top=top)
+    if as_json:
+        print_json(listed.to_dict())
+    else:
+        click.echo(str(listed))
     if out is not None:
         from pellucid.figures.contact_sheet import mistakes_sheet
-        from pellucid.figures.saving import save_figure
-        from pellucid.ground.files import write_json
 
-        write_json(out / "mistakes.json", found.to_dict())
-        if found.shown:
-            save_figure(mistakes_sheet(found, chosen), out / "mistakes.png", force=True)
-    if as_json:
-        print_json(found.to_dict())
-        return
-    click.echo(str(found))
-    if out is not None:
-        click.echo(f"Written: {out / 'mistakes.json'}" + (f", {out / 'mistakes.png'}" if found.shown else ""))
+        pictures = {"mistakes.png": mistakes_sheet(listed, chosen)} if listed.shown else {}
+        write_folder(out, pictures, "mistakes.json", listed.to_dict())

@@ -6,18 +6,23 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.options import force_option
+from pellucid.cli.output import announce
+
 __all__ = ["report"]
 
 
 @click.command()
 @click.argument("run")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file.  [RUN/report.html]")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="[RUN/report.html]")
+@force_option
 @click.option("--epoch", help="last, best or a number.  [that of the evaluation, else the last]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
-def report(run: str, out: Path | None, epoch: str | None, device: str) -> None:
-    """Write a RUN's report: one HTML file that opens from the disk and asks for nothing outside of itself.
+def report(run: str, out: Path | None, force: bool, epoch: str | None, device: str) -> None:
+    """Write the report of a RUN: one HTML file for a browser.
 
-    What was not evaluated yet is evaluated first. Robustness and audit are shown where they were measured:
+    It opens from the disk and loads nothing from outside of itself. What was not evaluated yet is evaluated first.
+    Robustness and audit are shown where they were measured:
 
     \b
     Examples:
@@ -26,8 +31,9 @@ def report(run: str, out: Path | None, epoch: str | None, device: str) -> None:
       pellucid audit --run runs/cifar10-simple-cifar-1
       pellucid report runs/cifar10-simple-cifar-1 --out report.html
     """
-    from pellucid.reporting import write_report
+    from pellucid.reporting import report as write_page
     from pellucid.run import open_run
 
-    path = write_report(open_run(run), out, epoch=epoch, device=device, show_progress=True)
-    click.echo(f"Report: {path} ({path.stat().st_size / 1e6:.1f} MB); open it in a browser")
+    path = write_page(open_run(run), out, epoch=epoch, device=device, force=force, show_progress=True)
+    click.echo(f"The report is complete ({path.stat().st_size / 1e6:.1f} MB); open it in a browser.")
+    announce(path)

@@ -1,42 +1,44 @@
-"""`pellucid robustness`: accuracy under changes of the images."""
+"""`pellucid robustness`: accuracy on changed images."""
 
 from __future__ import annotations
 
 import click
 
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.options import epoch_option, json_option
+from pellucid.cli.output import announce, print_json
 
 __all__ = ["robustness"]
 
 
 @click.command()
 @click.argument("run")
-@click.option("--images", type=int, default=2000, show_default=True, help="Measure on no more than so many.")
+@click.option("--images", type=int, default=2000, show_default=True, help="Classify at most this many.")
 @click.option("--split", help="test, val or train.  [test]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@epoch_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @json_option
 def robustness(run: str, images: int, split: str | None, epoch: str, device: str, as_json: bool) -> None:
-    """Measure a RUN on changed images: noise, blur, contrast, brightness, shift and rotation.
+    """Measure the accuracy of a RUN on changed images.
 
-    Writes RUN/robustness.json and the curves, RUN/robustness.png.
+    The changes: noise, blur, contrast, brightness, shift and rotation, each at several strengths. Writes
+    RUN/robustness.json and the same as a picture, RUN/robustness.png.
 
     \b
     Examples:
       pellucid robustness runs/cifar10-simple-cifar-1
       pellucid robustness runs/cifar10-simple-cifar-1 --images 10000 --json
     """
-    from pellucid.evaluation.robustness import measure_robustness
+    from pellucid.evaluation import robustness as measure
     from pellucid.figures.robustness import robustness_figure
     from pellucid.figures.saving import save_figure
     from pellucid.run import RunFile, open_run
 
     opened = open_run(run)
-    measured = measure_robustness(opened, split=split, epoch=epoch, device=device, images=images, show_progress=True)
+    measured = measure(opened, split=split, epoch=epoch, device=device, images=images, show_progress=True)
     picture = opened.directory / RunFile.ROBUSTNESS_PICTURE
     save_figure(robustness_figure(measured), picture, force=True)
     if as_json:
         print_json(measured.to_dict())
     else:
         click.echo(str(measured))
-        click.echo(f"Curves: {picture}")
+    announce(opened.directory / RunFile.ROBUSTNESS, picture)

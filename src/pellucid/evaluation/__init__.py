@@ -1,34 +1,33 @@
-"""Evaluation: what a trained network gets right, and how far its confidence can be believed.
+"""Evaluation: what a trained network gets right, and whether its confidence is reliable.
 
-`evaluate` writes `evaluation.json` (its fields: `result`), `predictions.csv` (its columns: `predictions`) and
-`calibration.json` (its fields: `calibration`); everything else is computed from the table of predictions.
+`evaluate` writes `evaluation.json` (its fields: `result`), `predictions.csv` (its columns:
+`pellucid.prediction.predictions`) and `calibration.json` (its fields: `pellucid.prediction.calibration`); everything
+else is computed from the table of predictions.
 """
 
-from pellucid.evaluation.calibration import Calibration, calibration_of, fit_temperature
-from pellucid.evaluation.comparison import Comparison, compare
+from pellucid.evaluation import showing_comparison as _  # noqa: F401 -- registers the views, with those of `showing`
+from pellucid.evaluation.calibration import fit_temperature
+from pellucid.evaluation.comparison import RunComparison, compare
 from pellucid.evaluation.evaluate import evaluate
-from pellucid.evaluation.kept_predictions import table_of
+from pellucid.evaluation.kept_predictions import predictions_of
 from pellucid.evaluation.measures import ClassFigures
-from pellucid.evaluation.mistakes import Mistakes, find_mistakes
+from pellucid.evaluation.mistakes import Mistakes, mistakes, mistakes_among
 from pellucid.evaluation.result import Evaluation, read_evaluation
-from pellucid.evaluation.robustness import Robustness, measure_robustness
-from pellucid.prediction.predictions import Predictions, read_predictions
+from pellucid.evaluation.robustness import Robustness, read_robustness, robustness
 
 __all__ = [
-    "Calibration",
     "ClassFigures",
-    "Comparison",
     "Evaluation",
     "Mistakes",
-    "Predictions",
     "Robustness",
-    "calibration_of",
+    "RunComparison",
     "compare",
     "evaluate",
-    "find_mistakes",
     "fit_temperature",
-    "measure_robustness",
+    "mistakes",
+    "mistakes_among",
+    "predictions_of",
     "read_evaluation",
-    "read_predictions",
-    "table_of",
+    "read_robustness",
+    "robustness",
 ]

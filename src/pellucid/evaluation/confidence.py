@@ -1,4 +1,4 @@
-"""How far confidence tells right from wrong: abstaining below a threshold, and images that are none of the classes."""
+"""How well confidence separates correct from wrong predictions: a confidence threshold, and out-of-class images."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CoveragePoint:
-    """What happens if only images at least this confident are answered."""
+    """What happens if only images at least this confident are predicted."""
 
     threshold: float
     coverage: float
-    """Share of the images that are answered, above 0 to 1."""
+    """Share of the images that are predicted, above 0 to 1."""
     error: float
-    """Share of those answered wrongly, 0 to 1."""
+    """Share of those predictions that are wrong, 0 to 1."""
 
 
 def coverage_curve(confidence: Floats, right: NDArray[np.bool_], points: int | None = POINTS) -> list[CoveragePoint]:
-    """Give error against coverage, from the surest images to all of them.
+    """Give error against coverage, from the most confident images to all of them.
 
     Args:
         confidence: `[N]`, the probability of the predicted class.
@@ -51,9 +51,9 @@ def coverage_curve(confidence: Floats, right: NDArray[np.bool_], points: int | N
 
 
 def threshold_for(error_rate: float, confidence: Floats, right: NDArray[np.bool_]) -> CoveragePoint | None:
-    """Find the threshold that answers as many images as it can with no more than this share of wrong answers.
+    """Find the confidence threshold that predicts as many images as possible with at most this share of errors.
 
-    None where even the surest images are wrong more often.
+    None where even the most confident images are wrong more often.
 
     >>> threshold_for(0.0, np.array([0.9, 0.6, 0.8]), np.array([True, False, True])).threshold
     0.8
@@ -69,7 +69,7 @@ def threshold_for(error_rate: float, confidence: Floats, right: NDArray[np.bool_
 def auroc(known: Floats, unknown: Floats) -> float:
     """Give the chance that a known image is more confident than an unknown one; equal confidence counts a half.
 
-    This is the area under the receiver operating characteristic: 0.5 tells nothing apart, 1 everything.
+    This is the area under the receiver operating characteristic: 0.5 separates nothing, 1 everything.
 
     >>> auroc(np.array([0.9, 0.8]), np.array([0.8, 0.1]))
     0.875
@@ -81,9 +81,11 @@ def auroc(known: Floats, unknown: Floats) -> float:
 
 
 def _steps(confidence: Floats, right: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
-    """Give each different confidence, falling, with how many images reach it and how many of those are wrong."""
+    """Give each different confidence, in descending order, how many images reach it and how many of those are wrong."""
     order = np.argsort(-confidence, kind="stable")
     ordered = confidence[order]
-    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))  # images equally sure are answered together
+    last = np.flatnonzero(
+        np.append(ordered[1:] != ordered[:-1], True)
+    )  # images of equal confidence are predicted together
     wrong = np.cumsum(~right[order], dtype=np.int64)
     return ordered[last], last.astype(np.int64) + 1, wrong[last]

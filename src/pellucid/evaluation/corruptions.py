@@ -118,8 +118,8 @@ def _padded(images: Tensor, radius: int) -> Tensor:
 
 
 CORRUPTIONS = {
-    one.name: one
-    for one in (
+    kind.name: kind
+    for kind in (
         Corruption("noise", "standard deviation, share of full range", (0.02, 0.05, 0.1, 0.2, 0.3), noise, 0),
         Corruption("blur", "standard deviation, pixels", (0.5, 1, 1.5, 2, 3), blur, 0),
         Corruption("contrast", "factor", (0.8, 0.6, 0.4, 0.2, 0.1), contrast, 1),

@@ -1,4 +1,4 @@
-"""Measuring a run: one pass over each set of images, then every figure from the table of probabilities."""
+"""Measuring a run: one pass over each set of images, then every figure from the table of predictions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pellucid.evaluation.calibration import (
-    Calibration,
-    UnknownFigures,
-    before_and_after,
-    calibration_of,
-    fit_temperature,
-)
+from pellucid.evaluation.calibration import before_and_after, calibration_at, fit_temperature
 from pellucid.evaluation.confidence import auroc, coverage_curve, threshold_for
 from pellucid.evaluation.measures import (
     balanced_accuracy,
@@ -27,11 +21,13 @@ from pellucid.evaluation.measures import (
     wilson_interval,
 )
 from pellucid.evaluation.result import Abstention, Evaluation, PredictionsFile
-from pellucid.evaluation.unknown import MADE, unknown_images
+from pellucid.evaluation.unknown import GENERATED, unknown_images
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import write_bytes, write_json
 from pellucid.ground.ranks import Ranks
-from pellucid.prediction.chosen_images import ChosenImages, Part, choose_images, validation_part
+from pellucid.ground.writing import counted
+from pellucid.prediction.calibration import Calibration, UnknownFigures, read_calibration
+from pellucid.prediction.chosen_images import ChosenImages, SplitPart, choose_images, validation_part
 from pellucid.prediction.predictions import Predictions, log_softmax, predictions_csv
 from pellucid.prediction.predictor import Predictor, open_predictor
 from pellucid.run import Run, RunFile
@@ -53,14 +49,14 @@ def evaluate(
     shared_classes: bool = False,
     calibrate: bool = True,
     error_rate: float = ERROR_RATE,
-    unknown: Sequence[str] = MADE,
+    unknown: Sequence[str] = GENERATED,
     ranks: Ranks | None = None,
     show_progress: bool = False,
 ) -> Evaluation:
     """Measure a run's network and write `evaluation.json`, `predictions.csv` and `calibration.json`.
 
     The first two go into the run for its own test images, and into `RUN/evaluations/DATA-SPLIT/` for any others. The
-    temperature and the confidence to answer at come from the run's validation images.
+    temperature and the confidence threshold come from the run's validation images.
 
     Args:
         run: opened with `pellucid.open_run`.
@@ -68,46 +64,48 @@ def evaluate(
         split: `test` (the default), `val`, `train`; other data without splits of their own are used whole.
         epoch: `last` (the last complete one), `best` (by validation accuracy) or a number.
         device: `auto`, `cpu`, `cuda`, `mps`.
-        data_dir: where named sets lie; None is where the run found its own.
+        data_dir: where named sets are stored; None is where the run found its own.
         shared_classes: measure other data only on the images whose classes the network knows.
         calibrate: False refuses the temperature: probabilities stay as trained, and the run keeps the calibration it
             has.
-        error_rate: the share of wrong answers allowed when only confident images are answered, 0 to below 1.
-        unknown: sets of images that are none of the classes: `noise`, `blank`, named sets, folders, archives.
+        error_rate: the share of wrong predictions allowed above the confidence threshold, 0 to below 1.
+        unknown: sets of out-of-class images: `noise`, `blank`, named sets, folders, archives.
         ranks: the processes that share the work; None is this one alone. The first one writes.
         show_progress: a bar on standard error.
 
     Raises:
         UserError: the run has no weights yet, its data no such split, or they are not what they were; other data have
-            classes the network does not know; the error rate cannot be; an output is not finite.
+            classes the network does not know; the error rate is out of range; a logit is not finite.
     """
     if not 0 <= error_rate < 1:
         raise UserError(f"the error rate is {error_rate:g}; expected a share from 0 to below 1, such as 0.05")
     ranks = ranks or Ranks()
     predictor = open_predictor(run, epoch, device, ranks=ranks, show_progress=show_progress)
     chosen = choose_images(run, data, split, data_dir=data_dir, shared_classes=shared_classes)
-    strange = {name: unknown_images(run, name, data_dir) for name in unknown}
+    unknown_parts = {name: unknown_images(run, name, data_dir) for name in unknown}
 
     raw = predictor.predict(chosen.parts)
-    found = _calibration(predictor, chosen, raw, calibrate, error_rate)
-    predictions = found.apply(raw)
-    found = replace(
-        found,
-        unknown=tuple(_unknown_figures(predictor, name, parts, predictions, found) for name, parts in strange.items()),
+    calibration = _calibration(predictor, chosen, raw, calibrate, error_rate)
+    predictions = calibration.apply(raw)
+    calibration = replace(
+        calibration,
+        unknown=tuple(
+            _unknown_figures(predictor, name, parts, predictions, calibration) for name, parts in unknown_parts.items()
+        ),
     )
     table = predictions_csv(predictions)
-    evaluation = _figures(run, chosen, raw, predictions, found, hashlib.sha256(table).hexdigest(), calibrate)
+    evaluation = _figures(run, chosen, raw, predictions, calibration, hashlib.sha256(table).hexdigest(), calibrate)
     if ranks.is_main:
-        if calibrate and chosen.own and (found.chosen_on == "val" or chosen.split == "test"):
-            found.write(run)
-        # The table first, then what vouches for it by its SHA-256.
+        if calibrate and chosen.own and (calibration.chosen_on == "val" or chosen.split == "test"):
+            calibration.write(run)
+        # The table first, then the file that holds its SHA-256.
         write_bytes(evaluation.directory / RunFile.PREDICTIONS, table)
         write_json(evaluation.directory / RunFile.EVALUATION, evaluation.to_dict())
     return evaluation
 
 
 def run_notes(run: Run, epoch: int) -> list[str]:
-    """Say what a reader must know of a run that is not finished."""
+    """Say what a reader must know about a run that is not finished."""
     asked = run.record.recipe["epochs"]
     if run.metrics("end"):
         return []
@@ -122,10 +120,10 @@ def run_notes(run: Run, epoch: int) -> list[str]:
 def _calibration(
     predictor: Predictor, chosen: ChosenImages, raw: Predictions, calibrate: bool, error_rate: float
 ) -> Calibration:
-    """Find the temperature and the confidence to answer at, on validation images where there are any."""
+    """Find the temperature and the confidence threshold, on validation images where there are any."""
     run, epoch = predictor.run, predictor.epoch
     if not chosen.own and calibrate:
-        kept = calibration_of(run, epoch)
+        kept = read_calibration(run, epoch)
         if kept is not None and kept.error_rate == error_rate:
             return kept
     if chosen.own and chosen.split == "val":
@@ -135,7 +133,7 @@ def _calibration(
         validation = predictor.predict((part,)) if part else None
     if validation is None:
         threshold = threshold_for(error_rate, raw.confidence, raw.right)
-        return Calibration.at(
+        return calibration_at(
             threshold, epoch=epoch, error_rate=error_rate, chosen_on=chosen.split, chosen_images=len(raw)
         )
     judged, temperature, before, after = validation, None, None, None
@@ -144,7 +142,7 @@ def _calibration(
     if temperature is not None:
         judged = validation.at_temperature(temperature)
         before, after = before_and_after(validation, judged, temperature)
-    return Calibration.at(
+    return calibration_at(
         threshold_for(error_rate, judged.confidence, judged.right),
         epoch=epoch,
         temperature=temperature,
@@ -158,12 +156,12 @@ def _calibration(
 
 
 def _unknown_figures(
-    predictor: Predictor, name: str, parts: tuple[Part, ...], known: Predictions, found: Calibration
+    predictor: Predictor, name: str, parts: tuple[SplitPart, ...], known: Predictions, calibration: Calibration
 ) -> UnknownFigures:
-    scores = np.concatenate([predictor.scores(part.split, part.subset) for part in parts]).astype(np.float64)
-    confidence = np.exp(log_softmax(scores / (found.temperature or 1.0)).max(1))
-    accepted = None if found.threshold is None else float((~found.abstains(confidence)).mean())
-    return UnknownFigures(name, len(scores), float(confidence.mean()), accepted, auroc(known.confidence, confidence))
+    logits = np.concatenate([predictor.logits(part.split, part.subset) for part in parts]).astype(np.float64)
+    confidence = np.exp(log_softmax(logits / (calibration.temperature or 1.0)).max(1))
+    accepted = None if calibration.threshold is None else float((~calibration.abstains(confidence)).mean())
+    return UnknownFigures(name, len(logits), float(confidence.mean()), accepted, auroc(known.confidence, confidence))
 
 
 def _figures(
@@ -171,7 +169,7 @@ def _figures(
     chosen: ChosenImages,
     raw: Predictions,
     predictions: Predictions,
-    found: Calibration,
+    calibration: Calibration,
     sha256: str,
     calibrate: bool,
 ) -> Evaluation:
@@ -181,39 +179,39 @@ def _figures(
     classes = class_figures(run.classes, confusion)
     correct = int(raw.right.sum())
     as_trained = probability_figures(raw.log_probabilities, labels)
-    temperature = found.temperature
+    temperature = calibration.temperature
     calibrated = None
     if temperature is not None:
         calibrated = probability_figures(predictions.log_probabilities, labels, temperature)
-    notes = [*run_notes(run, found.epoch), *chosen.notes]
+    notes = [*run_notes(run, calibration.epoch), *chosen.notes]
     if not calibrate:
-        notes.append("The temperature was refused: all probabilities are as trained.")
-    elif temperature is None and found.fitted_on:
+        notes.append("Calibration was switched off: all probabilities are as trained.")
+    elif temperature is None and calibration.fitted_on:
         notes.append(
-            f"No temperature was fitted: on the {found.fitted_on:,} validation images none is best (where all are "
-            "right, the surer the better); probabilities are as trained."
+            f"No temperature was fitted: none is best on the {counted(calibration.fitted_on, 'validation image')} "
+            "(where all are classified correctly, a lower one is always better); probabilities are as trained."
         )
     elif temperature is None:
         notes.append(
             "No temperature was fitted: there are no validation images (the recipe holds none out), and test images "
-            "are not for fitting."
+            "must not be used for fitting."
         )
-    if found.chosen_on != "val":
+    if calibration.chosen_on != "val":
         notes.append(
-            f"The confidence to answer at was chosen on {found.chosen_on} images, for want of validation images: "
-            "what it does on these flatters."
+            f"The confidence threshold was chosen on {calibration.chosen_on} images, because there are no validation "
+            "images: what it does on these is optimistic."
         )
     return Evaluation(
         run=str(run.directory),
         data=chosen.images.name,
         split=chosen.split,
         own_data=chosen.own,
-        epoch=found.epoch,
+        epoch=calibration.epoch,
         images=len(raw),
         correct=correct,
         accuracy=correct / len(raw),
         accuracy_interval=wilson_interval(correct, len(raw)),
-        loss=as_trained.negative_log_likelihood,
+        loss=as_trained.loss,
         top_k={str(k): top_k_accuracy(raw.log_probabilities, labels, k) for k in TOP if k < len(run.classes)},
         balanced_accuracy=balanced_accuracy(classes),
         macro_f1=macro_f1(classes),
@@ -222,18 +220,20 @@ def _figures(
         as_trained=as_trained,
         calibrated=calibrated,
         coverage=tuple(coverage_curve(predictions.confidence, predictions.right)),
-        abstention=_abstention(found, predictions),
-        unknown=found.unknown,
-        left_out=tuple({"source": one.source, "reason": one.reason} for one in chosen.left_out),
-        predictions=PredictionsFile(str(RunFile.PREDICTIONS), sha256, temperature or 1.0),
+        abstention=_abstention(calibration, predictions),
+        unknown=calibration.unknown,
+        left_out=tuple({"source": image.source, "reason": image.reason} for image in chosen.left_out),
+        predictions=PredictionsFile(RunFile.PREDICTIONS.value, sha256, temperature or 1.0),
         notes=tuple(notes),
     )
 
 
-def _abstention(found: Calibration, predictions: Predictions) -> Abstention:
+def _abstention(calibration: Calibration, predictions: Predictions) -> Abstention:
     coverage = error = None
-    if found.threshold is not None:
-        answered = ~found.abstains(predictions.confidence)
+    if calibration.threshold is not None:
+        answered = ~calibration.abstains(predictions.confidence)
         coverage = float(answered.mean())
         error = float((~predictions.right[answered]).mean()) if answered.any() else None
-    return Abstention(found.error_rate, found.threshold, found.chosen_on, found.chosen_images, coverage, error)
+    return Abstention(
+        calibration.error_rate, calibration.threshold, calibration.chosen_on, calibration.chosen_images, coverage, error
+    )

@@ -1,4 +1,4 @@
-"""The table of predictions for a run's images: the one that an evaluation left, where it still holds, or a new one."""
+"""The predictions for a run's images: the table of the last evaluation, where it is still valid, or a new one."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from pellucid.evaluation.calibration import calibration_of
 from pellucid.evaluation.result import Evaluation, evaluation_folder, read_evaluation
 from pellucid.ground.errors import UserError
+from pellucid.prediction.calibration import read_calibration
 from pellucid.prediction.chosen_images import ChosenImages, choose_images
 from pellucid.prediction.predictions import Predictions, read_predictions
 from pellucid.prediction.predictor import open_predictor
-from pellucid.run import Run, RunFile
+from pellucid.run import Run
 
-__all__ = ["table_of"]
+__all__ = ["predictions_of"]
 
 
-def table_of(
+def predictions_of(
     run: Run,
     *,
     data: str | Path | None = None,
@@ -28,7 +28,7 @@ def table_of(
     shared_classes: bool = False,
     show_progress: bool = False,
 ) -> tuple[Predictions, ChosenImages, int]:
-    """Give a run's predictions, the images they are for, and the epoch whose weights made them.
+    """Give a run's predictions, the images they are for, and the epoch of the weights.
 
     The table of the last evaluation is read where it is of the same epoch and the same images; otherwise the network
     is run, with the run's temperature. Nothing is written. The arguments are those of `pellucid.evaluate`.
@@ -43,17 +43,17 @@ def table_of(
         return kept[0], chosen, kept[1].epoch
     predictor = open_predictor(run, epoch, device, show_progress=show_progress)
     predictions = predictor.predict(chosen.parts)
-    calibration = calibration_of(run, predictor.epoch)
+    calibration = read_calibration(run, predictor.epoch)
     return calibration.apply(predictions) if calibration else predictions, chosen, predictor.epoch
 
 
 def _kept(folder: Path, chosen: ChosenImages, epoch: int) -> tuple[Predictions, Evaluation] | None:
     try:
-        evaluation = read_evaluation(folder / RunFile.EVALUATION)
+        evaluation = read_evaluation(folder)
         if evaluation is None or evaluation.epoch != epoch:
             return None
         table = read_predictions(folder / evaluation.predictions.file, evaluation.predictions.sha256)
-    except UserError:  # damaged, or of an older pellucid: the network says it anew
+    except UserError:  # damaged, or of an older pellucid: the network is run again
         return None
     if table is None or list(table.sources) != [source for part in chosen.parts for source in part.sources]:
         return None

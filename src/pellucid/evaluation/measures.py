@@ -10,6 +10,7 @@ undefined figure 0. The tests compare each with scikit-learn.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +24,14 @@ __all__ = [
     "ReliabilityBin",
     "balanced_accuracy",
     "class_figures",
+    "confused_with",
     "confusion_matrix",
+    "confusion_tints",
     "macro_f1",
+    "most_frequent_mistakes",
     "probability_figures",
     "reliability",
+    "shares_of_rows",
     "top_k_accuracy",
     "wilson_interval",
 ]
@@ -43,23 +48,23 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """How one class fared."""
+    """How well one class is predicted."""
 
     name: str
     images: int
     """Images of this class: its support."""
     predicted: int
-    """Images taken for this class, rightly or not."""
+    """Images predicted as this class, correctly or not."""
     correct: int
 
     @property
-    def accuracy(self) -> float | None:
-        """Share of its images classified rightly, 0 to 1, which is the recall; None where there was no image of it."""
+    def recall(self) -> float | None:
+        """Share of its images that are predicted as it, 0 to 1; None where there was no image of it."""
         return self.correct / self.images if self.images else None
 
     @property
     def precision(self) -> float | None:
-        """Share of the images taken for it that are of it, 0 to 1; None where none was taken for it."""
+        """Share of the images predicted as it that are of it, 0 to 1; None where none was predicted as it."""
         return self.correct / self.predicted if self.predicted else None
 
     @property
@@ -69,15 +74,14 @@ class ClassFigures:
         return 2 * self.correct / both if both else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the counts and the figures as JSON holds them; `recall` is `accuracy` by its other name."""
+        """Give the counts and the figures as JSON holds them."""
         return {
             "name": self.name,
             "images": self.images,
             "predicted": self.predicted,
             "correct": self.correct,
-            "accuracy": self.accuracy,
             "precision": self.precision,
-            "recall": self.accuracy,
+            "recall": self.recall,
             "f1": self.f1,
         }
 
@@ -96,11 +100,11 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class ProbabilityFigures:
-    """How far the probabilities can be believed, at one temperature."""
+    """How reliable the probabilities are, at one temperature."""
 
     temperature: float
-    negative_log_likelihood: float
-    """Mean of -ln of the true class's probability, in nats."""
+    loss: float
+    """Mean negative log-likelihood, -ln of the true class's probability, in nats: the cross-entropy of training."""
     brier_score: float
     """Mean over images of the sum over classes of (probability - 1 for the true class, else 0)²: 0 is best, 2 worst."""
     calibration_error: float
@@ -110,7 +114,7 @@ class ProbabilityFigures:
 
 
 def confusion_matrix(labels: Integers, predicted: Integers, classes: int) -> Integers:
-    """Count who was taken for whom: `[K, K]`, row = true class, column = predicted class.
+    """Count the confusion matrix `[K, K]`: row = true class, column = predicted class.
 
     >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 0, 1]), 2).tolist()
     [[1, 0], [1, 1]]
@@ -128,8 +132,56 @@ def wilson_interval(correct: int, images: int) -> tuple[float, float]:
     square, share = NORMAL_975**2, correct / images
     middle = (share + square / (2 * images)) / (1 + square / images)
     half = NORMAL_975 / (1 + square / images) * math.sqrt(share * (1 - share) / images + square / (4 * images**2))
-    # At 0 and at 1 the formula gives exactly these bounds; rounding would step beyond them.
+    # At 0 and at 1 the formula gives exactly these bounds; rounding could go beyond them.
     return (0.0 if correct == 0 else middle - half), (1.0 if correct == images else middle + half)
+
+
+def most_frequent_mistakes(
+    confusion: Sequence[Sequence[int]] | Integers, most: int | None = None
+) -> list[tuple[int, int, int]]:
+    """List the mistakes of a confusion matrix `[K, K]` as (true class, predicted class, images), most frequent first.
+
+    >>> most_frequent_mistakes([[5, 0, 2], [0, 7, 0], [1, 0, 4]])
+    [(0, 2, 2), (2, 0, 1)]
+    """
+    counts = np.asarray(confusion)
+    wrong = counts - np.diag(counts.diagonal())
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    cells = [divmod(int(index), len(counts)) for index in order]
+    return [(true, predicted, int(wrong[true, predicted])) for true, predicted in cells if wrong[true, predicted]]
+
+
+def confused_with(confusion: Sequence[Sequence[int]], true: int) -> tuple[int, int]:
+    """Give the class that images of class `true` are most often predicted as by mistake, and how many are.
+
+    >>> confused_with([[5, 0, 2], [0, 7, 0], [1, 0, 4]], 0)
+    (2, 2)
+    """
+    wrong = [(count, -predicted) for predicted, count in enumerate(confusion[true]) if predicted != true]
+    count, predicted = max(wrong)
+    return -predicted, count
+
+
+def shares_of_rows(confusion: Sequence[Sequence[int]] | Integers) -> Floats:
+    """Divide a confusion matrix `[K, K]` by the images of each true class, so that rare classes are as visible."""
+    counts = np.asarray(confusion)
+    totals = counts.sum(1, keepdims=True)
+    return np.asarray(np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0))
+
+
+def confusion_tints(confusion: Sequence[Sequence[int]] | Integers) -> Floats:
+    """Give the colour of each cell `[K, K]`: 0 to 1 (blue) on the diagonal by its share, 0 to -1 (orange) for mistakes.
+
+    Mistakes are shaded against the most frequent of them, so that they can be seen even where there are few.
+
+    >>> confusion_tints([[9, 1], [0, 10]]).tolist()
+    [[0.9, -1.0], [0.0, 1.0]]
+    """
+    shares = shares_of_rows(confusion)
+    wrong = shares - np.diag(shares.diagonal())
+    tints = np.asarray(0.0 - (wrong / (wrong.max() or 1.0)) ** 0.7)
+    np.fill_diagonal(tints, shares.diagonal())
+    return tints
 
 
 def class_figures(names: tuple[str, ...], confusion: Integers) -> tuple[ClassFigures, ...]:
@@ -140,12 +192,12 @@ def class_figures(names: tuple[str, ...], confusion: Integers) -> tuple[ClassFig
 
 def balanced_accuracy(classes: tuple[ClassFigures, ...]) -> float | None:
     """Average the recall over the classes that have images, so that a rare class counts as much as a common one."""
-    return _mean([one.accuracy for one in classes])
+    return _mean([figures.recall for figures in classes])
 
 
 def macro_f1(classes: tuple[ClassFigures, ...]) -> float | None:
     """Average F1 over the classes for which it is defined."""
-    return _mean([one.f1 for one in classes])
+    return _mean([figures.f1 for figures in classes])
 
 
 def top_k_accuracy(probabilities: Floats, labels: Integers, k: int) -> float:
@@ -154,9 +206,9 @@ def top_k_accuracy(probabilities: Floats, labels: Integers, k: int) -> float:
     >>> top_k_accuracy(np.array([[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]]), np.array([2, 2]), 2)
     0.5
     """
-    own = np.take_along_axis(probabilities, labels[:, None], 1)
+    true = np.take_along_axis(probabilities, labels[:, None], 1)
     earlier = np.arange(probabilities.shape[1]) < labels[:, None]
-    rank = (probabilities > own).sum(1) + ((probabilities == own) & earlier).sum(1)
+    rank = (probabilities > true).sum(1) + ((probabilities == true) & earlier).sum(1)
     return float((rank < k).mean())
 
 
@@ -165,14 +217,14 @@ def reliability(confidence: Floats, right: NDArray[np.bool_], bins: int = BINS) 
 
     Args:
         confidence: `[N]`, the probability of the predicted class.
-        right: `[N]`, whether the prediction is the true class.
+        right: `[N]`, whether the prediction is the true label.
         bins: how many, from 0 to 1.
     """
     edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
-    counts = np.bincount(place, minlength=bins)
-    confidences = np.bincount(place, confidence, minlength=bins)
-    rights = np.bincount(place, right, minlength=bins)
+    index_of_bin = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    counts = np.bincount(index_of_bin, minlength=bins)
+    confidences = np.bincount(index_of_bin, confidence, minlength=bins)
+    rights = np.bincount(index_of_bin, right, minlength=bins)
     return tuple(
         ReliabilityBin(
             float(edges[index]),
@@ -186,7 +238,7 @@ def reliability(confidence: Floats, right: NDArray[np.bool_], bins: int = BINS) 
 
 
 def probability_figures(log_probabilities: Floats, labels: Integers, temperature: float = 1.0) -> ProbabilityFigures:
-    """Judge a table of probabilities `[N, K]`, given as natural logarithms; `temperature` is only noted.
+    """Measure a table of probabilities `[N, K]`, given as natural logarithms; `temperature` is only recorded.
 
     Sources: Brier 1950 for the score; Guo et al., On Calibration of Modern Neural Networks, 2017, for the rest.
 
@@ -200,15 +252,15 @@ def probability_figures(log_probabilities: Floats, labels: Integers, temperature
     confidence = probabilities[rows, predicted]
     bins = reliability(confidence, predicted == labels)
     gaps = [
-        one.images * abs(one.accuracy - one.confidence)
-        for one in bins
-        if one.accuracy is not None and one.confidence is not None
+        group.images * abs(group.accuracy - group.confidence)
+        for group in bins
+        if group.accuracy is not None and group.confidence is not None
     ]
     # Σ(p - y)² = Σp² - 2·p(true) + 1
     brier = (probabilities**2).sum(1) - 2 * probabilities[rows, labels] + 1
     return ProbabilityFigures(
         temperature=temperature,
-        negative_log_likelihood=max(0.0, -float(log_probabilities[rows, labels].mean())),  # never -0.0
+        loss=max(0.0, -float(log_probabilities[rows, labels].mean())),  # never -0.0
         brier_score=float(brier.mean()),
         calibration_error=sum(gaps) / len(labels),
         mean_confidence=float(confidence.mean()),

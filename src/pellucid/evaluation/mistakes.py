@@ -1,27 +1,31 @@
-"""The images a network gets wrong, the surest mistakes first."""
+"""The images that a network classifies wrongly, the most confident mistakes first."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pellucid.evaluation.kept_predictions import predictions_of
 from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.ground.shown import Shown
 from pellucid.prediction.chosen_images import ChosenImages
 from pellucid.prediction.predictions import Predictions
+from pellucid.run import Run
 
-__all__ = ["Mistake", "Mistakes", "find_mistakes"]
+__all__ = ["Mistake", "Mistakes", "mistakes", "mistakes_among"]
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One image taken for another class."""
+    """One image predicted as another class."""
 
     index: int
     """Its row in the table of predictions, from 0."""
     image: str
-    """Where it came from, as in the table."""
+    """Where it came from, as in the table; `look` and `pellucid trace` find it by this name."""
     path: str | None
     """Its file, if the images are a folder that is still there."""
     true: str
@@ -29,21 +33,21 @@ class Mistake:
     confidence: float
     """Probability of the predicted class."""
     true_probability: float
-    """Probability that the network gave to the true class."""
+    """Probability of the true class."""
 
 
 @dataclass(frozen=True)
-class Mistakes:
-    """Mistakes of one kind: the surest of them, and how many there are in all."""
+class Mistakes(Shown):
+    """Mistakes of one kind: the most confident of them, and how many there are in all."""
 
     data: str
     split: str
     images: int
-    """Images looked at."""
+    """Images that were classified."""
     true: str | None
-    """Only those of this class were asked for."""
+    """Only images of this class were asked for."""
     predicted: str | None
-    """Only those taken for this class were asked for."""
+    """Only images predicted as this class were asked for."""
     count: int
     shown: tuple[Mistake, ...]
 
@@ -51,58 +55,67 @@ class Mistakes:
         """Give it as JSON holds it."""
         return asdict(self)
 
-    def heading(self) -> str:
-        """Say in a line what is listed."""
-        kind = f" of class {self.true}" if self.true else ""
-        kind += f" taken for {self.predicted}" if self.predicted else ""
-        plural = "s" if self.count != 1 else ""
-        text = f"{self.count:,} mistake{plural}{kind} among {self.images:,} {self.split} images of {self.data}"
-        return text + (f"; the {len(self.shown)} surest:" if self.count > len(self.shown) else "")
 
-    def __str__(self) -> str:
-        """The heading and a line for each mistake."""
-        if not self.shown:
-            return self.heading()
-        names = [one.path or one.image for one in self.shown]
-        widths = [max(map(len, column)) for column in (names, [one.true for one in self.shown])]
-        rows = [
-            f"{name:<{widths[0]}}  {one.true:<{widths[1]}}  taken for {one.predicted} ({one.confidence:.1%}; "
-            f"{one.true}: {one.true_probability:.1%})"
-            for name, one in zip(names, self.shown, strict=True)
-        ]
-        return "\n".join([self.heading(), *rows])
+def mistakes(
+    run: Run,
+    *,
+    true: str | None = None,
+    predicted: str | None = None,
+    top: int = 50,
+    data: str | Path | None = None,
+    split: str | None = None,
+    epoch: int | str = "last",
+    device: str = "auto",
+) -> Mistakes:
+    """List the images that a run classifies wrongly, the most confident mistakes first.
+
+    Args:
+        run: opened with `pellucid.open_run`.
+        true: only images of this class.
+        predicted: only images predicted as this class.
+        top: list at most this many.
+        data: another named set, folder or archive; None is the run's own data.
+        split: `test` (the default), `val`, `train`.
+        epoch: `last`, `best` or a number.
+        device: `auto`, `cpu`, `cuda`, `mps`.
+
+    Raises:
+        UserError: whatever `mistakes_among` and `pellucid.evaluate` raise.
+
+    A call looks like `print(pellucid.mistakes(run, true="cat", predicted="dog"))`.
+    """
+    predictions, chosen, _ = predictions_of(run, data=data, split=split, epoch=epoch, device=device)
+    return mistakes_among(predictions, chosen, true=true, predicted=predicted, top=top)
 
 
-def find_mistakes(
+def mistakes_among(
     predictions: Predictions,
     chosen: ChosenImages,
     *,
     true: str | None = None,
     predicted: str | None = None,
-    most: int = 50,
+    top: int = 50,
 ) -> Mistakes:
-    """List the mistakes, the surest first; equally sure ones in the order of the images.
+    """List the mistakes in a table of predictions, the most confident first; equal ones in the order of the images.
 
     Args:
-        predictions: a table.
-        chosen: the images that it is of.
+        predictions: the table.
+        chosen: the images that it is for.
         true: only images of this class.
-        predicted: only images taken for this class.
-        most: list no more than so many.
+        predicted: only images predicted as this class.
+        top: list at most this many.
 
     Raises:
-        UserError: a class that does not exist (with the nearest that does), the same class twice, `most` below 1.
+        UserError: a class that does not exist (with the nearest that does), the same class twice, `top` below 1.
     """
     problems = []
     for option, name in (("--true", true), ("--predicted", predicted)):
         if name is not None and name not in predictions.classes:
             problems.append(f"{option} is {name!r}; {did_you_mean(name, predictions.classes)}")
     if true is not None and true == predicted:
-        problems.append(
-            f"--true and --predicted are both {true!r}: that is no mistake; give two classes, or one option"
-        )
-    if most < 1:
-        problems.append(f"--most is {most}; expected at least 1")
+        problems.append(f"--true and --predicted are both {true!r}: that is not a mistake; give two different classes")
+    if top < 1:
+        problems.append(f"--top is {top}; expected at least 1")
     if problems:
         raise UserError.all_of("these mistakes cannot be listed", problems)
     wanted = ~predictions.right
@@ -123,6 +136,6 @@ def find_mistakes(
             confidence=float(confidence[row]),
             true_probability=float(predictions.probabilities[row, predictions.labels[row]]),
         )
-        for row in order[:most]
+        for row in order[:top]
     )
     return Mistakes(chosen.images.name, chosen.split, len(predictions), true, predicted, len(rows), shown)

@@ -1,15 +1,16 @@
-"""Accuracy under changes that a person would hardly mind: noise, blur, contrast, brightness, shift, rotation.
+"""Accuracy under changes that a person would hardly notice: noise, blur, contrast, brightness, shift, rotation.
 
-`robustness.json` holds `format`, `run`, `data`, `split`, `epoch`, `images` (how many were looked at), `of` (how many
-the split has), `accuracy` and `accuracy_interval` of the unchanged images, `corruptions`: for each its `name`, `unit`,
-`neutral` (the strength that changes nothing) and `points`, a list of `strength`, `correct`, `accuracy`,
-`accuracy_interval` (95 %, Wilson); and `notes`, as in `evaluation.json`.
+`robustness.json` holds `format`, `run`, `data`, `split`, `epoch`, `images` (how many were classified), `of` (how
+many the split has), `accuracy` and `accuracy_interval` of the unchanged images, `corruptions`: for each its `name`,
+`unit`, `neutral` (the strength that changes nothing) and `points`, a list of `strength`, `correct`, `accuracy`,
+`accuracy_interval` (95%, Wilson); and `notes`, as in `evaluation.json`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,13 @@ from pellucid.ground.errors import UserError
 from pellucid.ground.files import write_json
 from pellucid.ground.progress import progress
 from pellucid.ground.seeds import derive_seed
+from pellucid.ground.shown import Shown
 from pellucid.prediction.chosen_images import choose_images
 from pellucid.prediction.predictor import Predictor, open_predictor
 from pellucid.run import Run, RunFile
 from pellucid.training.scoring import evaluation_batches
 
-__all__ = ["IMAGES", "CorruptionFigures", "CorruptionPoint", "Robustness", "measure_robustness"]
+__all__ = ["IMAGES", "CorruptionFigures", "CorruptionPoint", "Robustness", "read_robustness", "robustness"]
 
 FORMAT = 1
 IMAGES = 2000
@@ -58,7 +60,7 @@ class CorruptionFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Robustness:
+class Robustness(Shown):
     """What `robustness.json` holds; the module says what each field means."""
 
     run: str
@@ -76,25 +78,44 @@ class Robustness:
         """Give the figures as JSON holds them."""
         return {"format": FORMAT, **asdict(self)}
 
-    def __str__(self) -> str:
-        """A line for each strength of each change, with how much accuracy it costs."""
-        sample = f"{self.images:,} of {self.of:,}" if self.images < self.of else f"all {self.images:,}"
-        low, high = self.accuracy_interval
-        lines = [
-            f"Unchanged: {self.accuracy:.2%} ({low:.2%} to {high:.2%}) of {sample} {self.split} images of {self.data}"
-        ]
-        for one in self.corruptions:
-            lines += ["", f"{one.name} ({one.unit})"]
-            for point in one.points:
-                low, high = point.accuracy_interval
-                lost = 100 * (point.accuracy - self.accuracy)
-                lines.append(
-                    f"  {point.strength:>6g}  {point.accuracy:8.2%}  ({low:.2%} to {high:.2%})  {lost:+.1f} points"
-                )
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> Robustness:
+        """Read what `to_dict` gave.
+
+        Raises:
+            KeyError, TypeError: it is something else.
+        """
+        document = {field.name: document[field.name] for field in fields(cls)}
+        changes: dict[str, Any] = {
+            "accuracy_interval": tuple(document["accuracy_interval"]),
+            "corruptions": tuple(
+                CorruptionFigures(**{**kind, "points": tuple(_point(point) for point in kind["points"])})
+                for kind in document["corruptions"]
+            ),
+            "notes": tuple(document["notes"]),
+        }
+        return cls(**{**document, **changes})
 
 
-def measure_robustness(
+def read_robustness(folder: str | Path) -> Robustness | None:
+    """Read the `robustness.json` of a run; None where there is none.
+
+    Raises:
+        UserError: it is damaged, or of another pellucid.
+    """
+    file = Path(folder) / RunFile.ROBUSTNESS
+    if not file.exists():
+        return None
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if document["format"] == FORMAT:
+            return Robustness.from_dict(document)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError(f"{file} is damaged ({type(error).__name__}: {error}); measure robustness again") from error
+    raise UserError(f"{file} has format {document['format']}, expected {FORMAT}; measure robustness again")
+
+
+def robustness(
     run: Run,
     *,
     split: str | None = None,
@@ -106,15 +127,15 @@ def measure_robustness(
 ) -> Robustness:
     """Measure a run under each corruption and write `robustness.json` into the run.
 
-    The same images, drawn evenly from the split by a fixed seed, are changed by each kind at each strength; what is
-    drawn for a kind (its noise, its directions) is the same at every strength.
+    The same images, drawn evenly from the split with a fixed seed, are changed by each kind at each strength; what is
+    random in a kind (its noise, its directions) is the same at every strength.
 
     Args:
         run: opened with `pellucid.open_run`.
         split: of the run's own data; None is `test`.
         epoch: `last`, `best` or a number.
         device: `auto`, `cpu`, `cuda`, `mps`.
-        images: how many at most.
+        images: classify at most this many.
         corruptions: names of `CORRUPTIONS`.
         show_progress: a bar on standard error.
 
@@ -144,7 +165,7 @@ def measure_robustness(
                 if show_progress:
                     advance(len(rows))
             figures.append(CorruptionFigures(kind.name, kind.unit, kind.neutral, tuple(points)))
-    robustness = Robustness(
+    measured = Robustness(
         run=str(run.directory),
         data=chosen.images.name,
         split=chosen.split,
@@ -156,8 +177,12 @@ def measure_robustness(
         corruptions=tuple(figures),
         notes=(*run_notes(run, predictor.epoch), *chosen.notes),
     )
-    write_json(Path(run.directory) / RunFile.ROBUSTNESS, robustness.to_dict())
-    return robustness
+    write_json(run.directory / RunFile.ROBUSTNESS, measured.to_dict())
+    return measured
+
+
+def _point(fields: dict[str, Any]) -> CorruptionPoint:
+    return CorruptionPoint(**{**fields, "accuracy_interval": tuple(fields["accuracy_interval"])})
 
 
 def _sample(count: int, most: int) -> NDArray[np.int64]:
@@ -172,10 +197,10 @@ def _correct(
     predictor: Predictor, source: DeviceImages, labels: torch.Tensor, kind: Corruption | None, strength: float
 ) -> int:
     correct = torch.zeros((), dtype=torch.int64, device=predictor.device)
-    for number, indices in enumerate(evaluation_batches(torch.arange(len(source)), predictor.preprocessing)):
+    for batch, indices in enumerate(evaluation_batches(torch.arange(len(source)), predictor.preprocessing)):
         pixels, _ = source.cut(indices)
         if kind is not None:
-            pixels = corrupt(pixels, kind, strength, derive_seed(SEED, number))
-        scores = predictor.network(predictor.preprocessing(pixels))
-        correct += (scores.argmax(1) == labels[indices.to(labels.device)]).sum()
+            pixels = corrupt(pixels, kind, strength, derive_seed(SEED, batch))
+        logits = predictor.network(predictor.preprocessing(pixels))
+        correct += (logits.argmax(1) == labels[indices.to(labels.device)]).sum()
     return int(correct.item())

@@ -1,8 +1,8 @@
-"""Whether one of two classifiers is better than the other by more than the luck of which images were tested.
+"""Whether the difference between two classifiers on the same images is statistically significant.
 
-Images that both get right, or both wrong, say nothing of which is better; among the others, if the two were equally
+Images that both get right, or both wrong, say nothing about which is better; among the others, if the two were equally
 good, each would win as often as a coin shows heads (McNemar 1947). The exact two-sided chance of so uneven a split, or
-a more uneven one, is the p-value. The interval of the difference comes from drawing the images anew, with replacement
+a more uneven one, is the p-value. The interval of the difference comes from resampling the images with replacement
 (Efron's bootstrap, 1979).
 """
 
@@ -49,7 +49,7 @@ def bootstrap_interval(only_first: int, only_second: int, images: int) -> tuple[
     >>> bootstrap_interval(0, 0, 50)
     (0.0, 0.0)
     """
-    # Drawing N images anew draws the three kinds of image from a multinomial distribution, which is one draw, not N.
+    # Resampling N images draws the three kinds of image from a multinomial distribution, which is one draw, not N.
     kinds = np.array([only_first, only_second, images - only_first - only_second]) / images
     draws = np.random.default_rng(SEED).multinomial(images, kinds, size=DRAWS)
     low, high = np.quantile((draws[:, 1] - draws[:, 0]) / images, (0.025, 0.975))

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pellucid.evaluation.mistakes import Mistakes
+from pellucid.evaluation.showing import mistakes_sentence
 from pellucid.prediction.chosen_images import ChosenImages
 
 __all__ = ["contact_sheet", "mistakes_sheet"]
@@ -49,12 +50,19 @@ def contact_sheet(
 
 
 def mistakes_sheet(mistakes: Mistakes, chosen: ChosenImages) -> Figure:
-    """Draw mistakes, the surest first: below each what it was taken for, what it is, and where it came from."""
-    captions = [(f"{one.predicted} {one.confidence:.0%}, is {one.true}", _tail(one.image)) for one in mistakes.shown]
-    first = [f"{one.image}, {one.true}, taken for {one.predicted} ({one.confidence:.0%})" for one in mistakes.shown]
-    description = f"Contact sheet: {mistakes.heading()} {'; '.join(first[:5])}{' …' if len(first) > 5 else ''}"
-    pictures = [chosen.pixels(one.index) for one in mistakes.shown]
-    return contact_sheet(pictures, captions, mistakes.heading().rstrip(":"), description)
+    """Draw mistakes, the most confident first: below each what it was predicted as, its true label, and its source."""
+    captions = [
+        (f"{mistake.predicted} {mistake.confidence:.0%}, is {mistake.true}", _tail(mistake.image))
+        for mistake in mistakes.shown
+    ]
+    listed = [
+        f"{mistake.image}, {mistake.true} predicted as {mistake.predicted} ({mistake.confidence:.0%})"
+        for mistake in mistakes.shown
+    ]
+    sentence = mistakes_sentence(mistakes)
+    description = f"Contact sheet: {sentence} {'; '.join(listed[:5])}{' …' if len(listed) > 5 else ''}"
+    pictures = [chosen.pixels(mistake.index) for mistake in mistakes.shown]
+    return contact_sheet(pictures, captions, sentence.rstrip(":."), description)
 
 
 def _tail(text: str) -> str:

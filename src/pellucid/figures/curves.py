@@ -1,61 +1,68 @@
-"""Loss and accuracy over a training, as a picture."""
+"""Loss and accuracy over a training, prepared as charts and drawn as a picture."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from pellucid.evaluation.charts import Chart, Scale, Series
+from pellucid.figures.charts import draw_chart
+from pellucid.ground.writing import counted
 from pellucid.run import Run
 
-__all__ = ["curves_figure", "describe_curves"]
+__all__ = ["curves_figure", "describe_curves", "training_charts"]
 
-TRAINING = {"color": "#1f5fa8", "marker": "o", "linestyle": "-"}
-VALIDATION = {"color": "#c4501b", "marker": "s", "linestyle": "--"}
+RUNNING = 400
+"""The loss of single batches is drawn with at most about this many points."""
+
+
+def training_charts(run: Run, test_accuracy: float | None = None, split: str = "test") -> tuple[Chart, Chart]:
+    """Prepare a run's loss and its accuracy over the epochs.
+
+    Args:
+        run: with at least one line of metrics.
+        test_accuracy: 0 to 1; drawn as a level line where given.
+        split: which images the level line is for.
+    """
+    epochs, batches = run.metrics("epoch"), run.metrics("batch")
+    end = float(max(run.record.recipe["epochs"], epochs[-1]["epoch"] if epochs else 1))
+    steps_per_epoch = epochs[0]["step"] / epochs[0]["epoch"] if epochs else batches[-1]["step"] if batches else 1
+    running = tuple((line["step"] / steps_per_epoch, line["loss"]) for line in batches)
+    losses = (
+        Series("running", running[:: max(1, len(running) // RUNNING)], "thin"),
+        Series("training", _curve(epochs, "train_loss"), "line"),
+        Series("validation", _curve(epochs, "val_loss"), "dashed"),
+    )
+    accuracies = [
+        Series("training", _curve(epochs, "train_accuracy"), "line"),
+        Series("validation", _curve(epochs, "val_accuracy"), "dashed"),
+    ]
+    if test_accuracy is not None:
+        level = ((0.0, test_accuracy), (end, test_accuracy))
+        accuracies.append(Series(f"{split} {test_accuracy:.2%}", level, "level"))
+    across, words = Scale("epoch", (0.0, end), whole=True), describe_curves(run)
+    return (
+        Chart("Loss (cross-entropy)", across, Scale("loss"), words, losses),
+        Chart("Accuracy", across, Scale("accuracy", (0, 1), percent=True), words, tuple(accuracies)),
+    )
 
 
 def curves_figure(run: Run, test_accuracy: float | None = None) -> Figure:
-    """Draw a run's loss (left) and accuracy (right) over its epochs.
+    """Draw a run's loss (left) and accuracy (right) over its epochs; the figure's label describes them in words.
 
-    The thin line is the loss every so many batches; markers are whole epochs. Training and validation differ in
-    marker and dash as well as in colour, so that the picture can be read in grey.
+    The thin line is the loss every so many batches; marks are the means of whole epochs.
 
     Args:
         run: with at least one line of metrics.
         test_accuracy: 0 to 1; drawn as a level line where given.
     """
     record = run.record
-    epochs, batches = run.metrics("epoch"), run.metrics("batch")
     figure = Figure(figsize=(10, 4), dpi=120, layout="constrained")
-    losses, accuracies = figure.subplots(1, 2)
-    if batches:
-        steps_per_epoch = epochs[0]["step"] / epochs[0]["epoch"] if epochs else batches[-1]["step"]
-        losses.plot(
-            [line["step"] / steps_per_epoch for line in batches],
-            [line["loss"] for line in batches],
-            color="#8ab0d8",
-            linewidth=1,
-            label="training, running",
-        )
-    _curve(losses, epochs, "train_loss", "training, mean of the epoch", TRAINING)
-    _curve(losses, epochs, "val_loss", "validation", VALIDATION)
-    losses.set(title="Loss (cross-entropy)", xlabel="epoch")
-    losses.set_ylim(bottom=0)
-    _curve(accuracies, epochs, "train_accuracy", "training, mean of the epoch", TRAINING)
-    _curve(accuracies, epochs, "val_accuracy", "validation", VALIDATION)
-    if test_accuracy is not None:
-        accuracies.axhline(test_accuracy, color="#333333", linestyle=":", label=f"test: {test_accuracy:.2%}")
-    accuracies.set(title="Accuracy", xlabel="epoch")
-    accuracies.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    for axes in (losses, accuracies):
-        axes.set_xlim(0, max(record.recipe["epochs"], 1) * 1.03)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(frameon=False)
+    for axes, chart in zip(figure.subplots(1, 2), training_charts(run, test_accuracy), strict=True):
+        draw_chart(axes, chart)
     figure.suptitle(f"{record.network} on {run.data['name']}, recipe {record.recipe['name']}, seed {record.seed}")
+    figure.set_label(describe_curves(run))
     return figure
 
 
@@ -63,10 +70,10 @@ def describe_curves(run: Run) -> str:
     """Say in a sentence what the picture shows, for those who cannot see it."""
     epochs = run.metrics("epoch")
     if not epochs:
-        return "Training curves: no epoch is finished yet."
+        return "Training curves: no epoch is complete yet."
     first, last = epochs[0], epochs[-1]
     text = (
-        f"Training curves over {len(epochs)} epochs: training loss from {first['train_loss']:.3f} to "
+        f"Training curves over {counted(len(epochs), 'epoch')}: training loss from {first['train_loss']:.3f} to "
         f"{last['train_loss']:.3f}, training accuracy from {first['train_accuracy']:.1%} "
         f"to {last['train_accuracy']:.1%}"
     )
@@ -75,7 +82,5 @@ def describe_curves(run: Run) -> str:
     return text + "."
 
 
-def _curve(axes: Any, epochs: list[dict[str, Any]], figure: str, label: str, style: dict[str, str]) -> None:
-    present = [line for line in epochs if figure in line]
-    if present:
-        axes.plot([line["epoch"] for line in present], [line[figure] for line in present], label=label, **style)
+def _curve(epochs: list[dict[str, Any]], name: str) -> tuple[tuple[float, float], ...]:
+    return tuple((line["epoch"], line[name]) for line in epochs if name in line)

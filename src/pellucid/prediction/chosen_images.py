@@ -14,11 +14,11 @@ from pellucid.recipes import Recipe
 from pellucid.run import Run
 from pellucid.training.preparation import Division, divide
 
-__all__ = ["ChosenImages", "Part", "choose_images", "own_division", "validation_part"]
+__all__ = ["ChosenImages", "SplitPart", "choose_images", "own_division", "validation_part"]
 
 
 @dataclass(frozen=True)
-class Part:
+class SplitPart:
     """Images of one split, with their classes as the run's network counts them."""
 
     split: Split
@@ -30,14 +30,14 @@ class Part:
     @property
     def labels(self) -> NDArray[np.int64]:
         """`[M]`, the network's class of each image."""
-        own = np.asarray(self.split.labels if self.subset is None else self.split.labels[self.subset])
-        return own if self.translation is None else self.translation[own]
+        labels = np.asarray(self.split.labels if self.subset is None else self.split.labels[self.subset])
+        return labels if self.translation is None else self.translation[labels]
 
     @property
     def sources(self) -> list[str]:
         """`[M]`, where each image came from."""
-        every = self.split.sources
-        return list(every) if self.subset is None else [every[index] for index in self.subset]
+        sources = self.split.sources
+        return list(sources) if self.subset is None else [sources[index] for index in self.subset]
 
     def __len__(self) -> int:
         return len(self.split) if self.subset is None else len(self.subset)
@@ -50,7 +50,7 @@ class ChosenImages:
     images: ImageSet
     split: str
     """`test`, `val`, `train`, or `all`: every image of a set without splits of its own."""
-    parts: tuple[Part, ...]
+    parts: tuple[SplitPart, ...]
     own: bool
     """Whether these are the run's own data."""
     notes: tuple[str, ...] = field(default=())
@@ -70,7 +70,7 @@ class ChosenImages:
         raise IndexError(index)
 
     def path_of(self, source: str) -> str | None:
-        """Where an image's file is, if the set is a folder that is still there; None in an archive or a named set."""
+        """Give the path of an image's file if the set is a folder that is still there, else None."""
         path = Path(self.images.origin) / source
         return str(path) if path.is_file() else None
 
@@ -111,7 +111,7 @@ def choose_images(
         if split not in images.splits:
             raise _no_such_split(images, split, list(images.splits))
         names = [split]
-    parts = tuple(Part(images.splits[name], subsets[name], translation) for name in names)
+    parts = tuple(SplitPart(images.splits[name], subsets[name], translation) for name in names)
     if not any(map(len, parts)):
         raise UserError(f"the {split} split of {images.name} has no image of a class that {run.directory} knows")
     return ChosenImages(images, split, parts, False, notes)
@@ -122,21 +122,21 @@ def own_division(run: Run, images: ImageSet) -> Division:
     return divide(images, Recipe.from_dict(run.record.recipe), run.record.seed)
 
 
-def validation_part(run: Run, images: ImageSet) -> Part | None:
+def validation_part(run: Run, images: ImageSet) -> SplitPart | None:
     """Give the run's validation images: the set's own, or those its recipe held out; None where it has neither."""
     division = own_division(run, images)
-    return None if division.val is None else Part(division.val, division.val_subset)
+    return None if division.val is None else SplitPart(division.val, division.val_subset)
 
 
 def _own_images(run: Run, images: ImageSet, split: str | None) -> ChosenImages:
     split = split or "test"
     division = own_division(run, images)
     if split == "train":
-        part = Part(division.train, division.train_subset)
+        part = SplitPart(division.train, division.train_subset)
     elif split == "val" and division.val is not None:
-        part = Part(division.val, division.val_subset)
+        part = SplitPart(division.val, division.val_subset)
     elif split == "test" and "test" in images.splits:
-        part = Part(images.splits["test"])
+        part = SplitPart(images.splits["test"])
     else:
         names = (
             ["train"] + (["val"] if division.val is not None else []) + (["test"] if "test" in images.splits else [])
@@ -144,9 +144,9 @@ def _own_images(run: Run, images: ImageSet, split: str | None) -> ChosenImages:
         raise _no_such_split(images, split, names)
     notes = []
     if split == "train":
-        notes.append("These are the images that the network was trained on: the figures say nothing of others.")
+        notes.append("The network was trained on these images: the figures say nothing about unseen images.")
     elif split == "val":
-        notes.append("Training was watched, and any temperature fitted, on these images: the figures flatter.")
+        notes.append("Training was monitored, and any temperature fitted, on these images: the figures are optimistic.")
     return ChosenImages(images, split, (part,), True, tuple(notes))
 
 
@@ -176,7 +176,7 @@ def _match(
         remedy = (
             "measure on the classes that both know with --shared-classes"
             if known
-            else f"to see how sure the network is of images that are none of its classes: --unknown {images.name}"
+            else f"to see how confident the network is on out-of-class images: --unknown {images.name}"
         )
         raise UserError(
             UserError.all_of(f"the classes of {images.name} are not those of {run.directory}", lines).args[0]
@@ -189,7 +189,7 @@ def _match(
     }
     notes = []
     if unknown:
-        notes.append(f"Left aside, since the network does not know their classes: images of {_listed(unknown)}.")
+        notes.append(f"Left out, because the network does not know their classes: images of {_listed(unknown)}.")
     if unseen:
         notes.append(f"{images.name} has no class {_listed(unseen)}; figures of classes without images are undefined.")
     return translation, subsets, tuple(notes)

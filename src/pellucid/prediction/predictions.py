@@ -1,15 +1,16 @@
-"""The one intermediate that every figure is computed from: a network's probabilities for each image of a split.
+"""The table that every figure of an evaluation comes from: a network's probabilities for each image of a split.
 
 Its file, `predictions.csv`, has a line for each image, in the order of the split:
 
     image                where it came from: a path inside the folder or archive, or `test/17` in a named set
-    true                 the name of its class
+    true                 its true label
     predicted            the name of the most probable class
     confidence           that class's probability
     loss                 -ln of the true class's probability, in nats
     probability_NAME     a column for each class, in the network's order
 
-The probabilities are those that the run predicts: at its temperature where it has one (see `calibration`).
+The probabilities are those that the run predicts: at its temperature where it has one (see
+`pellucid.prediction.calibration`).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ PREFIX = "probability_"
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network says of N images, K classes."""
+    """What a network predicts for N images and K classes."""
 
     classes: tuple[str, ...]
     sources: Sequence[str]
@@ -45,14 +46,14 @@ class Predictions:
     predicted: NDArray[np.int64]
     """`[N]`, the most probable class of each; of equal ones the first."""
     log_probabilities: NDArray[np.float64]
-    """`[N, K]`, natural logarithms, so that a probability too small for a float keeps its place."""
+    """`[N, K]`, natural logarithms, so that a probability too small for a float is kept."""
 
     @classmethod
-    def from_scores(
-        cls, classes: tuple[str, ...], sources: Sequence[str], labels: NDArray[np.int64], scores: NDArray[np.float32]
+    def from_logits(
+        cls, classes: tuple[str, ...], sources: Sequence[str], labels: NDArray[np.int64], logits: NDArray[np.float32]
     ) -> Predictions:
-        """Make the table of a network's outputs before the softmax, `[N, K]`."""
-        return cls(classes, sources, labels, scores.argmax(1), log_softmax(scores.astype(np.float64)))
+        """Make the table from a network's logits, `[N, K]`."""
+        return cls(classes, sources, labels, logits.argmax(1), log_softmax(logits.astype(np.float64)))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -78,24 +79,24 @@ class Predictions:
         return np.asarray(self.predicted == self.labels)
 
     def at_temperature(self, temperature: float) -> Predictions:
-        """Divide the network's outputs by a temperature before the softmax: above 1 is less sure, below 1 more.
+        """Divide the logits by a temperature before the softmax: above 1 is less confident, below 1 more.
 
         The order of a row's classes, and so the prediction, stays.
         """
         if temperature == 1:
             return self
-        # A row of log-probabilities is the row of outputs less a constant, which the softmax takes out again.
+        # A row of log-probabilities is the row of logits minus a constant, which the softmax cancels.
         changed = log_softmax(self.log_probabilities / temperature)
         return Predictions(self.classes, self.sources, self.labels, self.predicted, changed)
 
 
-def log_softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Take ln(softmax) along the last axis of `[N, K]`, without overflow.
 
     >>> np.exp(log_softmax(np.array([[0.0, np.log(3.0)]]))).round(2).tolist()
     [[0.25, 0.75]]
     """
-    shifted = scores - scores.max(1, keepdims=True)
+    shifted = logits - logits.max(1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))
 
 
@@ -135,7 +136,7 @@ def read_predictions(path: Path, sha256: str | None = None) -> Predictions | Non
     rows = list(csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline="")))
     start = len(FIXED_COLUMNS)
     if not rows or tuple(rows[0][:start]) != FIXED_COLUMNS:
-        raise UserError(f"{path} is no table of predictions; expected the columns {', '.join(FIXED_COLUMNS)}, ...")
+        raise UserError(f"{path} is not a table of predictions; expected the columns {', '.join(FIXED_COLUMNS)}, ...")
     classes = tuple(name.removeprefix(PREFIX) for name in rows[0][start:])
     index = {name: number for number, name in enumerate(classes)}
     try:

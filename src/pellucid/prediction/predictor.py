@@ -16,7 +16,7 @@ from pellucid.ground.devices import pick_device
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
 from pellucid.ground.ranks import Ranks
-from pellucid.prediction.chosen_images import Part
+from pellucid.prediction.chosen_images import SplitPart
 from pellucid.prediction.predictions import Predictions
 from pellucid.run import Run
 from pellucid.training.scoring import evaluation_batches
@@ -38,7 +38,7 @@ class Predictor:
     ranks: Ranks
     show_progress: bool
 
-    def predict(self, parts: tuple[Part, ...]) -> Predictions:
+    def predict(self, parts: tuple[SplitPart, ...]) -> Predictions:
         """Predict every image of the parts, one part after the other, at temperature 1.
 
         Of several processes each computes its share; all get the whole table.
@@ -46,31 +46,31 @@ class Predictor:
         Raises:
             UserError: an output of the network is not finite.
         """
-        scores = [self.scores(part.split, part.subset) for part in parts]
+        logits = [self.logits(part.split, part.subset) for part in parts]
         labels = np.concatenate([part.labels for part in parts])
         sources = [source for part in parts for source in part.sources]
-        return Predictions.from_scores(self.run.classes, sources, labels, np.concatenate(scores))
+        return Predictions.from_logits(self.run.classes, sources, labels, np.concatenate(logits))
 
-    def scores(self, split: Split, subset: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """Give the network's outputs before the softmax, `[N, K]`, for the images of a split or a subset of it."""
+    def logits(self, split: Split, subset: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Give the network's logits, `[N, K]`, for the images of a split or a subset of it."""
         images = DeviceImages(split, self.device, subset)
-        own = self.ranks.share(torch.arange(len(images)))
+        share = self.ranks.share(torch.arange(len(images)))
         parts = [torch.empty((0, len(self.run.classes)), device=self.device)]
-        shown = len(own) if self.show_progress and self.ranks.is_main else 0
+        shown = len(share) if self.show_progress and self.ranks.is_main else 0
         with torch.inference_mode(), progress("evaluating", shown) as advance:
-            for indices in evaluation_batches(own, self.preprocessing):
+            for indices in evaluation_batches(share, self.preprocessing):
                 parts.append(self.network(self.preprocessing(images.cut(indices)[0])).float())
                 if shown:
                     advance(len(indices))
             gathered = self.ranks.gather(torch.cat(parts), len(images))
-        scores: NDArray[np.float32] = gathered.cpu().numpy()  # the one place where the CPU waits for a GPU
-        broken = int((~np.isfinite(scores)).any(1).sum())
+        logits: NDArray[np.float32] = gathered.cpu().numpy()  # the one place where the CPU waits for a GPU
+        broken = int((~np.isfinite(logits)).any(1).sum())
         if broken:
             raise UserError(
-                f"the network of {self.run.directory} after epoch {self.epoch} gives no finite scores for "
-                f"{broken:,} of {len(scores):,} images; evaluate another epoch, or train with a lower --learning-rate"
+                f"the network of {self.run.directory} after epoch {self.epoch} gives logits that are not finite for "
+                f"{broken:,} of {len(logits):,} images; evaluate another epoch, or train with a lower --learning-rate"
             )
-        return scores
+        return logits
 
 
 def open_predictor(

@@ -1,4 +1,4 @@
-"""One HTML file that says everything that is known of a run, and opens from the disk."""
+"""One HTML file with everything that was measured of a run, which opens from the disk."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pellucid.evaluation.showing import interval_text, share_text
+from pellucid.figures.tokens import TOKENS
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import write_bytes
+from pellucid.ground.writing import counted
 from pellucid.reporting.inside import filters_section, maps_section, mistakes_section
 from pellucid.reporting.results import classes_section, confidence_section, confusion_section
 from pellucid.reporting.source import Source, open_source
@@ -17,41 +20,46 @@ from pellucid.reporting.surroundings import audit_section, not_measured, robustn
 from pellucid.reporting.training import data_section, network_section, training_section
 from pellucid.run import Run, RunFile
 
-__all__ = ["LARGEST", "write_report"]
+__all__ = ["LARGEST", "report"]
 
 LARGEST = 5_000_000
 """A report has fewer bytes than this; where it would have more, the confusion matrix keeps fewer images."""
 
 
-def write_report(
+def report(
     run: Run,
     out: str | Path | None = None,
     *,
     epoch: int | str | None = None,
     device: str = "auto",
+    force: bool = False,
     show_progress: bool = False,
 ) -> Path:
-    """Write a run's report: one HTML file that asks for nothing outside of itself.
+    """Write a run's report: one HTML file that loads nothing from outside of itself.
 
-    Its figures are those of the run's `evaluation.json`, which is made first where it is absent. `robustness.json` and
-    `audit.json` are shown where they are there.
+    Its figures are those of the run's `evaluation.json`, which is measured first where it is absent.
+    `robustness.json` and `audit.json` are shown where they exist.
 
     Args:
         run: opened with `pellucid.open_run`.
         out: the file; None is `report.html` in the run.
         epoch: `last`, `best` or a number; None takes the evaluation that is there, else the last epoch.
         device: where the network runs.
+        force: replace a file that exists; the report in the run itself is always replaced.
         show_progress: bars on standard error.
 
     Returns:
         the file's path.
 
     Raises:
-        UserError: the run has no weights yet, or no such epoch; `out` does not end in .html.
+        UserError: the run has no weights yet, or no such epoch; `out` does not end in .html, or exists without
+            `force`.
     """
     path = run.directory / RunFile.REPORT if out is None else Path(out)
     if path.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"{path} does not end in .html; expected a file such as report.html")
+    if out is not None and path.exists() and not force:
+        raise UserError(f"{path} exists already; give another name, or --force to replace it")
     source = open_source(run, epoch, device, show_progress)
     sections = _sections(source)
     share = 1.0
@@ -91,18 +99,21 @@ def _page(source: Source, sections: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "share": _share,
+        "share": share_text,
         "count": "{:,}".format,
+        "counted": counted,
         "decimal": _decimal,
+        "interval": interval_text,
     }
     loader = environment.loader
     assert loader is not None
-    inlined = {
+    files = {
         name: Markup(loader.get_source(environment, file)[0])  # pellucid's own files, shipped beside the template
         for name, file in (("style", "style.css"), ("script", "script.js"))
     }
+    files["style"] = _tokens() + files["style"]
     return environment.get_template("report.html").render(
-        run=source.run, epoch=source.epoch, evaluation=source.evaluation, **sections, **inlined
+        run=source.run, name=source.name, epoch=source.epoch, evaluation=source.evaluation, **sections, **files
     )
 
 
@@ -110,5 +121,6 @@ def _decimal(figure: float, digits: int = 3) -> str:
     return f"{figure:.{digits}f}"
 
 
-def _share(figure: float | None, digits: int = 2) -> str:
-    return "undefined" if figure is None else f"{figure:.{digits}%}"
+def _tokens() -> Markup:
+    """Write the colours that every picture of pellucid shares as variables of the style sheet."""
+    return Markup(":root{{{}}}\n").format(Markup().join(f"--{name}:{colour};" for name, colour in TOKENS.items()))

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pellucid.attribution import best_explanation
 from pellucid.causes import feature_maps, filters
 from pellucid.causes.feature_maps import spatial_nodes
-from pellucid.evaluation.mistakes import Mistake, find_mistakes
+from pellucid.evaluation.mistakes import Mistake, mistakes_among
 from pellucid.figures.attribution import overlay
 from pellucid.glass import Glass, look
 from pellucid.ground.errors import UserError
-from pellucid.reporting.pictures import data_uri, mosaic
+from pellucid.reporting.pictures import data_uri, mosaic, signed_colours
 from pellucid.reporting.source import Source
 
 __all__ = ["filters_section", "maps_section", "mistakes_section"]
@@ -24,33 +24,45 @@ MISTAKES = 9
 LARGEST = 224
 LAYERS = 8
 CHANNELS = 64
+VERDICTS = (
+    "the map is not faithful: painting elsewhere changes the prediction as much",
+    "the map is faithful only in part",
+    "the map is faithful: painting over its pixels changes the prediction more than painting elsewhere",
+)
+"""What deletion and insertion say together, by how many of the two are better than those of the map moved elsewhere."""
 
 
 def mistakes_section(source: Source) -> dict[str, Any]:
-    """Show the surest mistakes: image, map of the class it was taken for, the strongest terms of that class's score."""
+    """Show the most confident mistakes: image, map of the predicted class, the trace of that class's logit."""
     assert source.evaluation is not None
     if source.predictions is None or source.chosen is None:
         return {"cards": [], "count": source.evaluation.images - source.evaluation.correct}
-    found = find_mistakes(source.predictions, source.chosen, most=MISTAKES)
-    return {"cards": [_card(source, one) for one in found.shown], "count": found.count}
+    mistakes = mistakes_among(source.predictions, source.chosen, top=MISTAKES)
+    return {"cards": [_card(source, mistake) for mistake in mistakes.shown], "count": mistakes.count}
 
 
 def filters_section(source: Source) -> dict[str, Any] | None:
-    """Show the filters of the first convolution; None where they are no pictures."""
+    """Show the filters of the first convolution; None where they cannot be drawn.
+
+    Filters of three channels are drawn in their colours, around grey; others as signed values, blue above zero.
+    """
     try:
-        found = filters(source.run, epoch=source.epoch)
+        first = filters(source.run, epoch=source.epoch)
     except UserError:
         return None
+    coloured = first.weights.shape[1] == 3
     pictures = []
-    for weights in found.weights[:CHANNELS]:
-        values = weights.transpose(1, 2, 0) if len(weights) == 3 else weights.mean(0)[..., None]
-        largest = float(np.abs(values).max()) or 1.0
-        pictures.append(data_uri(np.rint(255 * (0.5 + 0.5 * values / largest)).astype(np.uint8), exact=True))
-    return {"title": found.title, "pictures": pictures, "more": len(found.weights) - len(pictures)}
+    for weights in first.weights[:CHANNELS]:
+        values = weights.transpose(1, 2, 0) if coloured else weights.mean(0)
+        share = values / (float(np.abs(values).max()) or 1.0)
+        pixels = np.rint(255 * (0.5 + 0.5 * share)).astype(np.uint8) if coloured else signed_colours(share)
+        pictures.append(data_uri(pixels, exact=True))
+    zero = "grey is zero" if coloured else "white is zero, blue is above zero, orange below"
+    return {"title": first.title, "zero": zero, "pictures": pictures, "more": len(first.weights) - len(pictures)}
 
 
 def maps_section(source: Source) -> dict[str, Any] | None:
-    """Show the channels of the layers on the image that the network is surest of and right about."""
+    """Show the channels of the layers on the image that the network classifies correctly with most confidence."""
     predictions, chosen = source.predictions, source.chosen
     if predictions is None or chosen is None:
         return None
@@ -60,7 +72,7 @@ def maps_section(source: Source) -> dict[str, Any] | None:
     glass = look(source.run, chosen.pixels(row), epoch=source.epoch)
     nodes = spatial_nodes(glass)
     if len(nodes) > LAYERS:
-        nodes = [nodes[round(at)] for at in np.linspace(0, len(nodes) - 1, LAYERS)]
+        nodes = [nodes[round(index)] for index in np.linspace(0, len(nodes) - 1, LAYERS)]
     layers = []
     for node in nodes:
         values = feature_maps(glass, layer=node.name).values
@@ -77,14 +89,14 @@ def maps_section(source: Source) -> dict[str, Any] | None:
                 "columns": columns,
             }
         )
-    place = chosen.path_of(predictions.sources[row]) or predictions.sources[row]
+    image = predictions.sources[row]
     return {
         "image": data_uri(_enlargeable(chosen.pixels(row))),
-        "source": place,
+        "source": image,
         "label": predictions.classes[predictions.labels[row]],
         "confidence": float(predictions.confidence[row]),
         "layers": layers,
-        "command": f"pellucid maps {_quoted(source)} {shlex.quote(place)}",
+        "command": f"pellucid maps . {shlex.quote(image)}",
     }
 
 
@@ -94,33 +106,35 @@ def _card(source: Source, mistake: Mistake) -> dict[str, Any]:
     pixels = source.chosen.pixels(mistake.index)
     glass = look(source.run, pixels, epoch=source.epoch)
     probabilities = source.predictions.probabilities[mistake.index]
-    likeliest = np.argsort(-probabilities)[:3]
-    place = mistake.path or mistake.image
+    top = np.argsort(-probabilities)[:3]
     return {
         "mistake": mistake,
-        "place": place,
         "image": data_uri(_enlargeable(pixels)),
         "map": _map(glass, mistake.predicted),
-        "bars": [(source.run.classes[at], float(probabilities[at])) for at in likeliest],
+        "bars": [(source.run.classes[index], float(probabilities[index])) for index in top],
         "arithmetic": _arithmetic(glass, mistake.predicted),
-        "command": f"pellucid trace {_quoted(source)} {shlex.quote(place)}",
+        "command": f"pellucid trace . {shlex.quote(mistake.image)}",
     }
 
 
 def _map(glass: Glass, target: str) -> dict[str, str] | None:
     try:
-        found = best_explanation(glass, target)
+        best = best_explanation(glass, target)
     except UserError:  # a network without rows and columns has no map
         return None
     assert glass.picture.pixels is not None
     pixels = glass.picture.pixels
-    colours = overlay(pixels[..., 0] if pixels.shape[2] == 1 else pixels, found.map)
+    colours = overlay(pixels[..., 0] if pixels.shape[2] == 1 else pixels, best.map)
     picture = np.rint(255 * np.clip(colours, 0, 1)).astype(np.uint8)
-    return {"picture": data_uri(_enlargeable(picture)), "method": found.method, "verdict": found.verdict}
+    return {
+        "picture": data_uri(_enlargeable(picture)),
+        "method": best.method,
+        "verdict": VERDICTS[best.better_deletion + best.better_insertion],
+    }
 
 
 def _arithmetic(glass: Glass, target: str) -> str | None:
-    """Take the score of the class apart; None where it has no arithmetic of its own."""
+    """Trace the logit of the class; None where it has no arithmetic of its own."""
     if glass.prediction is None:
         return None
     try:
@@ -130,10 +144,6 @@ def _arithmetic(glass: Glass, target: str) -> str | None:
 
 
 def _enlargeable(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Leave out pixels of large pictures that no one would see."""
+    """Leave out pixels of large pictures that nobody would see."""
     step = max(1, -(-max(pixels.shape[:2]) // LARGEST))
     return pixels[::step, ::step]
-
-
-def _quoted(source: Source) -> str:
-    return shlex.quote(str(source.run.directory))

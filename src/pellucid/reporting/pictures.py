@@ -6,12 +6,15 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageColor
 
-__all__ = ["SMALL", "Sprite", "data_uri", "make_sprite", "mosaic"]
+from pellucid.figures.tokens import NEGATIVE, POSITIVE, ZERO
+
+__all__ = ["SMALL", "Sprite", "data_uri", "make_sprite", "mosaic", "signed_colours"]
 
 SMALL = 64
 """Small pictures have no longer side than this."""
@@ -43,14 +46,14 @@ def data_uri(pixels: Pixels, *, exact: bool = False) -> str:
 
 
 def make_sprite(pictures: Sequence[Pixels]) -> Sprite:
-    """Lay pictures of one size `[H, W, C]` side by side, those with a side above 64 pixels made smaller."""
+    """Lay pictures of one size `[H, W, C]` side by side, scaled down where a side is above 64 pixels."""
     small = [_small(picture) for picture in pictures]
     height, width, channels = small[0].shape
     columns = min(COLUMNS, len(small))
     rows = -(-len(small) // columns)
     sheet = np.zeros((rows * height, columns * width, channels), np.uint8)
-    for place, picture in enumerate(small):
-        row, column = divmod(place, columns)
+    for index, picture in enumerate(small):
+        row, column = divmod(index, columns)
         sheet[row * height : (row + 1) * height, column * width : (column + 1) * width] = picture
     return Sprite(data_uri(sheet), columns, rows)
 
@@ -58,27 +61,28 @@ def make_sprite(pictures: Sequence[Pixels]) -> Sprite:
 def mosaic(values: NDArray[np.float64], columns: int, *, gap: int = 1) -> Pixels:
     """Lay maps `[D, h, w]` side by side, on one scale.
 
-    Without negative numbers black is nought and white the largest; else white is nought, red above it, blue below.
+    White is zero, blue is above zero, orange below; the deeper, the larger.
 
     Returns:
         `[H, W, 4]`: the gaps are transparent.
     """
     count, height, width = values.shape
     rows = -(-count // columns)
-    largest = float(np.abs(values).max()) or 1.0
-    share = values / largest
-    if (values < 0).any():
-        red = np.where(share >= 0, 1, 1 + share)
-        blue = np.where(share >= 0, 1 - share, 1)
-        colours = np.stack([red, 1 - np.abs(share) * 0.85, blue], axis=-1)
-    else:
-        colours = np.repeat(share[..., None], 3, axis=-1)
+    colours = signed_colours(values / (float(np.abs(values).max()) or 1.0))
     sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
-    for place, colour in enumerate(colours):
-        top, left = (place // columns) * (height + gap), (place % columns) * (width + gap)
-        sheet[top : top + height, left : left + width, :3] = np.rint(255 * colour)
+    for index, colour in enumerate(colours):
+        top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
+        sheet[top : top + height, left : left + width, :3] = colour
         sheet[top : top + height, left : left + width, 3] = 255
     return sheet
+
+
+def signed_colours(share: NDArray[np.floating[Any]]) -> Pixels:
+    """Colour values from -1 to 1, `[...]`: from white at zero to blue above it and orange below; gives `[..., 3]`."""
+    positive, negative, zero = (np.array(ImageColor.getrgb(colour)) for colour in (POSITIVE, NEGATIVE, ZERO))
+    end = np.where(share[..., None] >= 0, positive, negative)
+    colours: Pixels = np.rint(zero + np.abs(share)[..., None] * (end - zero)).astype(np.uint8)
+    return colours
 
 
 def _small(picture: Pixels) -> Pixels:

@@ -1,12 +1,14 @@
-"""What a report is made from: the run's files, and its images where they are still there."""
+"""What a report is made from: the run's files, and its images where they can still be opened."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TypeVar
 
-from pellucid.evaluation import Evaluation, evaluate, read_evaluation
+from pellucid.auditing import Audit, read_audit
+from pellucid.evaluation import Evaluation, Robustness, evaluate, read_evaluation, read_robustness
 from pellucid.evaluation.result import evaluation_folder
 from pellucid.ground.errors import UserError
 from pellucid.prediction import Predictions, read_predictions
@@ -14,6 +16,9 @@ from pellucid.prediction.chosen_images import ChosenImages, choose_images
 from pellucid.run import Run, RunFile
 
 __all__ = ["Source", "open_source"]
+
+
+Document = TypeVar("Document", Audit, Robustness)
 
 
 @dataclass(frozen=True)
@@ -28,14 +33,19 @@ class Source:
     predictions: Predictions | None
     chosen: ChosenImages | None
     """The images that were measured; None without an evaluation, or where they are gone."""
-    robustness: dict[str, Any] | None
-    audit: dict[str, Any] | None
+    robustness: Robustness | None
+    audit: Audit | None
     missing: tuple[str, ...]
     """Why something that should be here is not, in sentences."""
 
+    @property
+    def name(self) -> str:
+        """The name of the run's folder; the page names no path outside of it."""
+        return self.run.directory.resolve().name
+
 
 def open_source(run: Run, epoch: int | str | None = None, device: str = "auto", show_progress: bool = False) -> Source:
-    """Read what was measured of a run; measure it first where that was not done, or where its file no longer holds.
+    """Read what was measured of a run; measure it first where that was not done, or where its file is no longer valid.
 
     Args:
         run: the run.
@@ -69,13 +79,14 @@ def open_source(run: Run, epoch: int | str | None = None, device: str = "auto", 
         missing.append("The data have neither test nor validation images: how good the network is was not measured.")
     shown = evaluation.epoch if evaluation else run.resolve_epoch("last" if epoch is None else epoch)
     if evaluation is not None and shown != run.epochs()[-1]:
-        missing.append(f"The figures are of epoch {shown}; the last one is {run.epochs()[-1]}.")
-    robustness, audit = _document(run, RunFile.ROBUSTNESS, missing), _document(run, RunFile.AUDIT, missing)
-    if robustness is not None and robustness["epoch"] != shown:
-        missing.append(f"{RunFile.ROBUSTNESS} is of epoch {robustness['epoch']} and is left out.")
+        missing.append(f"The figures belong to epoch {shown}; the last one is {run.epochs()[-1]}.")
+    robustness = _read(read_robustness, run, RunFile.ROBUSTNESS, missing)
+    if robustness is not None and robustness.epoch != shown:
+        missing.append(f"{RunFile.ROBUSTNESS} belongs to epoch {robustness.epoch} and is left out.")
         robustness = None
-    if audit is not None and audit["fingerprint"] != run.record.fingerprint:
-        missing.append(f"{RunFile.AUDIT} is of other images and is left out.")
+    audit = _read(read_audit, run, RunFile.AUDIT, missing)
+    if audit is not None and audit.fingerprint != run.record.fingerprint:
+        missing.append(f"{RunFile.AUDIT} belongs to other images and is left out.")
         audit = None
     return Source(run, shown, evaluation, predictions, chosen, robustness, audit, tuple(missing))
 
@@ -86,26 +97,21 @@ def _kept(run: Run, split: str | None, epoch: int | str | None) -> tuple[Evaluat
         return None, None
     folder = evaluation_folder(run.directory, run.data["name"], split, True)
     try:
-        evaluation = read_evaluation(folder / RunFile.EVALUATION)
+        evaluation = read_evaluation(folder)
         if evaluation is None or evaluation.epoch not in run.epochs():
             return None, None
         if epoch is not None and evaluation.epoch != run.resolve_epoch(epoch):
             return None, None
         predictions = read_predictions(folder / evaluation.predictions.file, evaluation.predictions.sha256)
-    except UserError:  # damaged, or of an older pellucid: measured anew
+    except UserError:  # damaged, or of an older pellucid: measured again
         return None, None
     return (evaluation, predictions) if predictions is not None else (None, None)
 
 
-def _document(run: Run, name: str, missing: list[str]) -> dict[str, Any] | None:
-    file = run.directory / name
-    if not file.exists():
-        return None
+def _read(reader: Callable[[Path], Document | None], run: Run, file: RunFile, missing: list[str]) -> Document | None:
+    """Read a file of the run; one that is damaged or of another pellucid is left out, and that is said."""
     try:
-        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if document["format"] == 1:
-            return document
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    missing.append(f"{name} is damaged or of another pellucid and is left out.")
-    return None
+        return reader(run.directory)
+    except UserError:
+        missing.append(f"{file} is damaged or of another pellucid and is left out.")
+        return None

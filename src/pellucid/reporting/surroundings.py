@@ -1,14 +1,16 @@
-"""The sections on changed images, on the data, and on what was not measured."""
+"""The sections on changed images, on the images themselves, and on what was not measured."""
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.reporting.charts import NARROW, Series, line_chart
+from pellucid.auditing.composition import ImageAt
+from pellucid.evaluation.charts import robustness_chart
+from pellucid.evaluation.showing import images_text, robustness_sentence
+from pellucid.reporting.charts import NARROW, chart_svg
 from pellucid.reporting.pictures import data_uri
 from pellucid.reporting.source import Source
 
@@ -20,108 +22,85 @@ DOUBTS = 24
 
 def robustness_section(source: Source) -> dict[str, Any] | None:
     """Give accuracy under each change as a chart and as rows; None where it was not measured."""
-    document = source.robustness
-    if document is None:
+    measured = source.robustness
+    if measured is None:
         return None
-    kinds = []
-    for one in document["corruptions"]:
-        points = sorted(
-            [(point["strength"], point["accuracy"]) for point in one["points"]]
-            + [(one["neutral"], document["accuracy"])]
-        )
-        worst = min(one["points"], key=lambda point: point["accuracy"])
-        chart = line_chart(
-            [Series(one["name"], points, "a")],
-            x_label=one["unit"],
-            y_label="accuracy",
-            description=f"{one['name']}: {worst['accuracy']:.1%} at {worst['strength']:g}, "
-            f"unchanged {document['accuracy']:.1%}.",
-            width=NARROW,
-            y_range=(0, 1),
-            percent=(False, True),
-            flip=one["neutral"] > 0,
-        )
-        kinds.append({"name": one["name"], "unit": one["unit"], "chart": chart, "points": one["points"]})
-    return {**document, "kinds": kinds}
+    return {
+        "sentence": robustness_sentence(measured),
+        "images": images_text(measured.images, measured.split, measured.data),
+        "accuracy": measured.accuracy,
+        "kinds": [
+            {"figures": kind, "chart": chart_svg(robustness_chart(kind, measured), width=NARROW)}
+            for kind in measured.corruptions
+        ],
+    }
 
 
 def audit_section(source: Source) -> dict[str, Any] | None:
     """Give what an audit found, with the pictures of the first pairs and doubts; None where there was none."""
-    document = source.audit
-    if document is None:
+    audit = source.audit
+    if audit is None:
         return None
-    pairs = document["duplicates"]["pairs"]
-    # Across splits first, and of those the different labels: they falsify figures, the others only waste room.
-    order = sorted(
-        range(len(pairs)),
-        key=lambda at: (
-            pairs[at]["first"]["split"] == pairs[at]["second"]["split"],
-            pairs[at]["first"]["label"] == pairs[at]["second"]["label"],
-        ),
+    # Across splits first, and of those the different labels: they affect the figures, the others only take up space.
+    pairs = sorted(
+        audit.duplicates.pairs,
+        key=lambda pair: (pair.first.split == pair.second.split, pair.first.label == pair.second.label),
     )
-    shown = [pairs[at] for at in order[:PAIRS]]
-    doubts = document["doubts"]["most"][:DOUBTS] if document["doubts"] else []
+    doubts = audit.doubts.most[:DOUBTS] if audit.doubts else ()
     return {
-        **document,
-        "pairs": [
-            {**pair, "pictures": [_picture(source, pair["first"]), _picture(source, pair["second"])]} for pair in shown
-        ],
-        "doubted": [{**one, "picture": _picture(source, one["image"])} for one in doubts],
-        "splits_by_name": {one["name"]: one for one in document["splits"]},
+        "result": audit,
+        "pairs": [(pair, _picture(source, pair.first), _picture(source, pair.second)) for pair in pairs[:PAIRS]],
+        "doubted": [(doubt, _picture(source, doubt.image)) for doubt in doubts],
+        "sizes": {split.name: split.images for split in audit.splits},
     }
 
 
 def not_measured(source: Source) -> list[tuple[str, str | None]]:
-    """List what a reader might take for granted and nobody looked at, each with the command that would."""
-    run = shlex.quote(str(source.run.directory))
-    found: list[tuple[str, str | None]] = [(sentence, None) for sentence in source.missing]
+    """List what a reader might take for granted and nobody measured, each with the command that would."""
+    gaps: list[tuple[str, str | None]] = [(sentence, None) for sentence in source.missing]
     if source.robustness is None:
-        found.append(
-            (
-                "How accuracy falls under noise, blur, contrast, brightness, shift and rotation.",
-                f"pellucid robustness {run}",
-            )
-        )
+        changes = "noise, blur, contrast, brightness, shift and rotation"
+        gaps.append((f"How accuracy falls under {changes}.", "pellucid robustness ."))
     if source.audit is None:
-        found.append(
+        gaps.append(
             (
-                "Whether pictures of the test set are also in the training set, and which labels are wrong.",
-                f"pellucid audit --run {run}",
+                "Whether images of the test set are also in the training set, and which labels are wrong.",
+                "pellucid audit --run .",
             )
         )
-    elif source.audit["doubts"] is None:
-        found.append(("Which labels the network doubts.", f"pellucid audit --run {run}"))
+    elif source.audit.doubts is None:
+        gaps.append(("Which labels the network doubts.", "pellucid audit --run ."))
     evaluation = source.evaluation
     if evaluation is not None and evaluation.calibrated is None:
-        found.append(("What a temperature would make of the probabilities: none was fitted.", None))
+        gaps.append(("What calibration would change about the probabilities: no temperature was fitted.", None))
     if evaluation is not None:
-        strange = " and ".join(one.name for one in evaluation.unknown) or "nothing"
-        found.append(
+        tried = " and ".join(figures.name for figures in evaluation.unknown) or "nothing"
+        gaps.append(
             (
-                f"How sure the network is of photographs that are none of its classes: it was asked about {strange}.",
-                f"pellucid evaluate {run} --unknown cifar100",
+                f"How confident the network is on photographs of none of its classes: it was tested with {tried}.",
+                "pellucid evaluate . --unknown cifar100",
             )
         )
-    found += [
+    gaps += [
         (
             "Images from elsewhere: another camera, another place, another year. The figures hold for images like "
             "those of the data set.",
-            f"pellucid evaluate {run} --data my_photos/ --shared-classes",
+            "pellucid evaluate . --data ../../my_photos/ --shared-classes",
         ),
         (
-            "How much of the accuracy is the luck of this seed: the interval counts the images only. Train with other "
-            "seeds, and compare.",
-            f"pellucid compare {run} OTHER_RUN",
+            "How much of the accuracy is due to the seed: the interval accounts only for which images were tested. "
+            "Train with other seeds, and compare.",
+            "pellucid compare . ../OTHER_RUN",
         ),
-        ("Images made to deceive the network, and whether groups of people or things fare worse than others.", None),
+        ("Adversarial images, and whether groups of people or things are classified worse than others.", None),
     ]
-    return found
+    return gaps
 
 
-def _picture(source: Source, image: dict[str, Any]) -> str | None:
+def _picture(source: Source, image: ImageAt) -> str | None:
     if source.chosen is None:
         return None
-    split = source.chosen.images.splits[image["split"]]
-    pixels: NDArray[np.uint8] = np.asarray(split.images[image["index"]])
+    split = source.chosen.images.splits[image.split]
+    pixels: NDArray[np.uint8] = np.asarray(split.images[image.index])
     step = max(1, -(-max(pixels.shape[:2]) // 96))
     return data_uri(pixels[::step, ::step])

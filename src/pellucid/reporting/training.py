@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from pellucid.arithmetic import summarise
 from pellucid.figures.architecture import architecture_svg
-from pellucid.figures.curves import describe_curves
+from pellucid.figures.curves import describe_curves, training_charts
 from pellucid.recipes import Recipe, recipe_fields
-from pellucid.reporting.charts import Series, line_chart
+from pellucid.reporting.charts import chart_svg
 from pellucid.reporting.pictures import make_sprite
 from pellucid.reporting.source import Source
 
@@ -22,9 +22,9 @@ CLASSES_SHOWN = 20
 SAMPLES = 10
 
 FITTED = {
-    "stretch": "Both sides of each image were scaled to {size}, whatever that did to its proportions.",
-    "crop": "Each image was scaled in proportion until it covered {size}, then cut around its centre: edges are lost.",
-    "pad": "Each image was scaled in proportion until it fitted into {size}, then centred on black.",
+    "stretch": "Both sides of each image were scaled to {size}, without keeping its proportions.",
+    "crop": "Each image was scaled in proportion until it covered {size}, then cropped to its centre: edges are lost.",
+    "pad": "Each image was scaled in proportion until it fitted into {size}, then padded with black.",
     "none": "All images had {size} already; none was scaled.",
 }
 
@@ -35,7 +35,7 @@ def data_section(source: Source) -> dict[str, Any]:
     size = f"{preprocessing.width} × {preprocessing.height} pixels"
     colours = "grey" if preprocessing.channels == 1 else "red, green and blue"
     kind = data["fit"]
-    mean, std = (_each(values) for values in (preprocessing.mean, preprocessing.std))
+    mean, std = (_per_channel(values) for values in (preprocessing.mean, preprocessing.std))
     return {
         "name": data["name"],
         "classes": len(run.classes),
@@ -45,7 +45,7 @@ def data_section(source: Source) -> dict[str, Any]:
         "size": size,
         "colours": colours,
         "fitted": FITTED[kind].format(size=size),
-        "normalised": f"(pixel / 255 − mean) / deviation, with mean {mean} and deviation {std}",
+        "normalised": f"(pixel / 255 − mean) / standard deviation, with mean {mean} and standard deviation {std}",
         "split_seed": data["split_seed"],
         "left_out": data["left_out"],
         "samples": _samples(source),
@@ -54,52 +54,15 @@ def data_section(source: Source) -> dict[str, Any]:
 
 def training_section(source: Source) -> dict[str, Any]:
     """Give the recipe and the curves."""
-    run = source.run
-    epochs, batches = run.metrics("epoch"), run.metrics("batch")
-    words = describe_curves(run)
+    run, evaluation = source.run, source.evaluation
+    epochs = run.metrics("epoch")
     recipe = Recipe.from_dict(run.record.recipe)
-    charts = []
-    if epochs:
-        steps = epochs[0]["step"] / epochs[0]["epoch"]
-        running = [(line["step"] / steps, line["loss"]) for line in batches]
-        end = (0.0, float(max(epochs[-1]["epoch"], recipe.epochs)))
-        losses = [
-            Series("running", _thinned(running), "thin"),
-            Series("training", _curve(epochs, "train_loss"), "a"),
-            Series("validation", _curve(epochs, "val_loss"), "b"),
-        ]
-        accuracies = [
-            Series("training", _curve(epochs, "train_accuracy"), "a"),
-            Series("validation", _curve(epochs, "val_accuracy"), "b"),
-        ]
-        if source.evaluation is not None:
-            level = source.evaluation.accuracy
-            accuracies.append(
-                Series(f"{source.evaluation.split} {level:.2%}", [(0.0, level), (end[1], level)], "level")
-            )
-        charts = [
-            (
-                "Loss (cross-entropy)",
-                line_chart(losses, x_label="epoch", y_label="loss", description=words, x_range=end),
-            ),
-            (
-                "Accuracy",
-                line_chart(
-                    accuracies,
-                    x_label="epoch",
-                    y_label="accuracy",
-                    description=words,
-                    x_range=end,
-                    y_range=(0, 1),
-                    percent=(False, True),
-                ),
-            ),
-        ]
+    charts = training_charts(run, evaluation.accuracy, evaluation.split) if evaluation else training_charts(run)
     return {
         "recipe": recipe.name,
         "settings": [
-            (one.name.replace("_", " "), _plain(getattr(recipe, one.name)), one.metadata["help"])
-            for one in recipe_fields()
+            (field.name.replace("_", " "), _plain(getattr(recipe, field.name)), field.metadata["help"])
+            for field in recipe_fields()
         ],
         "seed": run.record.seed,
         "device": run.record.device,
@@ -107,8 +70,8 @@ def training_section(source: Source) -> dict[str, Any]:
         "created": run.record.created.replace("T", " ").removesuffix("+00:00"),
         "versions": run.record.versions,
         "seconds": sum(line["seconds"] for line in epochs),
-        "charts": charts,
-        "words": words,
+        "charts": [(chart.title, chart_svg(chart)) for chart in charts if epochs],
+        "words": describe_curves(run),
         "epochs": epochs,
         "has_validation": any("val_loss" in line for line in epochs),
     }
@@ -135,15 +98,7 @@ def _samples(source: Source) -> dict[str, Any] | None:
     return {"sprite": make_sprite(pictures), "rows": names, "more": max(0, len(source.run.classes) - CLASSES_SHOWN)}
 
 
-def _curve(epochs: list[dict[str, Any]], name: str) -> list[tuple[float, float]]:
-    return [(line["epoch"], line[name]) for line in epochs if name in line]
-
-
-def _thinned(points: list[tuple[float, float]], most: int = 400) -> list[tuple[float, float]]:
-    return points[:: max(1, len(points) // most)]
-
-
-def _each(values: tuple[float, ...]) -> str:
+def _per_channel(values: tuple[float, ...]) -> str:
     return ", ".join(f"{value:.3g}" for value in (values if len(set(values)) > 1 else values[:1]))
 
 

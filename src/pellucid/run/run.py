@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import PARTIAL, write_bytes, write_json
+from pellucid.ground.shown import Shown
 from pellucid.run.files import RunFile, weights_file
 from pellucid.run.metrics import Computation, computations, read_metrics
 from pellucid.run.record import RunRecord, read_record, write_record
@@ -24,7 +25,7 @@ __all__ = ["Run", "find_runs", "open_run"]
 WRITTEN_BEFORE_THE_RECORD = {RunFile.NETWORK, RunFile.DATA, RunFile.SPLITS}
 
 
-class Run:
+class Run(Shown):
     """A run's directory, opened for reading.
 
     `run.network()` gives the trained network, `run.preprocessing` turns pixels into its input, `run.classes` names

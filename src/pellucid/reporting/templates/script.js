@@ -1,5 +1,23 @@
 "use strict";
 (() => {
+  // Every photo opens in a dialog, at a whole multiple of its pixels where it fits.
+  const dialog = document.getElementById("photo");
+  const image = document.getElementById("photo-image");
+  const words = document.getElementById("photo-words");
+  for (const button of document.querySelectorAll(".photo")) {
+    button.addEventListener("click", () => {
+      const small = button.querySelector("img");
+      image.src = small.src;
+      image.alt = words.textContent = small.alt;
+      const room = Math.min((innerWidth - 64) / small.naturalWidth, (innerHeight - 160) / small.naturalHeight);
+      const scale = room >= 1 ? Math.floor(room) : room;
+      image.style.width = `${scale * small.naturalWidth}px`;
+      dialog.showModal();
+    });
+  }
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+})();
+(() => {
   const holder = document.getElementById("cells");
   const dialog = document.getElementById("cell");
   if (!holder || !dialog) return;
@@ -19,12 +37,16 @@
 
   function show(true_, predicted, item, button) {
     for (const other of images.children) other.setAttribute("aria-pressed", String(other === button));
+    const large = button.cloneNode();
+    large.className = `thumb large row-${true_}`;
+    large.tabIndex = -1;
+    large.removeAttribute("aria-pressed");
     const line = document.createElement("p");
     line.textContent = describe(true_, predicted, item);
     const command = document.createElement("code");
     command.className = "command";
     command.textContent = `${trace} ${quoted(item[1])}`;
-    detail.replaceChildren(line, command);
+    detail.replaceChildren(large, line, command);
   }
 
   function open(key) {
@@ -32,9 +54,9 @@
     const items = cells[key] || [];
     const count = counts[true_][predicted];
     title.textContent = true_ === predicted
-      ? `${count.toLocaleString("en")} ${names[true_]}, rightly`
-      : `${count.toLocaleString("en")} ${names[true_]} taken for ${names[predicted]}`;
-    const first = true_ === predicted ? "the least sure first" : "the surest first";
+      ? `${count.toLocaleString("en")} ${names[true_]}, classified correctly`
+      : `${count.toLocaleString("en")} ${names[true_]} predicted as ${names[predicted]}`;
+    const first = true_ === predicted ? "least confident first" : "most confident first";
     order.textContent = !items.length
       ? (count ? "Their images are not in this report." : "No image.")
       : items.length < count ? `${items.length} of them, ${first}` : first;
