@@ -80,11 +80,11 @@ def test_the_numbers_are_those_of_a_training_written_here(make_run):
     assert taken.before == before
     assert taken.after == pytest.approx(network.again.weight[2, 3, 0, 1].item(), abs=1e-9)
     assert taken.loss.value == pytest.approx(loss.item(), abs=1e-6)
-    assert taken.gradient.check.by_hand == pytest.approx(network.again.weight.grad[2, 3, 0, 1].item(), rel=1e-4)
+    assert taken.gradient.check.recomputed == pytest.approx(network.again.weight.grad[2, 3, 0, 1].item(), rel=1e-4)
     assert taken.rate == pytest.approx(1e-3 * 1.5 / 12 / 0.2)
     # The layer is used twice, so two operations bring their sums.
     assert [step.name for step in taken.gradient.steps] == ["again", "again_2"]
-    assert sum(each.value for each in taken.gradient.traces) == pytest.approx(taken.gradient.check.by_hand)
+    assert sum(each.value for each in taken.gradient.traces) == pytest.approx(taken.gradient.check.recomputed)
     assert taken.images.varied
     assert taken.targets[0].sum() == pytest.approx(1.0)
     assert sorted({round(float(each), 6) for each in taken.targets.ravel()}) == [0.01, 0.91]
@@ -102,7 +102,7 @@ def test_the_gradient_at_the_scores_is_softmax_minus_target(run):
 def test_the_sum_over_images_is_the_gradient(run):
     taken = take_step(run, "first.weight[3,0,2,0]", verify=False)
     assert taken.gradient.images.shape == (32,)
-    assert taken.gradient.images.sum() == pytest.approx(taken.gradient.check.by_hand, abs=1e-12)
+    assert taken.gradient.images.sum() == pytest.approx(taken.gradient.check.recomputed, abs=1e-12)
     assert taken.gradient.traces[0].terms.index[:, 0].max() == 31
     assert taken.chain[0].unit.startswith("first[")
     assert taken.chain[-1].unit.startswith("mul_2[")

@@ -77,14 +77,14 @@ class Terms:
 class Check:
     """The number by hand beside PyTorch's."""
 
-    by_hand: float
+    recomputed: float
     pytorch: float
     tolerance: float
 
     @property
     def difference(self) -> float:
         """By hand minus PyTorch."""
-        return self.by_hand - self.pytorch
+        return self.recomputed - self.pytorch
 
     @property
     def passed(self) -> bool:
@@ -93,14 +93,14 @@ class Check:
 
     def __str__(self) -> str:
         return (
-            f"by hand {number(self.by_hand)}, PyTorch {number(self.pytorch)}, difference {abs(self.difference):.1e}"
+            f"by hand {number(self.recomputed)}, PyTorch {number(self.pytorch)}, difference {abs(self.difference):.1e}"
             f" (rounding explains up to {self.tolerance:.1e})"
         )
 
     def to_dict(self) -> dict[str, Any]:
         """All four numbers and the verdict."""
         return {
-            "by_hand": self.by_hand,
+            "recomputed": self.recomputed,
             "pytorch": self.pytorch,
             "difference": self.difference,
             "tolerance": self.tolerance,

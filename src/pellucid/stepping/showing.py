@@ -197,4 +197,4 @@ def _products(trace: Any) -> Any:
 
 
 def _check(check: Check, who: str = "PyTorch") -> str:
-    return f"by hand {number(check.by_hand)}, {who} {number(check.pytorch)}, difference {difference_text(check)}"
+    return f"by hand {number(check.recomputed)}, {who} {number(check.pytorch)}, difference {difference_text(check)}"

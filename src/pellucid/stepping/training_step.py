@@ -15,7 +15,7 @@ from pellucid.arithmetic import Check, Trace, TraceMismatch, record, trace
 from pellucid.arithmetic.arrays import Floats
 from pellucid.arithmetic.rules.cross_entropy import cross_entropy
 from pellucid.glass.gradients import gradients
-from pellucid.glass.units import check_place, parse_unit, unit_text
+from pellucid.glass.units import check_index, parse_unit, unit_text
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.progress import progress
 from pellucid.ground.shown import Shown
@@ -152,7 +152,7 @@ class TrainingStep(Shown):
             "loss": self.loss.value,
             "chain": [link.to_dict() for link in self.chain],
             "gradient": {
-                "value": self.gradient.check.by_hand,
+                "value": self.gradient.check.recomputed,
                 "by_image": self.gradient.images.tolist(),
                 "sums": traces,
             },
@@ -268,7 +268,7 @@ def _weight(network: nn.Module, text: str) -> tuple[str, tuple[int, ...]]:
         raise UserError(f"no weight is called {name!r}; {did_you_mean(name, parameters)}")
     if not parameters[name].requires_grad:
         raise UserError(f"{name} does not learn (requires_grad is off); choose another")
-    return name, check_place(name, () if index is None else index, tuple(parameters[name].shape))
+    return name, check_index(name, () if index is None else index, tuple(parameters[name].shape))
 
 
 def _take(repetition: Repetition, name: str, index: tuple[int, ...]) -> dict[str, Any]:
