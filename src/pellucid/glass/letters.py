@@ -37,7 +37,7 @@ LETTERS: dict[str, tuple[tuple[str, str], ...]] = {
         IMAGE,
         ("k", "class"),
         ("x", "logits"),
-        ("a", "target: 1 for the true label, else 0"),
+        ("a", "target probability"),
         ("S", "what the mean divides by"),
     ),
 }

@@ -1,6 +1,6 @@
-"""A run's training, repeated step by step from the nearest record, and compared with what the run wrote down.
+"""A run's training, repeated step by step from the nearest checkpoint, and checked against the run's own record.
 
-Everything random in a step follows from the run's seed and the step's number, so any step can be had again.
+Everything random in a step follows from the run's seed and the step's number, so any step can be repeated.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pellucid.glass.glass import random_numbers_kept
 from pellucid.ground.devices import seed_device
 from pellucid.ground.errors import UserError
 from pellucid.ground.seeds import derive_seed
+from pellucid.ground.shown import Shown
 from pellucid.recipes import Recipe, learning_rate
 from pellucid.run import Run
 from pellucid.training.checkpoint import load_checkpoint
@@ -26,55 +27,69 @@ from pellucid.training.optimizer import make_optimizer
 from pellucid.training.position import Position
 from pellucid.training.preparation import prepare
 
-__all__ = ["Batch", "Comparison", "Repetition", "Result", "repeating"]
+__all__ = ["BackwardPass", "Batch", "RecordCheck", "Repetition", "repeating"]
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """The images of one step: their numbers among those that train, names, bytes `[B, H, W, C]`, labels `[B]`."""
+    """The images of one step.
+
+    Attributes:
+        indices: `[B]` int64, which of the training images.
+        sources: their names.
+        pixels: `[B, H, W, C]` uint8.
+        labels: `[B]` int64.
+        augmented: whether they were flipped or shifted at random.
+    """
 
     indices: Tensor
     sources: tuple[str, ...]
     pixels: Tensor
     labels: Tensor
-    varied: bool
-    """Whether they were mirrored or shifted at random."""
+    augmented: bool
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
-    """What PyTorch computed before it moved the weights: scores `[B, K]`, the gradient there, and the mean loss.
+class BackwardPass:
+    """What PyTorch computed before it moved the weights; the weights' own gradients are in the network.
 
-    The weights' own gradients are in the network.
+    Attributes:
+        images: how many there were, B.
+        logits: `[B, K]` float32.
+        logit_gradient: `[B, K]` float32, of the mean loss.
+        loss: the mean over the images.
     """
 
     images: int
-    scores: Tensor
-    score_gradient: Tensor
+    logits: Tensor
+    logit_gradient: Tensor
     loss: float
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Something that the run wrote down, beside the same repeated here."""
+class RecordCheck(Shown):
+    """Something the run recorded, checked against the same repeated here.
+
+    Attributes:
+        step: after which step it was recorded.
+        what: a loss or weights, in words.
+        equal: whether the two are the same to the last bit.
+        difference: the largest by size.
+    """
 
     step: int
     what: str
     equal: bool
     difference: float
 
-    def __str__(self) -> str:
-        verdict = "the same to the last bit" if self.equal else f"different by up to {self.difference:.1e}"
-        return f"{self.what} (step {self.step:,}): {verdict}"
-
 
 class Repetition:
-    """A training under repetition; use it inside `repeating`, which sets threads and random numbers.
+    """A training that is repeated; use it inside `repeating`, which sets threads and random numbers.
 
     Attributes:
-        start: how many steps were done where it began: 0 for the seed, or those of a checkpoint.
-        comparisons: what the run's records said on the way.
-        notes: why the numbers may not be the run's own to the last bit.
+        start: how many steps had been done where it began: 0 from the seed, or those of a checkpoint.
+        record_checks: the run's records on the way, checked.
+        notes: why the numbers may differ from the run's in the last bits.
     """
 
     def __init__(self, run: Run, up_to: int) -> None:
@@ -92,7 +107,7 @@ class Repetition:
         self.at = load_checkpoint(run, self.network, self.optimizer, self.device, up_to=up_to) or Position()
         self.start = self.at.step
         self.network.train()
-        self.comparisons: list[Comparison] = []
+        self.record_checks: list[RecordCheck] = []
         self.notes = _notes(run, self.recipe)
 
     @property
@@ -118,14 +133,14 @@ class Repetition:
         places = self._augmentation.draw(len(indices), *self._train.image_size) if self._augmentation else None
         pixels, labels = self._train.cut(indices, places)
         chosen = indices if self._subset is None else torch.from_numpy(self._subset)[indices]
-        names = tuple(self._split.sources[int(each)] for each in chosen)
+        names = tuple(self._split.sources[int(image)] for image in chosen)
         return Batch(indices, names, pixels, labels, places is not None)
 
     def step(self) -> None:
-        """Take the step to come, as the training loop does, and compare with what the run wrote down after it."""
+        """Take the step to come, as the training loop does, and check what the run recorded after it."""
         self.finish(self.begin())
 
-    def begin(self) -> Result:
+    def begin(self) -> BackwardPass:
         """Go forward and backward: the first half of a step, after which the weights are still the old ones."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate
@@ -137,23 +152,23 @@ class Repetition:
         self.optimizer.zero_grad()
         (loss * (1 / len(batch.labels))).backward()
         assert scores.grad is not None
-        return Result(len(batch.labels), scores.detach(), scores.grad.detach(), total / len(batch.labels))
+        return BackwardPass(len(batch.labels), scores.detach(), scores.grad.detach(), total / len(batch.labels))
 
-    def finish(self, result: Result) -> None:
+    def finish(self, result: BackwardPass) -> None:
         """Let the optimizer move the weights: the second half."""
         self.optimizer.step()
         self.at.advance(result.loss, 0, result.images, 0.0)
-        self._compare()
+        self._check_record()
         if self.at.batch == self.steps_an_epoch:
             self.at.begin_next_epoch()
 
     def next_record(self) -> int | None:
-        """Find the next step after this one at which the run wrote something down; None where there is none."""
-        found = {int(line["step"]) for line in self.run.metrics("batch")}
-        found |= {epoch * self.steps_an_epoch for epoch in self.run.epochs()}
-        return min((step for step in found if step > self.at.step), default=None)
+        """Find the next step after this one at which the run recorded something; None where there is none."""
+        recorded = {int(line["step"]) for line in self.run.metrics("batch")}
+        recorded |= {epoch * self.steps_an_epoch for epoch in self.run.epochs()}
+        return min((step for step in recorded if step > self.at.step), default=None)
 
-    def _compare(self) -> None:
+    def _check_record(self) -> None:
         at = self.at
         if at.batch % self.recipe.log_every == 0:
             mean, at.recent_loss_sum = at.recent_loss_sum / self.recipe.log_every, 0.0
@@ -163,12 +178,12 @@ class Repetition:
                         f"mean loss of batches {at.batch - self.recipe.log_every + 1} to {at.batch} of epoch {at.epoch}"
                     )
                     difference = abs(line["loss"] - mean)
-                    self.comparisons.append(Comparison(at.step, what, line["loss"] == mean, difference))
+                    self.record_checks.append(RecordCheck(at.step, what, line["loss"] == mean, difference))
         if at.batch == self.steps_an_epoch and at.epoch in self.run.epochs():
             kept, here = self.run.weights(at.epoch), self.network.state_dict()
             equal = all(torch.equal(here[name], value) for name, value in kept.items())
             difference = max(float((here[name].double() - value.double()).abs().max()) for name, value in kept.items())
-            self.comparisons.append(Comparison(at.step, f"all weights after epoch {at.epoch}", equal, difference))
+            self.record_checks.append(RecordCheck(at.step, f"all weights after epoch {at.epoch}", equal, difference))
 
 
 @contextmanager
@@ -193,10 +208,10 @@ def _notes(run: Run, recipe: Recipe) -> list[str]:
         )
     if device != "auto" and not device.startswith("cpu"):
         precision = "in float32 on the CPU" if recipe.precision != "float32" else "on the CPU"
-        notes.append(f"the run was trained on {device}; here it is repeated {precision}, which rounds otherwise")
+        notes.append(f"the run was trained on {device}; here it is repeated {precision}, which rounds differently")
     there, here = run.record.versions.get("torch"), torch.__version__
     if there != here:
-        notes.append(f"the run was trained with torch {there}, this is torch {here}, which may round otherwise")
+        notes.append(f"the run was trained with torch {there}, this is torch {here}, which may round differently")
     processor = torch.backends.cpu.get_cpu_capability()
     if run.record.versions.get("processor", processor) != processor:
         notes.append(f"the run's processor had {run.record.versions['processor']}, this one has {processor}")
