@@ -22,11 +22,13 @@ from pellucid.ground.writing import counted, number, shape_text, signed_number
 __all__ = [
     "check_line",
     "difference_text",
+    "facts_of",
     "feeds_text",
     "glass_text",
     "path_text",
     "sentence_of",
     "summary_text",
+    "trace_sentence",
     "trace_text",
 ]
 
@@ -93,8 +95,8 @@ def sentence_of(glass: ForwardPass) -> str:
 @as_text.register
 def trace_text(trace: UnitTrace, shown: int = SHOWN) -> str:
     """Write a trace: a sentence, the formula, the `shown` strongest terms with their numbers for `back`, the check."""
-    lines = wrapped(_sentence(trace), following="  ")
-    for label, fact in _facts(trace):
+    lines = wrapped(trace_sentence(trace), following="  ")
+    for label, fact in facts_of(trace):
         lines += wrapped(f"{label:<{LABEL_WIDTH}}  {fact}", "  ", " " * (LABEL_WIDTH + 4))
     headings, rows = _terms(trace, shown)
     if rows:
@@ -107,12 +109,12 @@ def trace_text(trace: UnitTrace, shown: int = SHOWN) -> str:
 @as_html.register
 def trace_html(trace: UnitTrace) -> str:
     """Write the same as a piece of a page."""
-    facts = Markup().join(Markup("<div>{}: {}</div>").format(label, fact) for label, fact in _facts(trace))
+    facts = Markup().join(Markup("<div>{}: {}</div>").format(label, fact) for label, fact in facts_of(trace))
     table = _terms(trace, SHOWN)
     closing = Markup().join(Markup("<div>{}</div>").format(line) for line in _closing(trace, SHOWN))
     return str(
         Markup("<div><strong>{}</strong>{}{}{}</div>").format(
-            _sentence(trace), facts, html_table(*table) if table[1] else "", closing
+            trace_sentence(trace), facts, html_table(*table) if table[1] else "", closing
         )
     )
 
@@ -234,7 +236,8 @@ def _role(unit: Unit) -> str:
     return f", the {kind} of {known}{name},"
 
 
-def _sentence(trace: UnitTrace) -> str:
+def trace_sentence(trace: UnitTrace) -> str:
+    """Say in one sentence what a unit's value is made of; `facts_of` has the rest."""
     start = f"{trace.unit.name} = {number(trace.value)}{_role(trace.unit)}"
     if trace.pixel is not None:
         pixel, source = trace.pixel, trace.unit.node.glass.picture.source
@@ -265,7 +268,8 @@ def _sentence(trace: UnitTrace) -> str:
     return f"{start} is computed from {values}{more}."
 
 
-def _facts(trace: UnitTrace) -> list[tuple[str, str]]:
+def facts_of(trace: UnitTrace) -> list[tuple[str, str]]:
+    """List what else is known of a unit: operation, receptive field, formula and what its letters mean."""
     node = trace.unit.node
     if trace.pixel is not None:
         pixel = trace.pixel

@@ -252,8 +252,9 @@ def _gradient(step: TrainingStep) -> Section:
                 )
             )
     layers = " and ".join(operation.name for operation in gradient.steps)
+    positions = " and at all positions" if total > len(gradient.images) * len(gradient.traces) else ""
     sentence = (
-        f"The weight is used for all images and at all positions of {layers}, so its gradient is a sum of "
+        f"In {layers} the weight is used for all images{positions}, so its gradient is a sum of "
         f"{counted(total, 'product')}."
     )
     strongest = [int(image) for image in np.argsort(-np.abs(gradient.images))[:SHOWN]]
