@@ -58,7 +58,7 @@ bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/convolution.py
 	$(BIN)/python benchmarks/layers.py
-	$(BIN)/python benchmarks/inspection.py
+	$(BIN)/python benchmarks/glass.py
 
 clean:
 	rm -rf $(VENV) runs build src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

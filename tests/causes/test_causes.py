@@ -128,7 +128,7 @@ def test_the_chain_is_the_same_as_its_links_one_by_one(evaluated, capsys) -> Non
     carrier = find_carrier(glass, found.pair.predicted, found.pair.true)
     assert carrier.unit.name == found.carrier.unit.name == found.trace.unit.name
     assert found.trace.check.passed
-    assert found.path.target.name == glass.winner().name
+    assert found.path.target.name == glass.top_output().name
     assert found.carrier.unit in [link.unit for link in found.path]
     assert found.excitation.unit == carrier.channel
     assert found.excitation.images == 50

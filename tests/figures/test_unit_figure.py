@@ -28,6 +28,10 @@ def texts(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
+def written(value, digits=2):
+    return f"{value or 0.0:.{digits}g}".replace("-", "−", value < 0)
+
+
 def test_the_box_is_the_receptive_field(glass):
     found = glass.trace(glass["2"][1, 0, 1])
     box = found.receptive_field
@@ -42,16 +46,16 @@ def test_the_windows_hold_the_numbers_of_the_terms(glass):
     found = glass.trace(glass["0"][4, 3, 3])
     shown = texts(unit_figure(found))
     for term in found.terms:  # all three channels are drawn
-        assert f"{term.value or 0.0:.2g}" in shown
-        assert f"{term.weight:.2g}" in shown
-        assert f"{term.product or 0.0:.2g}" in shown
+        assert written(term.value) in shown
+        assert written(term.weight) in shown
+        assert written(term.product) in shown
 
 
 def test_padding_and_the_largest_are_marked(glass):
     corner = unit_figure(glass.trace(glass["0"][4, 0, 0]))
     assert texts(corner).count("0") >= 5 * 3
     pool = glass.trace(glass["1"][0, 1, 1])
-    assert f"{pool.value:.4g}" in texts(unit_figure(pool))
+    assert written(pool.value, 4) in texts(unit_figure(pool))
 
 
 def test_a_layer_without_windows_has_bars(glass):
@@ -67,7 +71,7 @@ def test_channels_that_are_left_out_are_counted(glass):
     found = glass.trace(glass["2"][1, 0, 1])
     figure = unit_figure(found)
     words = [text.get_text() for part in figure.subfigs for text in part.texts]
-    assert any(text.startswith("the 3 channels that bring most; the other 2 bring") for text in words)
+    assert any(text.startswith("the 3 channels that contribute most; the other 2 add") for text in words)
 
 
 def test_the_label_describes_it_in_words(glass):

@@ -136,7 +136,7 @@ def test_every_form_of_an_image_gives_the_same_input(run, tmp_path):
         assert torch.equal(look(run, form)["input"].step.value, expected)
     glass = look(run, "test/7")
     assert glass.picture.label == run.open_images().splits["test"].labels[7]
-    assert glass.prediction.truth == run.classes[glass.picture.label]
+    assert glass.prediction.true_label == run.classes[glass.picture.label]
     assert look(run, "seven.png").picture.label is None
 
 
@@ -167,11 +167,11 @@ def test_an_operation_without_arithmetic_shows_its_value_and_inputs():
     assert found.kind == "no arithmetic"
     assert found.check is None
     assert "no arithmetic for this operation: cumsum" in str(found)
-    assert "computed from flatten (8)" in str(found)
+    assert "flatten (8)" in str(found)
     assert found.value == float(torch.cumsum(glass["flatten"].value, 0)[3])
     assert found.to_dict()["note"] == "no arithmetic for this operation: cumsum"
     assert not found.receptive_field.exact
-    with pytest.raises(UserError, match=r"nothing lies behind cumsum\[3\]: no arithmetic"):
+    with pytest.raises(UserError, match=r"there is nothing to trace behind cumsum\[3\]: no arithmetic"):
         found.back()
     chain = glass.path("conv[0,1,1]")
     assert chain.remarks == ("the chain ends at conv[0,1,1]: no arithmetic for an operation on the way (cumsum)",)

@@ -172,14 +172,14 @@ def test_a_pixel_is_traced_to_its_byte():
     assert found.check.passed
     assert "byte 255" in str(found)
     assert "(255/255 − 0.2) / 0.4" in str(found)
-    with pytest.raises(UserError, match="nothing lies behind input"):
+    with pytest.raises(UserError, match="there is nothing to trace behind input"):
         found.back()
 
 
 def test_the_text_says_what_was_asked_for():
     text = str(small().trace("0[0,0,0]"))
-    assert "sum by hand 4.75, the network says 4.75, difference 0" in text
-    assert "it sees rows 0 to 1, columns 0 to 1 of the image" in text
+    assert "recomputed 4.75, the network says 4.75, difference 0 " in text
+    assert "receptive field  rows 0 to 1, columns 0 to 1 of the image" in text
 
 
 def test_everything_goes_through_json_and_html(run):
@@ -203,7 +203,7 @@ BAD_UNITS = [
     ("first[0,-1,99]", r"number 2 is -1, expected 0 to 27; the nearest unit is first\[0,0,27\]"),
     ("first[1,2]", r"first\[1,2\] gives 2 numbers, expected 3, like first\[1,2,14\]"),
     ("first", r"gives 0 numbers, expected 3, like first\[3,14,14\]"),
-    ("first[1,2,3", r"the unit is written 'first\[1,2,3'; expected a layer and a place in it, like conv2\[3,4,5\]"),
+    ("first[1,2,3", r"the unit is written 'first\[1,2,3'; expected a layer and an index, like conv2\[3,4,5\]"),
     ("first[a]", r"the unit is written 'first\[a\]'"),
 ]
 
@@ -218,7 +218,7 @@ def test_terms_that_do_not_exist(run):
     found = look(run, "test/0").trace("first[0,0,0]")
     with pytest.raises(UserError, match=r"first\[0,0,0\] has 9 terms; there is no term 9, expected 0 to 8"):
         found.back(9)
-    with pytest.raises(UserError, match=r"term 0 of first\[0,0,0\] is padding, which comes from nowhere"):
+    with pytest.raises(UserError, match=r"term 0 of first\[0,0,0\] is padding, not the value of a unit"):
         found.back(0)
     with pytest.raises(UserError, match=r"no class is called 'eihgt'; .*or a number from 0 to 9"):
         look(run, "test/0").path("first[0,0,0]", "eihgt")
@@ -231,11 +231,11 @@ BAD_IMAGES = [
     (".", r"the image \. is a folder"),
     (
         torch.zeros(1, 32, 32),
-        r"shape \[1, 32, 32\]; the run's network takes 1×28×28 .* by fit 'stretch': give the picture",
+        r"shape \[1, 32, 32\]; the run's network takes 1×28×28 .* by 'stretch': give the picture",
     ),
     (np.zeros((5, 5, 2), np.uint8), r"the image is uint8 \[5, 5, 2\]; expected bytes"),
     (np.zeros((5, 5), np.int64), r"the image is int64 \[5, 5\]; expected bytes"),
-    (7, r"the image is a int; expected a path"),
+    (7, r"the image is an int; expected a path"),
 ]
 
 
@@ -252,7 +252,7 @@ def test_other_mistakes(run, tmp_path):
         look(tmp_path / "nowhere", "test/0")
     with pytest.raises(UserError, match=r"'test/0' was given for a network that comes without preprocessing"):
         look(nn.Flatten(), "test/0")
-    with pytest.raises(UserError, match=r"the network is a int; expected a run, its directory, or a torch module"):
+    with pytest.raises(UserError, match=r"the network is an int; expected a run, its directory, or a torch module"):
         look(7, "test/0")
     (tmp_path / "torn.png").write_bytes(b"\x89PNG nothing more")
     with pytest.raises(UserError, match=r"torn.png: not an image that can be read"):

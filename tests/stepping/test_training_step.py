@@ -1,4 +1,4 @@
-"""A training step by hand: against autograd and torch.optim, and against what the run wrote down."""
+"""A training step recomputed: against autograd and torch.optim, and against what the run recorded."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_the_first_step_is_what_the_run_did(any_run, weight):
     assert (taken.step, taken.epoch, taken.batch) == (1, 1, 1)
     assert all(check.passed for check in taken.checks.values())
     assert taken.confirmed
-    assert all(each.equal for each in taken.comparisons)
-    assert f"so in the run itself {weight} went from" in str(taken)
+    assert all(check.equal for check in taken.record_checks)
+    assert f"in the run itself {weight} went from" in " ".join(str(taken).split())
 
 
 def test_the_numbers_are_those_of_a_training_written_here(make_run):
@@ -82,21 +82,21 @@ def test_the_numbers_are_those_of_a_training_written_here(make_run):
     assert taken.loss.value == pytest.approx(loss.item(), abs=1e-6)
     assert taken.gradient.check.recomputed == pytest.approx(network.again.weight.grad[2, 3, 0, 1].item(), rel=1e-4)
     assert taken.rate == pytest.approx(1e-3 * 1.5 / 12 / 0.2)
-    # The layer is used twice, so two operations bring their sums.
+    # The layer is used twice, so two operations contribute their sums.
     assert [step.name for step in taken.gradient.steps] == ["again", "again_2"]
     assert sum(each.value for each in taken.gradient.traces) == pytest.approx(taken.gradient.check.recomputed)
-    assert taken.images.varied
+    assert taken.images.augmented
     assert taken.targets[0].sum() == pytest.approx(1.0)
     assert sorted({round(float(each), 6) for each in taken.targets.ravel()}) == [0.01, 0.91]
 
 
-def test_the_gradient_at_the_scores_is_softmax_minus_target(run):
+def test_the_gradient_at_the_logits_is_softmax_minus_target(run):
     taken = take_step(run, "head.weight[0,0]", verify=False)
     labels = taken.images.labels.numpy()
-    assert taken.score_gradient.shape == (32, 10)
-    assert np.allclose(taken.score_gradient.sum(axis=1), 0, atol=1e-12)
+    assert taken.logit_gradient.shape == (32, 10)
+    assert np.allclose(taken.logit_gradient.sum(axis=1), 0, atol=1e-12)
     expected = taken.probabilities - np.eye(10)[labels]
-    assert np.allclose(taken.score_gradient, expected / 32, atol=1e-15)
+    assert np.allclose(taken.logit_gradient, expected / 32, atol=1e-15)
 
 
 def test_the_sum_over_images_is_the_gradient(run):
@@ -109,10 +109,10 @@ def test_the_sum_over_images_is_the_gradient(run):
     assert all(link.check.passed for link in taken.chain[:-1])
 
 
-def test_each_image_brings_its_own_part(run):
+def test_each_image_contributes_its_own_part(run):
     taken = take_step(run, "head.bias[4]", verify=False)
-    # The scores are half of what the last layer computes, so its bias gets half of each image's gradient at the score.
-    assert np.allclose(taken.gradient.images, 0.5 * taken.score_gradient[:, 4], rtol=1e-5, atol=1e-9)
+    # The logits are half of what the last layer computes, so its bias gets half of each image's gradient at the logit.
+    assert np.allclose(taken.gradient.images, 0.5 * taken.logit_gradient[:, 4], rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("step", [2, 6, 7, 12])
@@ -128,7 +128,7 @@ def test_the_last_step_of_an_epoch_ends_at_the_weights_the_run_kept(any_run):
     each = take_step(any_run, "head.bias[0]", verify=False).steps // 2
     taken = take_step(any_run, "head.bias[0]", epoch=1, batch=each)
     assert taken.after == float(any_run.weights(1)["head.bias"][0])
-    assert taken.comparisons[-1].what == "all weights after epoch 1"
+    assert taken.record_checks[-1].what == "all weights after epoch 1"
     following = take_step(any_run, "head.bias[0]", epoch=2)
     assert following.before == taken.after
     assert following.step == each + 1
@@ -139,7 +139,7 @@ def test_a_step_after_a_checkpoint_needs_no_repetition_of_what_was_before(make_r
     first = take_step(run, "head.bias[0]", step=15, verify=False)
     assert first.started_at == 14  # the checkpoint of the second epoch's end, one of the two that are kept
     assert first.confirmed is False
-    assert any("not compared with the run's next record" in each for each in first.remarks)
+    assert any("not checked against the run's next record" in remark for remark in first.remarks)
     assert take_step(run, "head.bias[0]", step=15).confirmed
 
 
@@ -156,8 +156,8 @@ def test_a_run_whose_record_says_something_else_is_not_confirmed(make_run, tmp_p
     taken = take_step(open_run(tmp_path / "other"), "head.bias[0]")
     assert not taken.confirmed
     assert "different by up to 1.0e-07" in str(taken)
-    assert "the repetition is not the run's own to the last bit" in str(taken)
-    assert "so in the run itself" not in str(taken)
+    assert "the repetition differs from the run in the last bits" in str(taken)
+    assert "in the run itself" not in str(taken)
 
 
 def test_nothing_is_left_changed(run):
@@ -171,12 +171,12 @@ def test_nothing_is_left_changed(run):
 
 
 def test_a_wrong_number_is_an_error(run, monkeypatch):
-    import pellucid.stepping.training_step as module
+    import pellucid.stepping.taking as module
 
-    real = module.update_by_hand
+    real = module.recompute_update
     monkeypatch.setattr(
         module,
-        "update_by_hand",
+        "recompute_update",
         lambda *given: real(*given[:-1], given[-1] * 1.01 if given[0] == "sgd" else -given[-1]),
     )
     with pytest.raises(TraceMismatch, match=r"head.bias\[0\] after the step: recomputed"):
@@ -191,7 +191,7 @@ def test_text_html_and_json(any_run):
     assert len(document["gradient"]["by_image"]) == 32
     assert len(document["gradient"]["sums"][0]["strongest"]) == 20
     text, page = str(taken), taken._repr_html_()
-    for heading in ("1. Loss", "2. Gradient at the scores", "3. Back to first.weight", "4. Gradient of the weight"):
+    for heading in ("1. Loss", "2. Gradient at the logits", "3. Back to first.weight", "4. Gradient of the weight"):
         assert heading in text
         assert heading[3:] in page
     assert {"sgd": "5. SGD", "adam": "5. Adam", "adamw": "5. AdamW"}[taken.update.optimizer] in text

@@ -23,7 +23,7 @@ from pellucid.attribution.faithfulness import (
 )
 from pellucid.attribution.methods import METHODS, Attribution, attribute
 from pellucid.glass.glass import Glass, look
-from pellucid.glass.walking import class_number
+from pellucid.glass.walking import class_index
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.ground.tables import text_table
@@ -227,7 +227,7 @@ def explain_glass(
     Raises:
         UserError: as `explain`.
     """
-    chosen = class_number(glass, glass.winner().index[0] if target is None else target)
+    chosen = class_index(glass, glass.top_output().index[0] if target is None else target)
     made = [
         attribute(glass, method, chosen, layer if method == "grad-cam" or len(methods) == 1 else None)
         for method in methods
@@ -257,7 +257,7 @@ def best_explanation(glass: Glass, target: int | str | None = None) -> Explanati
     Raises:
         UserError: no map can be made.
     """
-    chosen = class_number(glass, glass.winner().index[0] if target is None else target)
+    chosen = class_index(glass, glass.top_output().index[0] if target is None else target)
     probability, x = probability_of(glass, chosen), glass.recording.steps[0].value.detach()
     best: tuple[float, str] | None = None
     failed: UserError | None = None

@@ -14,7 +14,7 @@ import torch
 from pellucid.attribution.methods import gradient_at, last_spatial_layer
 from pellucid.glass.glass import Glass
 from pellucid.glass.nodes import Node, Unit
-from pellucid.glass.walking import class_number
+from pellucid.glass.walking import class_index
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.ground.writing import number
@@ -93,8 +93,8 @@ def find_carrier(
     Raises:
         UserError: there is no such class or layer, or no gradient leads there.
     """
-    chosen = class_number(glass, glass.winner().index[0] if target is None else target)
-    other = None if rival is None else class_number(glass, rival)
+    chosen = class_index(glass, glass.top_output().index[0] if target is None else target)
+    other = None if rival is None else class_index(glass, rival)
     if other == chosen:
         raise UserError(f"the class and its rival are the same ({rival!r}); name two, or no rival")
     node = _last_convolution(glass) if layer is None else glass[layer]

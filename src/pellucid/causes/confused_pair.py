@@ -123,7 +123,7 @@ def find_pair(glass: Glass, most: int = 8) -> ConfusedPair:
     prediction = glass.prediction
     if prediction is None:
         raise UserError(f"the network's output has the shape {list(glass.output.shape)}, so it has no classes")
-    predicted, truth = prediction.name, prediction.truth
+    predicted, truth = prediction.name, prediction.true_label
     wrong = None if truth is None else truth != predicted
     true = truth if truth is not None and wrong else prediction.top(2)[1][0]
     if glass.run is None:

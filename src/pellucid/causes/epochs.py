@@ -20,7 +20,7 @@ from pellucid.causes.carrier import find_carrier
 from pellucid.causes.excitation import find_place
 from pellucid.glass.glass import Glass, look
 from pellucid.glass.units import unit_text
-from pellucid.glass.walking import class_number
+from pellucid.glass.walking import class_index
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.ground.tables import text_table
@@ -196,7 +196,7 @@ def history(
     opened.resolve_epoch("last")
     picture = open_picture(image, opened.preprocessing, opened)
     last = look(opened, picture)
-    chosen = class_number(last, last.winner().index[0] if target is None else target)
+    chosen = class_index(last, last.top_output().index[0] if target is None else target)
     named = find_carrier(last, chosen).channel if unit is None else unit
     node, index = find_place(last, named)
     moments = []

@@ -21,7 +21,7 @@ from pellucid.data.batches import DeviceImages
 from pellucid.glass.glass import Glass, look, random_numbers_kept
 from pellucid.glass.nodes import Node, Unit
 from pellucid.glass.receptive_field import Box, box_of
-from pellucid.glass.units import check_place, parse_unit, unit_text
+from pellucid.glass.units import check_index, parse_unit, unit_text
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.progress import progress
 from pellucid.ground.shown import Shown
@@ -244,7 +244,7 @@ def find_place(glass: Glass, text: str) -> tuple[Node, tuple[int, ...]]:
                 f"{index[0]}; expected {name}[0] to {name}[{node.shape[0] - 1}]"
             )
         return node, index
-    return node, check_place(name, index, node.shape)
+    return node, check_index(name, index, node.shape)
 
 
 def _images(run: Run, split: str) -> tuple[Split, NDArray[np.int64] | None, tuple[str, ...]]:

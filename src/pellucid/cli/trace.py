@@ -1,4 +1,4 @@
-"""`pellucid trace`: any number of a run's network taken apart, back to the pixels and on to the score."""
+"""`pellucid trace`: what a run's network predicts for an image, and any value on the way traced back to the pixels."""
 
 from __future__ import annotations
 
@@ -8,26 +8,39 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.options import (
+    class_option,
+    digits_option,
+    epoch_option,
+    force_option,
+    image_argument,
+    out_file_option,
+    run_argument,
+    top_option,
+    unit_option,
+)
+from pellucid.cli.output import announce, json_option, print_json
 
 if TYPE_CHECKING:
-    from pellucid.glass import Glass, UnitTrace
+    from pellucid.glass import Feeds, UnitTrace
 
 __all__ = ["trace"]
 
 
 @click.command()
-@click.argument("run")
-@click.argument("image")
-@click.option("--unit", metavar="LAYER[I,J,K]", help="The number to take apart.  [the winning class's score]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
-@click.option("--back", multiple=True, type=int, metavar="I", help="Go on to the unit that term I was read from.")
+@run_argument
+@image_argument
+@unit_option("The unit to trace.  [the predicted class's logit]")
+@epoch_option
+@click.option("--back", multiple=True, type=int, metavar="TERM", help="Go back to the unit that this term reads.")
 @click.option("--forward", is_flag=True, help="List the units that it feeds.")
-@click.option("--path", is_flag=True, help="Show the strongest chain from a pixel through it to a class score.")
-@click.option("--class", "target", metavar="NAME", help="The class that --path leads to.  [the winning one]")
-@click.option("--training", is_flag=True, help="Run in training mode: dropout drawn, batch statistics of the image.")
-@click.option("--out", type=click.Path(path_type=Path), help="Draw it: .png or .svg.")
-@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--path", is_flag=True, help="Show the strongest chain from a pixel through it to a class's logit.")
+@class_option("The class that --path leads to.  [the predicted one]")
+@click.option("--training", is_flag=True, help="Run in training mode: dropout active, batch statistics of the image.")
+@top_option(8, "terms and fed units to list")
+@digits_option
+@out_file_option(".png", ".svg")
+@force_option
 @json_option
 def trace(
     run: str,
@@ -39,14 +52,16 @@ def trace(
     path: bool,
     target: str | None,
     training: bool,
+    top: int,
     out: Path | None,
     force: bool,
     as_json: bool,
 ) -> None:
-    """Show how any number in a RUN's network came to be from IMAGE, term by term, checked against the network.
+    """Say what a RUN's network predicts for IMAGE, and trace a value to the terms it is made of.
 
-    IMAGE is a picture's path, or test/17 for an image of the run's own data. Without --unit the table of all layers
-    comes first, then the winning class's score; each answer ends with commands that lead on.
+    IMAGE is the path of a picture, or test/17 for an image of the run's own data. Without --unit the table of all
+    layers comes first, then the trace of the predicted class's logit. Each sum is recomputed and checked against the
+    network; commands that lead on stand at the end.
 
     \b
     Examples:
@@ -60,70 +75,68 @@ def trace(
         from pellucid.figures.saving import check_destination
 
         check_destination(out, (".png", ".svg"), force)
-    from pellucid.glass import class_number, look
+    from pellucid.glass import class_index, look
+    from pellucid.glass.showing import summary_text, trace_text
 
     glass = look(run, image, epoch=epoch, training=training)
     if target is not None:
-        class_number(glass, target)
-    found = glass.trace(unit)
-    for number in back:
-        found = found.back(number)
-    fed = glass.feeds(found) if forward else None
-    chain = glass.path(found, target) if path or target is not None else None
+        class_index(glass, target)
+    traced = glass.trace(unit)
+    for term in back:
+        traced = traced.back(term)
+    fed = glass.feeds(traced, top if forward else 1)
+    chain = glass.path(traced, target) if path or target is not None else None
     if out is not None:
         from pellucid.figures.saving import save_figure
         from pellucid.figures.unit import unit_figure
 
-        save_figure(unit_figure(found), out, force=force)
-    steps = _next_steps(glass, found, run, image, epoch, training)
+        save_figure(unit_figure(traced), out, force=force)
+    base = ["pellucid", "trace", str(run), image]
+    base += [] if epoch == "last" else ["--epoch", str(epoch)]
+    base += ["--training"] if training else []
+    steps = _next_steps(traced, fed, base)
     if as_json:
         document = {"prediction": None if glass.prediction is None else glass.prediction.to_dict()}
-        document |= {"trace": found.to_dict()}
+        document |= {"trace": traced.to_dict()}
         document |= {} if unit or back else {"glass": glass.to_dict()}
-        document |= {} if fed is None else {"forward": fed.to_dict()}
+        document |= {"forward": fed.to_dict()} if forward else {}
         document |= {} if chain is None else {"path": chain.to_dict()}
         print_json(document | {"next": [command for _, command in steps]})
-        return
-    click.echo(str(glass) if not (unit or back) else _heading(glass))
-    for part in (found, fed, chain):
-        if part is not None:
-            click.echo(f"\n{part}")
-    if out is not None:
-        click.echo(f"wrote {out}", err=True)
-    if steps:
-        click.echo("\nNext:")
+    else:
+        click.echo(summary_text(glass) if unit or back else str(glass))
+        click.echo(f"\n{trace_text(traced, top)}")
+        for part in (fed if forward else None, chain):
+            if part is not None:
+                click.echo(f"\n{part}")
+        click.echo(f"\n{_more(traced, fed, forward, top)}\n\nNext:")
         for what, command in steps:
             click.echo(f"  {what}\n    {command}")
+    if out is not None:
+        announce(out)
 
 
-def _heading(glass: Glass) -> str:
-    lines = [glass.title]
-    if glass.picture.fitted:
-        lines.append(f"image       {glass.picture.fitted}")
-    if glass.prediction is not None:
-        lines.append(f"prediction  {glass.prediction}")
-    return "\n".join(lines)
+def _more(traced: UnitTrace, fed: Feeds, forward: bool, top: int) -> str:
+    """Say how to get what was left out."""
+    ways = ["--digits all for all digits"]
+    cut = traced.trace is not None and len(traced.trace.terms) > top + 1
+    if cut or (forward and fed.total > len(fed)):
+        ways.insert(0, "--top N for more rows")
+    return f"More: {', '.join(ways)}, --json for everything."
 
 
-def _next_steps(
-    glass: Glass, found: UnitTrace, run: str, image: str, epoch: str, training: bool
-) -> list[tuple[str, str]]:
+def _next_steps(traced: UnitTrace, fed: Feeds, base: list[str]) -> list[tuple[str, str]]:
     """Offer commands that lead on, ready to be typed."""
-    base = ["pellucid", "trace", run, image]
-    base += [] if epoch == "last" else ["--epoch", epoch]
-    base += ["--training"] if training else []
 
     def command(*more: str) -> str:
         return shlex.join([*base, *more])
 
     steps = []
-    term = next((each for each in found.strongest(50) if each.unit is not None), None)
+    term = next((term for term in traced.strongest(50) if term.unit is not None), None)
     if term is not None and term.unit is not None:
-        steps.append((f"back to what brings most, {term.unit.name}:", command("--unit", term.unit.name)))
-    fed = glass.feeds(found, 1)
+        steps.append((f"back to what contributes most, {term.unit.name}:", command("--unit", term.unit.name)))
     if len(fed) and fed[0].derivative:
         steps.append((f"on to what it feeds, {fed[0].unit.name}:", command("--unit", fed[0].unit.name)))
-    own = found.unit.name
-    steps.append(("the strongest chain from a pixel to the score:", command("--unit", own, "--path")))
+    own = traced.unit.name
+    steps.append(("the strongest chain from a pixel to the logit:", command("--unit", own, "--path")))
     steps.append(("the window on the image, drawn:", command("--unit", own, "--out", "unit.png")))
     return steps

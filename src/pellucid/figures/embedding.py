@@ -1,4 +1,4 @@
-"""A figure inside a page: an image tag with the picture in it."""
+"""A figure inside a page: an image tag that contains the picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["image_tag"]
 
 
 def image_tag(figure: Figure) -> Markup:
-    """Write a figure as an `<img>` that needs no file; its label is what screen readers read."""
+    """Write a figure as an `<img>` that needs no file; its label is its alternative text."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     picture = base64.b64encode(buffer.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""Pictures to files, with the words for those who cannot see them inside the file."""
+"""Figures to files, with a description for screen readers inside the file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def save_figure(figure: Figure, path: Path, *, force: bool = False) -> None:
     figure.savefig(text, format="svg", metadata={"Date": None, "Description": words})
     titled = re.sub(
         r"(<svg\b)([^>]*>)",
-        lambda found: f'{found[1]} role="img"{found[2]}\n <title>{escape(words)}</title>',
+        lambda tag: f'{tag[1]} role="img"{tag[2]}\n <title>{escape(words)}</title>',
         text.getvalue(),
         count=1,
     )
@@ -84,10 +84,10 @@ def save_animation(
 
 
 def _side_by_side(*frames: Image.Image) -> Image.Image:
-    """Join frames whose colours are to be in one palette."""
+    """Join the frames whose colours the palette is made of."""
     joined = Image.new("RGB", (frames[0].width * len(frames), frames[0].height))
-    for place, frame in enumerate(frames):
-        joined.paste(frame, (place * frame.width, 0))
+    for position, frame in enumerate(frames):
+        joined.paste(frame, (position * frame.width, 0))
     return joined
 
 

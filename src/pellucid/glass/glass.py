@@ -1,4 +1,4 @@
-"""A network that one can see through: looking at one image, and taking any unit of it apart."""
+"""A network that one can see through: run it on one image, trace any of its values back to the pixels."""
 
 from __future__ import annotations
 
@@ -19,32 +19,37 @@ from pellucid.glass.unit_trace import UnitTrace, trace_unit
 from pellucid.glass.walking import Feeds, Path, feeds, path
 from pellucid.ground.errors import UserError
 from pellucid.prediction.picture import open_picture
+from pellucid.prediction.prediction import with_article
 from pellucid.run import Run, open_run
 
 __all__ = ["Glass", "look", "random_numbers_kept", "steps_from_image"]
 
 
 class Glass(ForwardPass):
-    """A forward pass that can be decomposed: `glass.trace("conv2[3,4,5]")`, `glass.feeds(unit)`, `glass.path(unit)`."""
+    """A forward pass whose every value can be traced.
+
+    `glass.trace("conv2[3,4,5]")` shows what made a unit's value, `glass.feeds(unit)` what the unit feeds, and
+    `glass.path(unit)` the strongest chain from a pixel through it to a logit.
+    """
 
     def trace(self, unit: Unit | str | None = None) -> UnitTrace:
-        """Decompose a unit into what made it, checked against the network; the predicted class's logit by default.
+        """Decompose a unit's value into its terms, checked against the network; by default the predicted class's logit.
 
         Args:
-            unit: a unit, or one as it is written: `conv2[3,4,5]`.
+            unit: a unit, or how it is written: `conv2[3,4,5]`.
 
         Raises:
             UserError: no such layer or unit.
-            TraceMismatch: the recomputed number is not the network's.
+            TraceMismatch: the recomputed value is not the network's.
         """
         return trace_unit(self._unit(unit))
 
     def feeds(self, unit: Unit | UnitTrace | str, limit: int = 8) -> Feeds:
-        """Find the units that a unit feeds, the `limit` strongest of them with what it contributes there."""
+        """Find the units that a unit feeds; the `limit` strongest come with what the unit contributes to them."""
         return feeds(self._unit(unit), limit)
 
     def path(self, unit: Unit | UnitTrace | str | None = None, target: int | str | None = None) -> Path:
-        """Find the strongest chain from a pixel through a unit to a class's logit, the predicted one's by default."""
+        """Find the strongest chain from a pixel through a unit to a class's logit, by default the predicted class's."""
         return path(self._unit(unit), target)
 
     def _unit(self, unit: Unit | UnitTrace | str | None) -> Unit:
@@ -52,7 +57,7 @@ class Glass(ForwardPass):
             return unit.unit
         if isinstance(unit, Unit):
             return unit
-        return self.winner() if unit is None else self.unit(unit)
+        return self.top_output() if unit is None else self.unit(unit)
 
 
 def look(
@@ -67,12 +72,12 @@ def look(
     """Run a network on one image and keep every operation with its value.
 
     Args:
-        network: a run or its directory, or any module; a module is left exactly as it is.
+        network: a run or its directory, or any torch module, which is left exactly as it was.
         image: a path, `test/17` for an image of the run's own data, a PIL image, bytes `[H, W, C]`, or the network's
             input itself in floating point, `[C, H, W]`.
         epoch: of a run: `last`, `best` or a number.
-        training: run in training mode: batch normalisation by the image's own mean, dropout drawn.
-        preprocessing, classes: for a bare module, so that it takes pictures and names its answers; a run has its own.
+        training: run in training mode: batch normalisation uses the image's own mean and variance, dropout is active.
+        preprocessing, classes: for a bare module, so that it takes pictures and names its classes; a run has its own.
 
     Raises:
         UserError: no such run, epoch or image; the network fails on the image; or its operations cannot be followed.
@@ -90,28 +95,30 @@ def look(
         preprocessing, classes = run.preprocessing, run.classes
         module = run.network(resolved)
     else:
-        raise UserError(f"the network is a {type(network).__name__}; expected a run, its directory, or a torch module")
-    if any(isinstance(each, torch.jit.ScriptModule) for each in module.modules()):
+        raise UserError(
+            f"the network is {with_article(type(network).__name__)}; expected a run, its directory, or a torch module"
+        )
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
         raise UserError(
             f"the operations of {type(module).__name__} cannot be followed: it holds scripted modules, which hide what "
             "they do; give the network as it was before torch.jit"
         )
     picture = open_picture(image, preprocessing, run)
     with torch.no_grad(), random_numbers_kept():
-        recording = record(module, _beside(picture.input, module), training=training)
-    reached = steps_from_image(recording)
-    if recording.output not in reached:
+        recording = record(module, _matched(picture.input, module), training=training)
+    from_image = steps_from_image(recording)
+    if recording.output not in from_image:
         raise UserError(
             f"the operations of {type(module).__name__} cannot be followed: what it returns is not connected to the "
             "image by operations on tensors. A forward that leaves torch (.numpy(), .item(), an exported "
             "program) hides what it does; write it with torch's functions and ordinary modules"
         )
-    return Glass(module, recording, picture, training, run, resolved, classes, reached)
+    return Glass(module, recording, picture, training, run, resolved, classes, from_image)
 
 
 @contextmanager
 def random_numbers_kept() -> Iterator[None]:
-    """Put the generators of torch, NumPy and Python back to where they were, whatever happens."""
+    """Restore the random generators of torch, NumPy and Python afterwards, also after an exception."""
     python, numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng():
         try:
@@ -121,16 +128,16 @@ def random_numbers_kept() -> Iterator[None]:
             np.random.set_state(numpy)
 
 
-def _beside(x: Tensor, module: nn.Module) -> Tensor:
-    """Bring the input to the device and the type of the network's weights."""
-    first = next((each for each in module.parameters() if each.is_floating_point()), None)
-    return x if first is None else x.to(first.device, first.dtype)
+def _matched(x: Tensor, module: nn.Module) -> Tensor:
+    """Move the input to the device and the dtype of the network's weights."""
+    weight = next((parameter for parameter in module.parameters() if parameter.is_floating_point()), None)
+    return x if weight is None else x.to(weight.device, weight.dtype)
 
 
 def steps_from_image(recording: Recording) -> frozenset[int]:
     """Number the steps whose values depend on the image."""
-    found: set[int] = set()
+    dependent: set[int] = set()
     for step in recording.steps:
-        if (step.label == "input" and step.is_source) or found.intersection(step.operands):
-            found.add(step.number)
-    return frozenset(found)
+        if (step.label == "input" and step.is_source) or dependent.intersection(step.operands):
+            dependent.add(step.number)
+    return frozenset(dependent)

@@ -1,4 +1,4 @@
-"""The gradient of one number at every operation of a recording: the chain rule, operation by operation, backwards."""
+"""The gradient of one value at every operation of a recording: the chain rule, backwards, operation by operation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Gradients", "gradients"]
 class Gradients:
     """The gradient at each step's value, by the step's number.
 
-    A number that is missing has no influence, or is among `hidden`: what lies before an operation without arithmetic,
+    A step that is missing has no influence, or is among `hidden`: it comes before an operation without arithmetic,
     through which no gradient is followed; `without_arithmetic` names such operations.
     """
 
@@ -31,8 +31,8 @@ def gradients(recording: Recording, start: int, upstream: Tensor) -> Gradients:
 
     Args:
         recording: of one pass; its values are enough, the network is not run again.
-        start: the number of the step that the gradient is known at.
-        upstream: the gradient there, of its value's shape.
+        start: the number of the step at which the gradient is known.
+        upstream: the gradient there, in the shape of the step's value.
     """
     at: dict[int, Tensor] = {start: upstream}
     hidden: set[int] = set()
@@ -46,9 +46,9 @@ def gradients(recording: Recording, start: int, upstream: Tensor) -> Gradients:
             blocking += [step.name] if step.operation is None else []
         if step.operation is None or here is None:
             continue
-        for operand, found in zip(step.operands, _through(step, here), strict=True):
-            if found is not None:
-                at[operand] = at[operand] + found if operand in at else found
+        for operand, gradient in zip(step.operands, _through(step, here), strict=True):
+            if gradient is not None:
+                at[operand] = at[operand] + gradient if operand in at else gradient
     return Gradients(at, frozenset(hidden), tuple(blocking))
 
 
@@ -57,11 +57,11 @@ def _through(step: RecordedStep, upstream: Tensor) -> list[Tensor | None]:
     assert step.operation is not None
     rule = rule_of(step.operation)
     operation = rule.prepare(step.operation, step.inputs, step.value, None)
-    leaves = [each.detach().requires_grad_() if is_floating(each) else each for each in step.inputs]
-    wanted = [each for each in leaves if each.requires_grad]
+    leaves = [tensor.detach().requires_grad_() if is_floating(tensor) else tensor for tensor in step.inputs]
+    wanted = [leaf for leaf in leaves if leaf.requires_grad]
     with torch.enable_grad():
         result = rule.compute(operation, leaves)
     if not result.requires_grad:
         return [None] * len(leaves)
-    found = iter(torch.autograd.grad(result, wanted, upstream.to(result.dtype), allow_unused=True))
-    return [next(found) if each.requires_grad else None for each in leaves]
+    results = iter(torch.autograd.grad(result, wanted, upstream.to(result.dtype), allow_unused=True))
+    return [next(results) if leaf.requires_grad else None for leaf in leaves]

@@ -1,4 +1,4 @@
-"""One forward pass of one image: every operation with its value, and single units of them."""
+"""One forward pass of one image: every operation with its values, and single units of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.arithmetic import RecordedStep, Recording
-from pellucid.glass.units import check_place, parse_unit, unit_text
+from pellucid.glass.units import check_index, parse_unit, unit_text
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.shown import Shown
 from pellucid.prediction.picture import Picture
@@ -24,13 +24,13 @@ __all__ = ["ForwardPass", "Node", "Unit"]
 
 @dataclass(frozen=True, eq=False)
 class ForwardPass(Shown):
-    """Every operation of one forward pass of one image, with its value, by name.
+    """Every operation of one forward pass of one image, by name, with the values that came out.
 
-    `seen["conv2"]` is a node, `seen["conv2"][3, 4, 5]` one of its units, `seen.unit("conv2[3,4,5]")` the same.
+    `glass["conv2"]` is a node, `glass["conv2"][3, 4, 5]` one of its units, `glass.unit("conv2[3,4,5]")` the same unit.
 
     Attributes:
-        network: what was looked into, as it was given or as the run keeps it.
-        recording: the operations with their values, batch axis and all.
+        network: the module that ran, as it was given or as the run keeps it.
+        recording: the operations with their values, with the batch axis.
         picture: the image.
         training: whether the network ran in training mode.
         run: the run it belongs to, with `epoch` the epoch of its weights; None for a bare module.
@@ -62,7 +62,7 @@ class ForwardPass(Shown):
 
     @cached_property
     def prediction(self) -> Prediction | None:
-        """Each class's probability; None for a network that returns something other than one score a class."""
+        """Each class's probability; None for a network that does not return one logit for each class."""
         operation = self.output.step.operation
         kind = operation.kind if operation is not None else None
         return Prediction.of(self.output.step.value, kind, self.classes, self.picture.label)
@@ -83,18 +83,18 @@ class ForwardPass(Shown):
         """Find a unit that is written `conv2[3,4,5]`.
 
         Raises:
-            UserError: no such layer, or no such place in it; the message has the nearest.
+            UserError: no such layer, or no such index in it; the message names the nearest.
         """
         name, index = parse_unit(text)
         node = self[name]
         return node[() if index is None else index]
 
-    def winner(self) -> Unit:
-        """The score of the likeliest class; the largest output where there are no classes."""
+    def top_output(self) -> Unit:
+        """The predicted class's logit; the largest output where there are no classes."""
         if self.prediction is not None:
             return self.output[self.prediction.index]
-        place = np.unravel_index(int(self.output.value.argmax()), self.output.shape)
-        return self.output[tuple(int(position) for position in place)]
+        index = np.unravel_index(int(self.output.value.argmax()), self.output.shape)
+        return self.output[tuple(int(position) for position in index)]
 
     @property
     def title(self) -> str:
@@ -102,7 +102,7 @@ class ForwardPass(Shown):
         name = type(self.network).__name__ if self.run is None else str(self.run.directory)
         epoch = f", epoch {self.epoch}" if self.epoch is not None else ""
         mode = ", training mode" if self.training else ""
-        return f"{name}{epoch}{mode} looks at {self.picture.source}"
+        return f"{name}{epoch}{mode}, on {self.picture.source}"
 
     def to_dict(self, *, values: bool = False) -> dict[str, Any]:
         """The nodes in order and the prediction; `values` adds every number of every node."""
@@ -121,7 +121,10 @@ class ForwardPass(Shown):
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One operation of a pass, or the image or a parameter that went in; `node[3, 4, 5]` is one of its units."""
+    """One operation of a forward pass with the values that came out; `node[3, 4, 5]` is one of its units.
+
+    The image and the parameters that operations take as inputs are nodes as well.
+    """
 
     glass: ForwardPass = field(repr=False)
     step: RecordedStep = field(repr=False)
@@ -131,7 +134,7 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The module's path, or the function's name; a second use of the same has `_2` behind it."""
+        """The module's path, or the function's name; its second use ends in `_2`."""
         return self.step.name
 
     @property
@@ -146,13 +149,13 @@ class Node:
 
     @property
     def batched(self) -> bool:
-        """Whether the first axis of the recorded value is the batch's: it comes from the image and has length one."""
+        """Whether the first axis is the batch's: the values depend on the image and the axis has length one."""
         value = self.step.value
         return self.step.number in self.glass.from_image and value.dim() > 0 and value.shape[0] == 1
 
     @property
     def value(self) -> Tensor:
-        """What came out, without the batch axis."""
+        """The values that came out, without the batch axis."""
         return self.step.value[0] if self.batched else self.step.value
 
     @property
@@ -162,12 +165,12 @@ class Node:
 
     @property
     def inputs(self) -> tuple[Node, ...]:
-        """The nodes whose values went in, in the operation's order."""
+        """The nodes whose values it takes, in the operation's order."""
         return tuple(self.glass.node(number) for number in self.step.operands)
 
     @property
     def consumers(self) -> tuple[Node, ...]:
-        """The nodes that this one's value goes into."""
+        """The nodes that take this one's values."""
         return tuple(node for node in self.glass if self.step.number in node.step.operands)
 
     @property
@@ -176,11 +179,11 @@ class Node:
         return self.step.operation.kind if self.step.operation is not None else self.label
 
     def __getitem__(self, index: int | tuple[int, ...]) -> Unit:
-        place = index if isinstance(index, tuple) else (index,)
-        return Unit(self, check_place(self.name, place, self.shape))
+        whole = index if isinstance(index, tuple) else (index,)
+        return Unit(self, check_index(self.name, whole, self.shape))
 
     def at(self, index: tuple[int, ...]) -> Unit:
-        """Give the unit at an index with the batch axis, as traces name places."""
+        """Give the unit at an index with the batch axis, as traces give it."""
         return Unit(self, index[1:] if self.batched else index)
 
     def to_dict(self, *, values: bool = False) -> dict[str, Any]:
@@ -206,7 +209,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Unit:
-    """One number of a node; equal to another when it is the same place of the same node."""
+    """One value of a node: a neuron at one position. Two units are equal when node and index are.
+
+    Attributes:
+        node: the operation it belongs to.
+        index: channel, row, column (or one number after flattening), without the batch axis.
+    """
 
     node: Node
     index: tuple[int, ...]
@@ -216,7 +224,7 @@ class Unit:
 
     @property
     def name(self) -> str:
-        """As people write it: `conv2[3,4,5]`."""
+        """How it is written: `conv2[3,4,5]`."""
         return unit_text(self.node.name, self.index)
 
     @property
@@ -226,7 +234,7 @@ class Unit:
 
     @property
     def value(self) -> float:
-        """The network's own number."""
+        """The network's own value."""
         return float(self.node.step.value[self.full_index])
 
     def __float__(self) -> float:

@@ -14,14 +14,14 @@ from pellucid.glass.nodes import ForwardPass, Unit
 __all__ = ["Box", "box_of"]
 
 FOLLOWED = 64
-"""Where a layer's places are not an image's, a unit of more terms than these is taken to see everything."""
+"""Where a layer's axes are not the image's, a unit of more terms than these is taken to depend on all pixels."""
 
 
 @dataclass(frozen=True)
 class Box:
     """Rows `top` to `bottom` and columns `left` to `right` of the image, the last ones not included.
 
-    `exact` is false where nobody can say and the whole image stands for that.
+    `exact` is false where it is not known; the box is then the whole image.
     """
 
     top: int
@@ -81,7 +81,7 @@ def _box(unit: Unit, fields: list[Fields]) -> Box:
             sides.append((start, max(min(ceil(first + axis.size), size), start)))
         (top, bottom), (left, right) = sides
         return Box(top, bottom, left, right)
-    # Its axes are not the image's: what the terms see together.
+    # Its axes are not the image's: the union of what its terms depend on.
     if step.operation is None:
         return _whole(glass, exact=False)
     try:
@@ -90,15 +90,15 @@ def _box(unit: Unit, fields: list[Fields]) -> Box:
         return _whole(glass, exact=False)
     if len(terms) > FOLLOWED:
         return _whole(glass, exact=False)
-    found: Box | None = None
+    union: Box | None = None
     for row in range(len(terms)):
         source = terms.source(row)
         if source is None or step.operands[source[0]] not in glass.from_image:
             continue
         node = glass.node(step.operands[source[0]])
         box = _box(node.at(source[1]), fields)
-        found = box if found is None else found.union(box)
-    return found or Box(0, 0, 0, 0)
+        union = box if union is None else union.union(box)
+    return union or Box(0, 0, 0, 0)
 
 
 def _whole(glass: ForwardPass, exact: bool = True) -> Box:

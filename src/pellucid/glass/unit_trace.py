@@ -1,4 +1,4 @@
-"""One unit decomposed into the terms that made it, and the way back to each of them."""
+"""One unit's value decomposed into its terms, and the way back from each term to the unit it was read from."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 @dataclass(frozen=True)
 class Term:
-    """One of the numbers that a unit was made of.
+    """One of the terms that a unit's value is made of.
 
     Attributes:
-        number: its row among the terms; what `back` takes.
-        unit: where it was read, or None for padding.
-        value: what was read there.
+        number: its row among the terms, which `back` takes.
+        unit: the unit it was read from, or None for padding.
+        value: the value read there.
         weight: what it was multiplied by, or None where nothing was multiplied.
-        product: what it brought, or None where that is no single number.
-        weight_name: which weight that is, like `weight[3,0,1,1]`; empty where it is none of a tensor's.
+        product: what it contributes, or None where that is no single number.
+        weight_name: which weight that is, like `weight[3,0,1,1]`; empty where it belongs to no tensor.
     """
 
     number: int
@@ -58,7 +58,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Pixel:
-    """A number of the network's input and the byte it came from: `(byte/255 − mean)/std`."""
+    """A value of the network's input and the byte it was made from: `(byte/255 − mean) / std`."""
 
     byte: int
     mean: float
@@ -69,23 +69,23 @@ class Pixel:
 
     @property
     def value(self) -> float:
-        """The input's number, by hand."""
+        """The input's value, recomputed."""
         return (self.byte / 255 - self.mean) / self.std
 
     @property
     def slack(self) -> float:
-        """How far rounding may take the network's number, in unit roundoffs: a scale, a shift and their sum."""
+        """How far rounding may move the network's value, in unit roundoffs: a scale, a shift and their sum."""
         return 4 * (self.byte / (255 * self.std) + abs(self.mean / self.std)) + 2 * abs(self.value)
 
 
 @dataclass(frozen=True, eq=False)
 class UnitTrace(Shown):
-    """A unit and how its number came to be.
+    """A unit's value and the terms it is made of.
 
     Attributes:
         unit: which.
-        trace: the arithmetic, of a unit that an operation computed; None otherwise.
-        pixel: the byte behind it, of a pixel whose byte is known; None otherwise.
+        trace: the arithmetic of the operation that computed it; None for inputs, and where there is no arithmetic.
+        pixel: the byte it was made from, for an input whose bytes are known; None otherwise.
     """
 
     unit: Unit
@@ -97,7 +97,7 @@ class UnitTrace(Shown):
 
     @property
     def value(self) -> float:
-        """The network's number."""
+        """The network's value."""
         return self.unit.value
 
     @property
@@ -111,7 +111,7 @@ class UnitTrace(Shown):
 
     @property
     def check(self) -> Check | None:
-        """The number by hand beside the network's; None where nothing was computed by hand."""
+        """The recomputed value beside the network's; None where nothing was recomputed."""
         if self.pixel is not None:
             allowed = tolerance(self.pixel.slack, self.unit.node.step.value.dtype)
             return Check(self.pixel.value, self.value, allowed)
@@ -119,44 +119,44 @@ class UnitTrace(Shown):
 
     @cached_property
     def terms(self) -> tuple[Term, ...]:
-        """What it was made of, in the operation's order; nothing for a pixel."""
+        """The terms in the operation's order; none for a pixel."""
         if self.trace is None:
             return ()
         return tuple(self._term(number) for number in range(len(self.trace.terms)))
 
     def strongest(self, count: int = 8) -> list[Term]:
-        """List the terms that bring most, by size, the largest first."""
+        """List the terms that contribute most, by size, the largest first."""
         if self.trace is None:
             return []
         return [self._term(int(number)) for number in self.trace.terms.strongest(count)]
 
     def back(self, number: int | None = None) -> UnitTrace:
-        """Trace the unit that a term was read from; the strongest term's (a maximum's winner) when none is named.
+        """Trace the unit that a term was read from; by default the strongest term's (of a maximum, the largest).
 
         Raises:
             UserError: the trace ends here (a pixel, a parameter), there is no such term, or it is padding.
         """
         if self.trace is None:
-            why = self.unit.node.reason or "it was there before the network began"
-            raise UserError(f"nothing lies behind {self.unit.name}: {why}")
+            why = self.unit.node.reason or "it is an input of the network"
+            raise UserError(f"there is nothing to trace behind {self.unit.name}: {why}")
         if number is None:
-            found = next((term for term in self.strongest(len(self.trace.terms)) if term.unit is not None), None)
-            if found is None:
-                raise UserError(f"{self.unit.name} read nothing but padding; nothing lies behind it")
+            term = next((term for term in self.strongest(len(self.trace.terms)) if term.unit is not None), None)
+            if term is None:
+                raise UserError(f"{self.unit.name} reads nothing but padding, so there is nothing to trace behind it")
         else:
             count = len(self.trace.terms)
             if not 0 <= number < count:
                 raise UserError(
                     f"{self.unit.name} has {count} terms; there is no term {number}, expected 0 to {count - 1}"
                 )
-            found = self._term(number)
-        if found.unit is None:
-            raise UserError(f"term {number} of {self.unit.name} is padding, which comes from nowhere; choose another")
-        return trace_unit(found.unit)
+            term = self._term(number)
+        if term.unit is None:
+            raise UserError(f"term {number} of {self.unit.name} is padding, not the value of a unit; choose another")
+        return trace_unit(term.unit)
 
     @cached_property
     def receptive_field(self) -> Box | None:
-        """The pixels it can depend on through windows; None where there is no image or it depends on none."""
+        """The pixels it can depend on; None where the input is no image or the unit does not depend on it."""
         return box_of(self.unit)
 
     def _term(self, number: int) -> Term:
@@ -166,12 +166,12 @@ class UnitTrace(Shown):
         unit = None
         if source is not None:
             unit = node.glass.node(node.step.operands[source[0]]).at(source[1])
-        named = ""
+        weight_name = ""
         if terms.weight_index is not None and (terms.weight_index[number] >= 0).all():
-            named = f"{terms.weight_of}[{','.join(map(str, terms.weight_index[number].tolist()))}]"
+            weight_name = f"{terms.weight_of}[{','.join(map(str, terms.weight_index[number].tolist()))}]"
         weight = None if terms.weights is None else float(terms.weights[number])
         product = None if terms.products is None else float(terms.products[number])
-        return Term(number, unit, float(terms.values[number]), weight, product, named)
+        return Term(number, unit, float(terms.values[number]), weight, product, weight_name)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as numbers, words and lists; ready for JSON."""
@@ -183,7 +183,7 @@ class UnitTrace(Shown):
             "operation": node.operation,
             "kind": self.kind,
             "value": plain(self.value),
-            "inputs": [each.name for each in node.inputs],
+            "inputs": [source.name for source in node.inputs],
             "note": node.reason or None,
             "receptive_field": None if self.receptive_field is None else self.receptive_field.to_dict(),
             "check": None if self.check is None else self.check.to_dict(),
@@ -202,10 +202,10 @@ class UnitTrace(Shown):
 
 
 def trace_unit(unit: Unit) -> UnitTrace:
-    """Take a unit apart; one without arithmetic keeps its value and says so.
+    """Decompose a unit's value into its terms; a unit without arithmetic keeps its value and says so.
 
     Raises:
-        TraceMismatch: the result by hand is not the network's number.
+        TraceMismatch: the recomputed value is not the network's.
     """
     step, glass = unit.node.step, unit.node.glass
     if step.is_source:

@@ -1,4 +1,4 @@
-"""From a unit onward: the units it feeds, and the strongest chain from a pixel through it to a class score."""
+"""From a unit onward: the units it feeds, and the strongest chain from a pixel through it to a class's logit."""
 
 from __future__ import annotations
 
@@ -16,22 +16,20 @@ from pellucid.glass.nodes import ForwardPass, Node, Unit
 from pellucid.glass.unit_trace import Term, UnitTrace, trace_unit
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.shown import Shown
-from pellucid.ground.tables import text_table
-from pellucid.ground.writing import number
 
-__all__ = ["Feed", "Feeds", "Link", "Path", "class_number", "feeds", "path"]
+__all__ = ["Feed", "Feeds", "Link", "Path", "class_index", "feeds", "path"]
 
 
 @dataclass(frozen=True)
 class Feed:
-    """A unit that another one feeds.
+    """A unit that reads another one's value.
 
     Attributes:
-        unit: the unit that is fed.
-        derivative: how much it changes for a small change of the unit that feeds it.
-        term: what it gets from there, as its own trace has it; None where the influence goes through a mean and a
-            variance alone.
-        share: that term's part of the sum of all its terms' sizes, 0 to 1; None where terms are not added.
+        unit: the unit that reads it.
+        derivative: how much its value changes for a small change of the unit that feeds it.
+        term: what it reads there, as in its own trace; None where the influence goes through a mean and a variance
+            alone.
+        share: that term's size as a part of the sum of all its terms' sizes, 0 to 1; None where terms are not added.
     """
 
     unit: Unit
@@ -52,7 +50,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Feeds(Shown):
-    """The units that a unit feeds: the strongest of them, how many there are, and operations that nobody can follow."""
+    """The units that a unit feeds: the strongest of them, how many there are, and operations without arithmetic."""
 
     unit: Unit
     strongest: tuple[Feed, ...]
@@ -65,17 +63,8 @@ class Feeds(Shown):
     def __len__(self) -> int:
         return len(self.strongest)
 
-    def __getitem__(self, place: int) -> Feed:
-        return self.strongest[place]
-
-    def __str__(self) -> str:
-        shown = "" if len(self.strongest) == self.total else f", the strongest {len(self.strongest)} of them"
-        lines = [
-            f"{self.unit.name} = {number(self.unit.value)} feeds {self.total:,} unit{'s' * (self.total != 1)}{shown}"
-        ]
-        lines += [f"  {line}" for line in text_table(self.headings, self.rows(), right=(1, 2, 3))]
-        lines += [f"  {name}: no arithmetic for this operation" for name in self.without_arithmetic]
-        return "\n".join(lines)
+    def __getitem__(self, position: int) -> Feed:
+        return self.strongest[position]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as words, numbers and lists."""
@@ -86,25 +75,10 @@ class Feeds(Shown):
             "without_arithmetic": list(self.without_arithmetic),
         }
 
-    headings = ("unit", "value", "derivative", "brings", "share")
-
-    def rows(self) -> list[tuple[str, ...]]:
-        """Write the rows of the table, each cell as text."""
-        return [
-            (
-                feed.unit.name,
-                number(feed.unit.value),
-                number(feed.derivative),
-                "" if feed.term is None or feed.term.product is None else number(feed.term.product),
-                "" if feed.share is None else f"{feed.share:.1%}",
-            )
-            for feed in self.strongest
-        ]
-
 
 @dataclass(frozen=True)
 class Link:
-    """One unit of a chain and what it brings to the next: `term` of the next one's trace, None at the end."""
+    """One unit of a chain and what it contributes to the next: a term of the next unit's trace, None at the end."""
 
     unit: Unit
     term: Term | None
@@ -120,13 +94,13 @@ class Link:
 
 @dataclass(frozen=True)
 class Path(Shown):
-    """A chain of units from a pixel to a class score, or as far as it goes.
+    """A chain of units from a pixel to a class's logit, or as far as it goes.
 
     Attributes:
         links: in the order of the network.
-        through: the unit that it was asked for.
-        target: the score that it leads to.
-        remarks: why it begins after the pixels or ends before the score, where it does.
+        through: the unit that the chain was asked to pass.
+        target: the logit that it leads to.
+        remarks: why it begins after the pixels or ends before the logit, where it does.
     """
 
     links: tuple[Link, ...]
@@ -148,10 +122,6 @@ class Path(Shown):
     def __len__(self) -> int:
         return len(self.links)
 
-    def __str__(self) -> str:
-        lines = [self.title, *(f"  {line}" for line in text_table(self.headings, self.rows(), right=(1, 2)))]
-        return "\n".join([*lines, *(f"  {remark}" for remark in self.remarks)])
-
     def to_dict(self) -> dict[str, Any]:
         """Everything as words, numbers and lists."""
         return {
@@ -162,49 +132,26 @@ class Path(Shown):
             "remarks": list(self.remarks),
         }
 
-    headings = ("unit", "value", "brings", "")
-
-    @property
-    def title(self) -> str:
-        """Which chain it is."""
-        glass = self.target.node.glass
-        prediction = glass.prediction
-        score = self.target.name
-        if prediction is not None and self.target.node.name == glass.output.name:
-            score += f", the score of {prediction.classes[self.target.index[0]]}"
-        return f"the strongest chain from a pixel through {self.through.name} to {score}"
-
-    def rows(self) -> list[tuple[str, ...]]:
-        """Write the rows of the table, each cell as text."""
-        rows: list[tuple[str, ...]] = []
-        for link in self.links:
-            term = link.term
-            brings = "" if term is None or term.product is None else number(term.product)
-            factor = "" if term is None or term.weight is None else f"× {number(term.weight)} {term.weight_name}"
-            mark = "  ← asked for" if link.unit == self.through else ""
-            rows.append((link.unit.name, number(link.unit.value), brings, (factor.rstrip() + mark).strip()))
-        return rows
-
 
 def feeds(unit: Unit, limit: int = 8) -> Feeds:
     """Find the units that a unit feeds.
 
-    The strongest are those whose change it moves most: the largest derivatives by size.
+    The strongest are those with the largest derivatives by size.
     """
-    found: dict[Unit, float] = {}
+    derivatives: dict[Unit, float] = {}
     unknown = []
     for node in unit.node.consumers:
         local = _locals(node, unit)
         if local is None:
             unknown.append(node.name)
             continue
-        for each in local:
-            for place, derivative in zip(each.positions.tolist(), each.derivatives.tolist(), strict=True):
-                fed = node.at(tuple(place))
-                found[fed] = found.get(fed, 0.0) + derivative
-    order = sorted(found, key=lambda fed: -abs(found[fed]))
-    strongest = tuple(_feed(fed, found[fed], unit) for fed in order[:limit])
-    return Feeds(unit, strongest, len(found), tuple(unknown))
+        for part in local:
+            for index, derivative in zip(part.positions.tolist(), part.derivatives.tolist(), strict=True):
+                fed = node.at(tuple(index))
+                derivatives[fed] = derivatives.get(fed, 0.0) + derivative
+    order = sorted(derivatives, key=lambda fed: -abs(derivatives[fed]))
+    strongest = tuple(_feed(fed, derivatives[fed], unit) for fed in order[:limit])
+    return Feeds(unit, strongest, len(derivatives), tuple(unknown))
 
 
 def _feed(fed: Unit, derivative: float, unit: Unit) -> Feed:
@@ -219,10 +166,10 @@ def _feed(fed: Unit, derivative: float, unit: Unit) -> Feed:
 
 
 def _term_of(traced: UnitTrace, unit: Unit) -> Term | None:
-    """Find the term that was read from a unit; the one that brings most where it was read twice."""
+    """Find the term that was read from a unit; the one that contributes most where it was read twice."""
     assert traced.trace is not None
     terms, step = traced.trace.terms, traced.unit.node.step
-    operands = [place for place, operand in enumerate(step.operands) if operand == unit.node.step.number]
+    operands = [position for position, operand in enumerate(step.operands) if operand == unit.node.step.number]
     full = np.asarray(unit.full_index, dtype=np.int64)
     rows = np.flatnonzero(np.isin(terms.operand, operands) & (terms.index[:, : len(full)] == full).all(axis=1))
     if not len(rows):
@@ -233,7 +180,7 @@ def _term_of(traced: UnitTrace, unit: Unit) -> Term | None:
 
 
 def _locals(node: Node, unit: Unit) -> list[LocalDerivatives] | None:
-    """Find the outputs of a node that a unit takes part in, once for each operand that it is; None: nobody can say."""
+    """Find the outputs of a node that read a unit, once for each operand it is in; None without arithmetic."""
     step = node.step
     if step.operation is None:
         return None
@@ -241,8 +188,8 @@ def _locals(node: Node, unit: Unit) -> list[LocalDerivatives] | None:
     operation = rule.prepare(step.operation, step.inputs, step.value, None)
     try:
         return [
-            rule.local_derivatives(operation, step.inputs, "input", place, unit.full_index)
-            for place, operand in enumerate(step.operands)
+            rule.local_derivatives(operation, step.inputs, "input", position, unit.full_index)
+            for position, operand in enumerate(step.operands)
             if operand == unit.node.step.number
         ]
     except NoArithmetic:
@@ -250,14 +197,14 @@ def _locals(node: Node, unit: Unit) -> list[LocalDerivatives] | None:
 
 
 def path(unit: Unit, target: int | str | None = None) -> Path:
-    """Find the strongest chain from a pixel through a unit to a class score.
+    """Find the strongest chain from a pixel through a unit to a class's logit.
 
-    Backwards, each unit's strongest term is followed (a maximum's winner). Forwards, the fed unit through which the
-    score changes most: the largest derivative times the gradient of the score there.
+    Backwards it follows each unit's strongest term (of a maximum, the largest). Forwards it follows the fed unit
+    through which the logit changes most: the largest derivative times the gradient of the logit there.
 
     Args:
         unit: where the chain must pass.
-        target: the class, by name or number; the likeliest by default. A unit of the output itself is its own target.
+        target: the class, by name or number; the predicted class by default. A unit of the output is its own target.
 
     Raises:
         UserError: there is no such class.
@@ -283,16 +230,16 @@ def path(unit: Unit, target: int | str | None = None) -> Path:
 def _goal(unit: Unit, target: int | str | None) -> Unit:
     glass = unit.node.glass
     if target is None:
-        return unit if unit.node.name == glass.output.name else glass.winner()
-    return glass.output[class_number(glass, target)]
+        return unit if unit.node.name == glass.output.name else glass.top_output()
+    return glass.output[class_index(glass, target)]
 
 
-def class_number(glass: ForwardPass, target: int | str) -> int:
+def class_index(glass: ForwardPass, target: int | str) -> int:
     """Find a class by name or number; `UserError` has the nearest name."""
     prediction = glass.prediction
     if prediction is None:
         raise UserError(
-            f"the network's output has the shape {list(glass.output.shape)}, so it has no classes to choose"
+            f"the network's output has the shape {list(glass.output.shape)}, so there are no classes to choose from"
         )
     if isinstance(target, str) and target in prediction.classes:
         return prediction.classes.index(target)
@@ -311,15 +258,20 @@ def _backwards(unit: Unit) -> tuple[list[Unit], list[str]]:
     while here.kind == "operation":
         assert here.trace is not None
         ranked = here.strongest(len(here.trace.terms))
-        # What came from the image, if anything did: a chain to a pixel cannot go through a parameter.
-        onward = next((t.unit for t in ranked if t.unit and t.unit.node.step.number in glass.from_image), None)
+        # Only terms that depend on the image: a chain to a pixel cannot go through a parameter.
+        onward = next((term.unit for term in ranked if _from_image(term, glass)), None)
         if onward is None:
-            return chain, [f"{here.unit.name} reads nothing that comes from the image"]
+            return chain, [f"the chain begins at {here.unit.name}, which reads nothing that depends on the image"]
         chain.insert(0, onward)
         here = trace_unit(onward)
     if here.unit.node.step.number == 0:
         return chain, []
-    return chain, [f"the chain begins at {here.unit.name}: {here.unit.node.reason or 'it was there before'}"]
+    reason = here.unit.node.reason or "it is an input of the network"
+    return chain, [f"the chain begins at {here.unit.name}: {reason}"]
+
+
+def _from_image(term: Term, glass: ForwardPass) -> bool:
+    return term.unit is not None and term.unit.node.step.number in glass.from_image
 
 
 def _forwards(unit: Unit, goal: Unit, follow: Gradients) -> tuple[list[Unit], list[str]]:
@@ -335,11 +287,11 @@ def _forwards(unit: Unit, goal: Unit, follow: Gradients) -> tuple[list[Unit], li
                 hidden = True
             if local is None or gradient is None:
                 continue
-            for each in local:
-                rates = np.abs(each.derivatives * gradient.cpu().double().numpy()[tuple(each.positions.T)])
+            for part in local:
+                rates = np.abs(part.derivatives * gradient.cpu().double().numpy()[tuple(part.positions.T)])
                 if len(rates) and float(rates.max()) > strength:
                     strength = float(rates.max())
-                    best = node.at(tuple(each.positions[int(rates.argmax())].tolist()))
+                    best = node.at(tuple(part.positions[int(rates.argmax())].tolist()))
         if best is None:
             if hidden:
                 names = ", ".join(follow.without_arithmetic)

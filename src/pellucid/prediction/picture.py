@@ -19,6 +19,7 @@ from torch import Tensor
 from pellucid.data.decode import BrokenImage, PixelFormat, decode, fit_picture, fit_pixels
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.prediction.prediction import with_article
 
 if TYPE_CHECKING:
     from pellucid.run import Run
@@ -33,12 +34,12 @@ class Picture:
     """One image, ready for a network.
 
     Attributes:
-        source: where it came from: a path, `test/17`, `an array`.
+        source: where it came from: a path, `test/17`, `the array`.
         input: `(1, C, H, W)` floating point, what the network gets.
-        pixels: `[H, W, C]` uint8, the bytes it was made from; None when it was given as numbers of an input.
+        pixels: `[H, W, C]` uint8, the bytes it was made from; None when the network's input itself was given.
         preprocessing: what turned the bytes into the input; None along with them.
-        label: the number of its true class, where its data set says so.
-        fitted: how another size was brought to the network's (`640×480 stretched to 32×32`); empty where it had it.
+        label: the number of its true label, where its data set says so.
+        fitted: how an image of another size was fitted (`640×480 stretched to 32×32`); empty where none was needed.
     """
 
     source: str
@@ -74,28 +75,28 @@ def open_picture(image: Any, preprocessing: Preprocessing | None = None, run: Ru
     if isinstance(image, Picture):
         return image
     if isinstance(image, np.ndarray | Tensor) and _is_input(image):
-        return Picture("numbers", _as_input(image, preprocessing))
+        return Picture("the input", _as_input(image, preprocessing))
     if preprocessing is None:
         raise UserError(
-            f"{_kind(image)} was given for a network that comes without preprocessing, so nobody knows how its pixels "
-            "become numbers; expected a floating-point tensor [C, H, W], or a run instead of the network, or "
-            "preprocessing=..."
+            f"{_kind(image)} was given for a network that comes without preprocessing, so it is not "
+            "known how pixels become the network's input; expected a floating-point tensor [C, H, W], or a run instead "
+            "of the network, or preprocessing=..."
         )
     if isinstance(image, str) and run is not None:
-        found = _from_data(image, run)
-        if found is not None:
-            pixels, label = found
+        labelled = _from_data(image, run)
+        if labelled is not None:
+            pixels, label = labelled
             return Picture(image, _numbers(pixels, preprocessing), pixels, preprocessing, label)
     if isinstance(image, str | Path):
         return _from_file(Path(image), preprocessing, run)
     target = _target(preprocessing)
     if isinstance(image, Image.Image):
         pixels, other = fit_picture(image, target)
-        size, name = (image.height, image.width), "a PIL image"
+        size, name = (image.height, image.width), "the PIL image"
     elif isinstance(image, np.ndarray | Tensor):
-        bytes_ = _bytes(image)
-        pixels, other = fit_pixels(bytes_, target)
-        size, name = (bytes_.shape[0], bytes_.shape[1]), "an array"
+        array = _bytes(image)
+        pixels, other = fit_pixels(array, target)
+        size, name = (array.shape[0], array.shape[1]), "the array"
     else:
         raise UserError(f"the image is {_kind(image)}; expected a path, test/17, a PIL image, an array or a tensor")
     return _finished(name, pixels, preprocessing, size if other else None)
@@ -108,7 +109,7 @@ def _is_input(image: NDArray[Any] | Tensor) -> bool:
 def _as_input(image: NDArray[Any] | Tensor, preprocessing: Preprocessing | None) -> Tensor:
     tensor = image.detach() if isinstance(image, Tensor) else torch.from_numpy(image)
     if preprocessing is None:
-        # A network that takes no images, but rows of numbers, gets its batch axis from who calls.
+        # For a network that takes vectors instead of images the caller adds the batch axis.
         batched = tensor[None] if tensor.dim() == 3 else tensor
         if batched.dim() < 2 or batched.shape[0] != 1:
             raise UserError(f"the input has the shape {list(tensor.shape)}; expected one image, [C, H, W] or [1, ...]")
@@ -118,8 +119,8 @@ def _as_input(image: NDArray[Any] | Tensor, preprocessing: Preprocessing | None)
         wanted = "×".join(map(str, shape))
         raise UserError(
             f"the input has the shape {list(tensor.shape)}; the run's network takes {wanted} (channels, rows, "
-            f"columns). The run brought its images to that size by fit {preprocessing.fit!r}: give the picture itself "
-            "(a path, a PIL image, or uint8 [H, W, C]) and the same is done to it"
+            f"columns). The run fitted its images to that size by {preprocessing.fit!r}: give the picture itself "
+            "(a path, a PIL image, or uint8 [H, W, C]) and it is fitted in the same way"
         )
     return tensor.reshape(1, *shape).to(torch.float32)
 
@@ -178,12 +179,12 @@ def _finished(
 
 
 def _numbers(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:
-    # In the order of the axes also in memory, so that a forward with `view` takes it.
+    # Contiguous, so that a forward that uses `view` accepts it.
     return preprocessing(torch.from_numpy(pixels[None].copy())).contiguous()
 
 
 def _target(preprocessing: Preprocessing) -> PixelFormat:
-    # Where all images of a set had one size, nothing was fitted; another one is stretched, as a preparation says.
+    # Where all images of a set had one size, none was fitted; an image of another size is fitted as the run says.
     return PixelFormat(preprocessing.height, preprocessing.width, preprocessing.channels, preprocessing.fit)
 
 
@@ -204,4 +205,4 @@ def _bytes(image: NDArray[Any] | Tensor) -> NDArray[np.uint8]:
 def _kind(image: Any) -> str:
     if isinstance(image, np.ndarray | Tensor):
         return f"a {image.dtype} array of shape {list(image.shape)}"
-    return f"{image!r}" if isinstance(image, str | Path) else f"a {type(image).__name__}"
+    return f"{image!r}" if isinstance(image, str | Path) else with_article(type(image).__name__)

@@ -1,4 +1,4 @@
-"""What a network answers: each class's probability."""
+"""What a network predicts for one image: each class's probability."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any
 
 from torch import Tensor
 
-__all__ = ["Prediction"]
+__all__ = ["Prediction", "percent", "with_article"]
 
 
 @dataclass(frozen=True)
 class Prediction:
     """The probabilities of all classes for one image, which add up to one.
 
-    `classes` are the names, or the numbers as words where nobody gave names; `label` is the number of the true class,
-    where the image's data set says so.
+    Attributes:
+        classes: the names, or the numbers as words where nobody gave names.
+        probabilities: 0 to 1, in the order of the classes.
+        label: the number of the true class, where the image's data set says so.
     """
 
     classes: tuple[str, ...]
@@ -28,37 +30,39 @@ class Prediction:
     ) -> Prediction | None:
         """Turn a network's output `(1, K)` into probabilities; None when it has another shape.
 
-        Scores go through the softmax. A network whose last operation (`kind`) is a softmax gives probabilities itself;
-        the softmax of a logarithmic one's are the same probabilities again.
+        Logits go through the softmax. A network whose last operation (`kind`) is a softmax gives probabilities itself;
+        the softmax of log-probabilities are the same probabilities again.
         """
         if output.dim() != 2 or output.shape[0] != 1 or output.shape[1] < 2:
             return None
         shares = (output.double() if kind == "softmax" else output.double().softmax(1))[0].tolist()
-        names = classes if classes and len(classes) == len(shares) else tuple(str(each) for each in range(len(shares)))
+        names = (
+            classes if classes and len(classes) == len(shares) else tuple(str(index) for index in range(len(shares)))
+        )
         return cls(names, tuple(shares), label)
 
     @property
     def index(self) -> int:
-        """The number of the likeliest class."""
+        """The number of the top class."""
         return max(range(len(self.probabilities)), key=self.probabilities.__getitem__)
 
     @property
     def name(self) -> str:
-        """The likeliest class's name."""
+        """The top class's name."""
         return self.classes[self.index]
 
     @property
     def probability(self) -> float:
-        """The likeliest class's probability, 0 to 1."""
+        """The top class's probability, 0 to 1."""
         return self.probabilities[self.index]
 
     @property
-    def truth(self) -> str | None:
-        """The true class's name, where it is known."""
+    def true_label(self) -> str | None:
+        """The true label's name, where it is known."""
         return None if self.label is None else self.classes[self.label]
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
-        """List the likeliest classes and their probabilities, the likeliest first.
+        """List the most probable classes and their probabilities, the top class first.
 
         >>> Prediction(("cat", "dog"), (0.25, 0.75)).top(1)
         [('dog', 0.75)]
@@ -66,16 +70,55 @@ class Prediction:
         pairs = sorted(zip(self.classes, self.probabilities, strict=True), key=lambda pair: -pair[1])
         return pairs[:count]
 
+    def sentence(self, network: str, image: str) -> str:
+        """Say what the network predicts, how sure it is, what comes next and, where it is known, whether it is right.
+
+        >>> print(Prediction(("cat", "dog"), (0.25, 0.75), label=0).sentence("simple-cifar", "test/3"))
+        simple-cifar is 75.0% sure that test/3 is a dog, which is wrong: it is a cat; next comes cat with 25.0%.
+        """
+        verdict = ""
+        if self.true_label is not None:
+            right = self.label == self.index
+            verdict = ", which is right" if right else f", which is wrong: it is {with_article(self.true_label)}"
+        (name, share), (following, rest) = self.top(2)
+        return (
+            f"{network} is {percent(share)} sure that {image} is {with_article(name)}{verdict}; "
+            f"next comes {following} with {percent(rest)}."
+        )
+
     def __str__(self) -> str:
-        truth = f" (truth: {self.truth})" if self.truth is not None else ""
-        return ", ".join(f"{name} {share:.1%}" for name, share in self.top(3)) + truth
+        label = f" (true label: {self.true_label})" if self.true_label is not None else ""
+        return ", ".join(f"{name} {percent(share)}" for name, share in self.top(3)) + label
 
     def to_dict(self) -> dict[str, Any]:
-        """Every class's probability, the likeliest class, the true one."""
+        """Every class's probability, the top class, the true label."""
         return {
             "class": self.name,
             "index": self.index,
             "probability": self.probability,
-            "truth": self.truth,
+            "true_label": self.true_label,
             "probabilities": dict(zip(self.classes, self.probabilities, strict=True)),
         }
+
+
+def percent(share: float) -> str:
+    """Write a probability; one that only rounding makes certain or impossible is not called so.
+
+    >>> percent(0.731), percent(0.9999), percent(1.0), percent(0.0001)
+    ('73.1%', 'more than 99.9%', '100.0%', 'less than 0.1%')
+    """
+    if 0.9995 <= share < 1.0:
+        return "more than 99.9%"
+    return "less than 0.1%" if 0.0 < share < 0.0005 else f"{share:.1%}"
+
+
+def with_article(name: str) -> str:
+    """Put the article before a class's name; a number is read as it is spoken, a plural has none.
+
+    >>> [with_article(name) for name in ("frog", "airplane", "8", "7", "bus", "sandals")]
+    ['a frog', 'an airplane', 'an 8', 'a 7', 'a bus', 'sandals']
+    """
+    if name.endswith("s") and not name.endswith(("ss", "us", "is")):
+        return name
+    vowel = name[:1].lower() in tuple("aeiou") or name[:1] == "8" or name in ("11", "18")
+    return f"an {name}" if vowel else f"a {name}"

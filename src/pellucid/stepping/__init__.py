@@ -1,7 +1,18 @@
-"""One training step by hand: loss, gradients, the chain rule back to one weight, the optimizer."""
+"""One training step, recomputed: loss, gradients, the chain rule back to one weight, the optimizer."""
 
 from pellucid.stepping import showing as _  # noqa: F401 -- registers the views
-from pellucid.stepping.training_step import TrainingStep, take_step
-from pellucid.stepping.update import Quantity, Update, update_by_hand
+from pellucid.stepping.repetition import RecordCheck
+from pellucid.stepping.taking import take_step
+from pellucid.stepping.training_step import TrainingStep
+from pellucid.stepping.update import Quantity, Update, recompute_update
+from pellucid.stepping.weights import example_weights
 
-__all__ = ["Quantity", "TrainingStep", "Update", "take_step", "update_by_hand"]
+__all__ = [
+    "Quantity",
+    "RecordCheck",
+    "TrainingStep",
+    "Update",
+    "example_weights",
+    "recompute_update",
+    "take_step",
+]

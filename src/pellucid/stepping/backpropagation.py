@@ -1,4 +1,4 @@
-"""From the scores back to one weight of a recorded pass: its gradient as a sum, and the chain of its strongest term."""
+"""From the logits back to one weight of a recorded pass: its gradient as a sum, and the chain of its strongest term."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pellucid.glass.gradients import Gradients
 from pellucid.glass.units import unit_text
 from pellucid.ground.errors import UserError
 
-__all__ = ["ChainLink", "WeightGradient", "follow_back", "strongest_place", "weight_gradient"]
+__all__ = ["ChainLink", "WeightGradient", "follow_back", "strongest_position", "weight_gradient"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +25,9 @@ class WeightGradient:
 
     Attributes:
         steps: those operations; `inputs` names what each reads.
-        traces: the sum in each: upstream gradients times what the weight met there.
-        check: all sums together, beside autograd's number.
-        images: how much each image of the batch brings, `(B,)`.
+        traces: the sum in each: upstream gradients times the value that the weight multiplied there.
+        check: all sums together, checked against autograd's value.
+        images: how much each image of the batch contributes, `(B,)`.
     """
 
     steps: tuple[RecordedStep, ...]
@@ -39,10 +39,17 @@ class WeightGradient:
 
 @dataclass(frozen=True, eq=False)
 class ChainLink:
-    """One number of the chain: the gradient of the loss at a unit, and how it came from the units that this one feeds.
+    """One link of the chain: the gradient of the loss at a unit, and how it follows from the units that this one feeds.
 
-    `image` is its place in the batch. `traces` hold the sum, one for each operation that reads the unit; none at the
-    score, where the gradient is softmax minus target.
+    Attributes:
+        image: its position in the batch.
+        unit: like `conv2[3,4,5]`.
+        value: the unit's.
+        gradient: ∂L/∂unit.
+        through: the operation that contributes most to the gradient; empty at the logit.
+        traces: the sum, one for each operation that reads the unit; none at the logit, where the gradient is softmax
+            minus target.
+        check: all sums together, checked against autograd's value.
     """
 
     image: int
@@ -62,7 +69,7 @@ class ChainLink:
             "gradient": self.gradient,
             "through": self.through or None,
             "formula": self.traces[0].formula.text if self.traces else None,
-            "terms": sum(len(each.terms) for each in self.traces),
+            "terms": sum(len(trace.terms) for trace in self.traces),
             "check": None if self.check is None else self.check.to_dict(),
         }
 
@@ -70,42 +77,42 @@ class ChainLink:
 def weight_gradient(
     recording: Recording, follow: Gradients, parameter: nn.Parameter, index: tuple[int, ...], autograd: float, name: str
 ) -> WeightGradient:
-    """Sum a weight's gradient by hand over images and places.
+    """Recompute a weight's gradient as a sum over images and positions.
 
     Args:
         recording: of the batch, in training mode.
         follow: the gradients of the loss at its operations.
         parameter, index: the weight.
-        autograd: PyTorch's own gradient of it, from the network itself.
+        autograd: PyTorch's gradient of it, from the network itself.
         name: of the parameter, for messages.
 
     Raises:
         UserError: no operation uses the weight directly, or one without arithmetic lies behind it.
     """
-    reached = steps_from_image(recording)
+    from_image = steps_from_image(recording)
     steps, inputs, traces = [], [], []
     for step in recording.steps:
         if step.is_source:
             continue
         if step.operation is None:
-            if any(each is parameter for each in step.parameters):
+            if any(used is parameter for used in step.parameters):
                 raise UserError(f"{name} belongs to {step.name}: {step.reason}; choose a weight of another layer")
             continue
         for of, operand in _roles(step, parameter, recording):
             if step.number in follow.hidden:
                 raise UserError(
                     f"the gradient cannot be followed back to {name}: an operation without arithmetic lies between "
-                    f"{step.name} and the scores; choose a weight of a later layer"
+                    f"{step.name} and the logits; choose a weight of a later layer"
                 )
-            if step.number not in reached:
+            if step.number not in from_image:
                 raise UserError(
-                    f"{name} goes through {step.name} before it meets the images, so its gradient is no sum over them; "
-                    "choose a weight that a layer uses as it is"
+                    f"{name} is changed by {step.name} before it meets the images, so its gradient is not a sum over "
+                    "them; choose a weight that a layer uses as it is"
                 )
             upstream = follow.at.get(step.number)
             if upstream is not None:
                 steps.append(step)
-                # As an operand of a product it meets the other one.
+                # As an operand of a product it multiplies the other operand.
                 met = 1 - operand if of == "input" and len(step.operands) == 2 else 0
                 inputs.append(recording.steps[step.operands[met]].name)
                 traces.append(
@@ -115,29 +122,29 @@ def weight_gradient(
                 )
     if not traces:
         raise UserError(
-            f"no recorded operation uses {name} on the way to the scores; choose the weight of a layer that "
+            f"no recorded operation uses {name} on the way to the logits; choose the weight of a layer that "
             "`pellucid layers` lists"
         )
     batch = int(recording.steps[0].value.shape[0])
     images = np.zeros(batch)
     size = 0.0
-    for each in traces:
-        assert each.terms.products is not None
-        size += float(np.abs(each.terms.products).sum())
-        images += np.bincount(each.terms.index[:, 0], weights=each.terms.products, minlength=batch)
-    # Each operation on the way may round the gradient it hands on, by a few units, in another order than here.
+    for trace in traces:
+        assert trace.terms.products is not None
+        size += float(np.abs(trace.terms.products).sum())
+        images += np.bincount(trace.terms.index[:, 0], weights=trace.terms.products, minlength=batch)
+    # Each operation on the way may round the gradient it passes on by a few units, in another order than here.
     depth = len(recording.steps) - steps[0].number
-    allowed = sum(each.check.tolerance for each in traces) + 4 * depth * unit_roundoff(parameter.dtype) * size
-    total = sum(each.value for each in traces)
+    allowed = sum(trace.check.tolerance for trace in traces) + 4 * depth * unit_roundoff(parameter.dtype) * size
+    total = sum(trace.value for trace in traces)
     return WeightGradient(tuple(steps), tuple(inputs), tuple(traces), Check(total, autograd, allowed), images)
 
 
-def follow_back(recording: Recording, follow: Gradients, step: RecordedStep, place: tuple[int, ...]) -> list[ChainLink]:
-    """Follow the gradient at one element of a step's output up to the scores, along each sum's strongest term."""
+def follow_back(recording: Recording, follow: Gradients, step: RecordedStep, index: tuple[int, ...]) -> list[ChainLink]:
+    """Follow the gradient at one element of a step's output up to the logits, along each sum's strongest term."""
     links: list[ChainLink] = []
     while True:
         gradient = follow.at[step.number]
-        here = float(gradient[place])
+        here = float(gradient[index])
         sums: list[tuple[RecordedStep, Trace]] = []
         for consumer in recording.steps:
             upstream = follow.at.get(consumer.number)
@@ -145,50 +152,52 @@ def follow_back(recording: Recording, follow: Gradients, step: RecordedStep, pla
                 continue
             for operand, number in enumerate(consumer.operands):
                 if number == step.number:
-                    found = trace_gradient(
+                    trace = trace_gradient(
                         consumer.operation,
                         consumer.inputs,
                         upstream,
                         of="input",
-                        index=place,
+                        index=index,
                         operand=operand,
                         output=consumer.value,
                     )
-                    sums.append((consumer, found))
-        traces = tuple(each for _, each in sums)
+                    sums.append((consumer, trace))
+        traces = tuple(trace for _, trace in sums)
         check = None
         if traces:
-            check = Check(sum(each.value for each in traces), here, sum(each.check.tolerance for each in traces) * 2)
+            check = Check(
+                sum(trace.value for trace in traces), here, sum(trace.check.tolerance for trace in traces) * 2
+            )
         strongest = max(sums, key=lambda pair: abs(pair[1].value), default=None)
         through = strongest[0].name if strongest else ""
-        unit = unit_text(step.name, place[1:])
-        links.append(ChainLink(place[0], unit, float(step.value[place]), here, through, traces, check))
+        unit = unit_text(step.name, index[1:])
+        links.append(ChainLink(index[0], unit, float(step.value[index]), here, through, traces, check))
         if strongest is None or not len(strongest[1].terms):
             return links
         step, terms = strongest[0], strongest[1].terms
-        place = tuple(int(position) for position in terms.index[int(terms.strongest(1)[0])])
+        index = tuple(int(position) for position in terms.index[int(terms.strongest(1)[0])])
 
 
 def _roles(step: RecordedStep, parameter: nn.Parameter, recording: Recording) -> list[tuple[str, int]]:
-    """Say as what an operation uses a parameter: under a name of its own, or as an operand."""
+    """Say how an operation uses a parameter: as a tensor of its own, by name, or as an operand."""
     assert step.operation is not None
-    found = [(name, 0) for name, tensor in step.operation.tensors.items() if tensor is parameter]
+    roles = [(name, 0) for name, tensor in step.operation.tensors.items() if tensor is parameter]
     for operand, number in enumerate(step.operands):
         source = recording.steps[number]
-        if source.is_source and any(each is parameter for each in source.parameters):
-            found.append(("input", operand))
-    return found
+        if source.is_source and any(used is parameter for used in source.parameters):
+            roles.append(("input", operand))
+    return roles
 
 
-def strongest_place(found: WeightGradient) -> tuple[RecordedStep, tuple[int, ...]] | None:
-    """Find the output whose gradient brings most to the weight's: its operation and its place; None without any."""
-    used = [(step, each) for step, each in zip(found.steps, found.traces, strict=True) if len(each.terms)]
+def strongest_position(gradient: WeightGradient) -> tuple[RecordedStep, tuple[int, ...]] | None:
+    """Find the output whose gradient contributes most to the weight's: its operation and index, or None."""
+    used = [(step, trace) for step, trace in zip(gradient.steps, gradient.traces, strict=True) if len(trace.terms)]
     if not used:
         return None
     step, best = max(used, key=lambda pair: abs(float(_strongest_product(pair[1]))))
     return step, tuple(int(position) for position in best.terms.index[int(best.terms.strongest(1)[0])])
 
 
-def _strongest_product(found: Trace) -> float:
-    assert found.terms.products is not None
-    return float(found.terms.products[int(found.terms.strongest(1)[0])])
+def _strongest_product(trace: Trace) -> float:
+    assert trace.terms.products is not None
+    return float(trace.terms.products[int(trace.terms.strongest(1)[0])])

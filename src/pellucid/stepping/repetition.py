@@ -1,6 +1,6 @@
-"""A run's training, repeated step by step from the nearest record, and compared with what the run wrote down.
+"""A run's training, repeated step by step from the nearest checkpoint, and checked against the run's own record.
 
-Everything random in a step follows from the run's seed and the step's number, so any step can be had again.
+Everything random in a step follows from the run's seed and the step's number, so any step can be repeated.
 """
 
 from __future__ import annotations
@@ -14,59 +14,75 @@ from torch import Tensor
 
 from pellucid.glass.glass import random_numbers_kept
 from pellucid.ground.errors import UserError
+from pellucid.ground.shown import Shown
 from pellucid.run import Computation, Run
 from pellucid.training.session import open_session
 from pellucid.training.step import forward_backward, update
 
-__all__ = ["Batch", "Comparison", "Repetition", "Result", "repeating"]
+__all__ = ["BackwardPass", "Batch", "RecordCheck", "Repetition", "repeating"]
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """The images of one step: their numbers among those that train, names, bytes `[B, H, W, C]`, labels `[B]`."""
+    """The images of one step.
+
+    Attributes:
+        indices: `[B]` int64, which of the training images.
+        sources: their names.
+        pixels: `[B, H, W, C]` uint8.
+        labels: `[B]` int64.
+        augmented: whether they were flipped or shifted at random.
+    """
 
     indices: Tensor
     sources: tuple[str, ...]
     pixels: Tensor
     labels: Tensor
-    varied: bool
+    augmented: bool
     """Whether they were flipped or shifted at random."""
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
-    """What PyTorch computed before it moved the weights: scores `[B, K]`, the gradient there, and the mean loss.
+class BackwardPass:
+    """What PyTorch computed before it moved the weights; the weights' own gradients are in the network.
 
-    The weights' own gradients are in the network.
+    Attributes:
+        images: how many there were, B.
+        logits: `[B, K]` float32.
+        logit_gradient: `[B, K]` float32, of the mean loss.
+        loss: the mean over the images.
     """
 
     images: int
-    scores: Tensor
-    score_gradient: Tensor
+    logits: Tensor
+    logit_gradient: Tensor
     loss: float
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Something that the run wrote down, beside the same repeated here."""
+class RecordCheck(Shown):
+    """Something the run recorded, checked against the same repeated here.
+
+    Attributes:
+        step: after which step it was recorded.
+        what: a loss or weights, in words.
+        equal: whether the two are the same to the last bit.
+        difference: the largest by size.
+    """
 
     step: int
     what: str
     equal: bool
     difference: float
 
-    def __str__(self) -> str:
-        verdict = "the same to the last bit" if self.equal else f"different by up to {self.difference:.1e}"
-        return f"{self.what} (step {self.step:,}): {verdict}"
-
 
 class Repetition:
-    """A training under repetition; use it inside `repeating`, which sets threads and random numbers.
+    """A training that is repeated; use it inside `repeating`, which sets threads and random numbers.
 
     Attributes:
-        start: how many steps were done where it began: 0 for the seed, or those of a checkpoint.
-        comparisons: what the run's records said on the way.
-        notes: why the numbers may not be the run's own to the last bit.
+        start: how many steps had been done where it began: 0 from the seed, or those of a checkpoint.
+        record_checks: the run's records on the way, checked.
+        notes: why the numbers may differ from the run's in the last bits.
     """
 
     def __init__(self, run: Run, up_to: int) -> None:
@@ -82,7 +98,7 @@ class Repetition:
         self.preprocessing = self.session.preparation.preprocessing
         self.start = self.at.step
         self.network.train()
-        self.comparisons: list[Comparison] = []
+        self.record_checks: list[RecordCheck] = []
         self.notes = _notes(run, computation)
 
     @property
@@ -111,7 +127,7 @@ class Repetition:
         """Take the step to come as the training did, and compare with what the run wrote down after it."""
         self.finish(self._half())
 
-    def begin(self) -> Result:
+    def begin(self) -> BackwardPass:
         """Go forward and backward in float32: the first half of a step, after which the weights are still the old ones.
 
         Where the run computed in bfloat16, this step and those after it are no longer the run's own.
@@ -124,11 +140,11 @@ class Repetition:
             )
         return self._half()
 
-    def _half(self) -> Result:
+    def _half(self) -> BackwardPass:
         indices = self._indices()
         gradients = forward_backward(self.session, indices, keep_logit_gradient=True)
         assert gradients.logits.grad is not None
-        return Result(
+        return BackwardPass(
             len(indices),
             gradients.logits.detach(),
             gradients.logits.grad.detach(),
@@ -138,11 +154,11 @@ class Repetition:
     def _indices(self) -> Tensor:
         return self.session.batches()[self.at.batch]
 
-    def finish(self, result: Result) -> None:
+    def finish(self, result: BackwardPass) -> None:
         """Let the optimizer move the weights: the second half."""
         update(self.session)
         self.at.advance(result.loss, 0, result.images, 0.0)
-        self._compare()
+        self._check_record()
         if self.at.batch == self.steps_an_epoch:
             self.at.begin_next_epoch()
 
@@ -154,7 +170,7 @@ class Repetition:
         recorded |= {epoch * self.steps_an_epoch for epoch in self.run.epochs()}
         return min((step for step in recorded if step > self.at.step), default=None)
 
-    def _compare(self) -> None:
+    def _check_record(self) -> None:
         if self._left_the_run:
             return
         at = self.at
@@ -166,12 +182,12 @@ class Repetition:
                         f"mean loss of batches {at.batch - self.recipe.log_every + 1} to {at.batch} of epoch {at.epoch}"
                     )
                     difference = abs(line["loss"] - mean)
-                    self.comparisons.append(Comparison(at.step, what, line["loss"] == mean, difference))
+                    self.record_checks.append(RecordCheck(at.step, what, line["loss"] == mean, difference))
         if at.batch == self.steps_an_epoch and at.epoch in self.run.epochs():
             kept, here = self.run.weights(at.epoch), self.network.state_dict()
             equal = all(torch.equal(here[name], value) for name, value in kept.items())
             difference = max(float((here[name].double() - value.double()).abs().max()) for name, value in kept.items())
-            self.comparisons.append(Comparison(at.step, f"all weights after epoch {at.epoch}", equal, difference))
+            self.record_checks.append(RecordCheck(at.step, f"all weights after epoch {at.epoch}", equal, difference))
 
 
 @contextmanager
@@ -195,7 +211,7 @@ def _notes(run: Run, computation: Computation | None) -> list[str]:
         )
     if computation is not None and computation.device != "cpu":
         notes.append(
-            f"the run was trained on {computation.name}; here it is repeated on the CPU, which rounds otherwise"
+            f"the run was trained on {computation.name}; here it is repeated on the CPU, which rounds differently"
         )
     there, here = run.record.versions.get("torch"), torch.__version__
     if there != here:

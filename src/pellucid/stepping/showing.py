@@ -2,199 +2,310 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import Any
+import re
+from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 
-from pellucid.arithmetic import Check
-from pellucid.glass.showing import difference_text
+from pellucid.arithmetic import Trace
+from pellucid.arithmetic.arrays import Floats
+from pellucid.glass.letters import letters_of
+from pellucid.glass.showing import check_line, difference_text
+from pellucid.ground.columns import aligned, wrapped
 from pellucid.ground.shown import as_html, as_text
 from pellucid.ground.tables import html_table, text_table
-from pellucid.ground.writing import number
+from pellucid.ground.writing import counted, number, shape_text, signed_number
+from pellucid.prediction.prediction import with_article
+from pellucid.stepping.repetition import RecordCheck
 from pellucid.stepping.training_step import TrainingStep
+from pellucid.stepping.update import Quantity
 
-__all__ = ["step_html", "step_text"]
+__all__ = ["examples_text", "step_html", "step_text"]
 
-SHOWN = 5
+SHOWN, CLASSES = 5, 10
+"""So many images and products are shown, and so many classes; `to_dict()` and `--json` have more."""
 
-Section = tuple[str, list[str], tuple[tuple[str, ...], list[tuple[str, ...]]] | None, list[str]]
-"""A heading, lines, a table, and lines below it."""
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
+
+SYMBOLS = {"w": "weight", "g": "gradient", "η": "learning rate", "λ": "weight decay", "d": "gradient with weight decay"}
+SGD_SYMBOLS = SYMBOLS | {"μ": "momentum", "v": "velocity", "n": "look ahead (Nesterov)"}
+ADAM_SYMBOLS = SYMBOLS | {"β": "decay rate", "m": "running mean of g", "v": "running mean of g²", "ε": "small constant"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One of the six parts: a heading, sentences, a table, and lines below it.
+
+    `numeric` are the columns of numbers that are aligned at the point.
+    """
+
+    heading: str
+    above: list[str]
+    headings: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    numeric: tuple[int, ...] = ()
+    below: tuple[str, ...] = ()
 
 
 @as_text.register
-def step_text(taken: TrainingStep) -> str:
-    """Write the step as six sections, each with its check."""
-    lines = [_title(taken), *_header(taken)]
-    for place, (heading, above, table, below) in enumerate(_sections(taken), start=1):
-        lines += ["", f"{place}. {heading}", *(f"   {line}" for line in above)]
-        if table is not None:
-            lines += [f"     {line}" for line in text_table(*table)]
-        lines += [f"   {line}" for line in below]
+def step_text(step: TrainingStep) -> str:
+    """Write the step as six sections, each with a sentence and its check."""
+    lines = [line for sentence in _opening(step) for line in wrapped(sentence)]
+    for position, section in enumerate(_sections(step), start=1):
+        lines += ["", f"{position}. {section.heading}"]
+        lines += [line for sentence in section.above for line in wrapped(sentence, "   ")]
+        if section.rows:
+            columns = [
+                aligned(column) if place in section.numeric else list(column)
+                for place, column in enumerate(zip(*section.rows, strict=True))
+            ]
+            lines += [f"     {line}" for line in text_table(section.headings, list(zip(*columns, strict=True)))]
+        lines += [line for sentence in section.below for line in wrapped(sentence, "   ", "     ")]
     return "\n".join(lines)
 
 
 @as_html.register
-def step_html(taken: TrainingStep) -> str:
+def step_html(step: TrainingStep) -> str:
     """Write the same for a notebook."""
-    parts = [f"<h3>{escape(_title(taken))}</h3>", *(f"<div>{escape(line)}</div>" for line in _header(taken)), "<ol>"]
-    for heading, above, table, below in _sections(taken):
-        parts.append(f"<li><strong>{escape(heading)}</strong>")
-        parts += [f"<div>{escape(line)}</div>" for line in above]
-        parts += [html_table(*table)] if table is not None else []
-        parts += [*(f"<div>{escape(line)}</div>" for line in below), "</li>"]
-    return f"<div>{''.join(parts)}</ol></div>"
-
-
-def _title(taken: TrainingStep) -> str:
-    return (
-        f"{taken.run.directory}: step {taken.step:,} of {taken.steps:,} (epoch {taken.epoch}, batch {taken.batch}), "
-        f"and what it does to {taken.weight}"
+    title, *rest = _opening(step)
+    sections = Markup().join(
+        Markup("<li><strong>{}</strong>{}{}{}</li>").format(
+            section.heading,
+            _lines(section.above),
+            html_table(section.headings, section.rows) if section.rows else "",
+            _lines(section.below),
+        )
+        for section in _sections(step)
     )
+    return str(Markup("<div><h3>{}</h3>{}<ol>{}</ol></div>").format(title, _lines(rest), sections))
 
 
-def _header(taken: TrainingStep) -> list[str]:
-    varied = ", mirrored and shifted as the recipe drew it" if taken.images.varied else ""
-    begun = "the seed" if taken.started_at == 0 else f"the checkpoint after step {taken.started_at:,}"
+@as_text.register
+def quantity_text(quantity: Quantity) -> str:
+    """Write one line of an optimizer's arithmetic."""
+    return f"{quantity.name} = {quantity.formula} = {quantity.numbers} = {number(quantity.value)}"
+
+
+@as_text.register
+def record_check_text(check: RecordCheck) -> str:
+    """Write whether the repetition agrees with the run's record."""
+    verdict = "the same to the last bit" if check.equal else f"different by up to {check.difference:.1e}"
+    return f"{check.what} (step {check.step:,}): {verdict}"
+
+
+def examples_text(run: str, examples: dict[str, tuple[int, ...]], shown: int = 12) -> str:
+    """Write which weights a network has, one of each parameter, and how to ask for one.
+
+    >>> print(examples_text("runs/a", {"conv1.weight[0,0,1,1]": (8, 3, 3, 3)}))
+    Choose a weight to follow; the network of runs/a has 1 parameter tensor, for example:
+      weight                 shape of the tensor
+      conv1.weight[0,0,1,1]  8×3×3×3
+    <BLANKLINE>
+    Then: pellucid step runs/a --weight 'conv1.weight[0,0,1,1]'
+    """
+    count = counted(len(examples), "parameter tensor")
+    lines = wrapped(f"Choose a weight to follow; the network of {run} has {count}, for example:")
+    rows = [(name, shape_text(shape)) for name, shape in list(examples.items())[:shown]]
+    lines += [f"  {line}" for line in text_table(("weight", "shape of the tensor"), rows)]
+    if len(examples) > shown:
+        lines.append(f"  … and {len(examples) - shown:,} more; --json lists all")
+    return "\n".join([*lines, "", f"Then: pellucid step {run} --weight '{next(iter(examples))}'"])
+
+
+def _lines(sentences: list[str] | tuple[str, ...]) -> Markup:
+    return Markup().join(Markup("<div>{}</div>").format(sentence) for sentence in sentences)
+
+
+def _opening(step: TrainingStep) -> list[str]:
+    augmented = ", flipped and shifted at random as the recipe says" if step.images.augmented else ""
+    begun = "the seed" if step.started_at == 0 else f"the checkpoint after step {step.started_at:,}"
     return [
-        f"{len(taken.images.sources)} images{varied}; learning rate {number(taken.rate)}",
-        f"repeated from {begun}",
+        f"Step {step.step:,} of {step.steps:,} (epoch {step.epoch}, batch {step.batch}) changes {step.weight} from "
+        f"{number(step.before)} to {number(step.after)}.",
+        f"{step.run.directory}, repeated from {begun}; {counted(len(step.images.sources), 'image')}{augmented}; "
+        f"learning rate {number(step.rate)}.",
     ]
 
 
-def _sections(taken: TrainingStep) -> list[Section]:
-    return [_loss(taken), _scores(taken), _chain(taken), _gradient(taken), _optimizer(taken), _record(taken)]
+def _sections(step: TrainingStep) -> list[Section]:
+    return [_loss(step), _logits(step), _chain(step), _gradient(step), _optimizer(step), _record(step)]
 
 
-def _loss(taken: TrainingStep) -> Section:
-    classes, labels = taken.run.classes, taken.images.labels.tolist()
-    each = taken.loss.terms.products
-    assert each is not None
+def _with_letters(kind: str, formula: str) -> list[str]:
+    letters = letters_of(kind, formula)
+    return [formula, f"({letters})"] if letters else [formula]
+
+
+def _loss(step: TrainingStep) -> Section:
+    classes, labels = step.run.classes, step.images.labels.tolist()
     # Of every image there is one term a class; together they are its part of the mean.
-    losses = each.reshape(len(labels), -1).sum(axis=1) * len(labels)
+    losses = _products(step.loss).reshape(len(labels), -1).sum(axis=1) * len(labels)
     order = [int(image) for image in np.argsort(-losses)[:SHOWN]]
-    rows: list[tuple[str, ...]] = [
+    rows = tuple(
         (
-            f"image {image}",
-            taken.images.sources[image],
+            str(image),
+            step.images.sources[image],
             classes[labels[image]],
-            number(taken.probabilities[image, labels[image]]),
+            number(step.probabilities[image, labels[image]]),
             number(losses[image]),
         )
         for image in order
-    ]
-    table = (("", "", "class", "its probability", "loss"), rows)
-    return (
-        "Loss: the mean cross-entropy",
-        [taken.loss.formula.text, f"the {len(rows)} images with the largest, of {len(labels)}:"],
-        table,
-        [f"mean {_check(taken.loss_check)}"],
+    )
+    return Section(
+        "Loss",
+        [
+            "The loss is the mean cross-entropy: minus the logarithm of the probability of the true label.",
+            *_with_letters("cross_entropy", step.loss.formula.text),
+            f"The {counted(len(rows), 'image')} with the largest loss, of {len(labels)}:",
+        ],
+        ("image", "name", "true label", "its probability", "loss"),
+        rows,
+        (0, 3, 4),
+        (f"mean: {check_line(step.loss_check, 'PyTorch')}",),
     )
 
 
-def _scores(taken: TrainingStep) -> Section:
-    image = taken.chain[-1].image if taken.chain else 0
-    count = len(taken.images.labels)
-    rows: list[tuple[str, ...]] = [
+def _logits(step: TrainingStep) -> Section:
+    image = step.chain[-1].image if step.chain else 0
+    label = int(step.images.labels[image])
+    gradient = step.logit_gradient[image]
+    # All classes where they are few, else those whose logits have the largest gradients.
+    chosen = range(len(gradient))
+    if len(gradient) > CLASSES + 2:
+        chosen = sorted(int(k) for k in np.argsort(-np.abs(gradient))[:CLASSES])  # type: ignore[assignment]
+    rows = tuple(
         (
-            name,
-            *(number(float(values[image, k])) for values in (taken.probabilities, taken.targets, taken.score_gradient)),
+            step.run.classes[k],
+            *(number(float(values[image, k])) for values in (step.probabilities, step.targets, step.logit_gradient)),
         )
-        for k, name in enumerate(taken.run.classes)
-    ]
-    table = (("class", "softmax", "target", f"(softmax − target) / {count}"), rows)
-    return (
-        "Gradient at the scores: softmax minus target",
-        [f"of image {image} ({taken.images.sources[image]}, {taken.run.classes[int(taken.images.labels[image])]}):"],
-        table,
-        [f"of all {taken.score_gradient.size:,} the furthest off: {_check(taken.score_check)}"],
+        for k in chosen
+    )
+    count = len(step.images.labels)
+    return Section(
+        "Gradient at the logits",
+        [
+            "The gradient of the loss at a logit is softmax minus target, divided by the number of images. "
+            f"For image {image} ({step.images.sources[image]}, {with_article(step.run.classes[label])}):"
+        ],
+        ("class", "softmax", "target", f"(softmax − target) / {count}"),
+        rows,
+        (1, 2, 3),
+        (
+            *(
+                (f"… and {len(gradient) - len(rows):,} more classes (--json has all)",)
+                if len(rows) < len(gradient)
+                else ()
+            ),
+            f"largest difference of all {step.logit_gradient.size:,}: {check_line(step.logit_check, 'PyTorch')}",
+        ),
     )
 
 
-def _chain(taken: TrainingStep) -> Section:
-    rows: list[tuple[str, ...]] = []
-    for link in reversed(taken.chain):
-        terms = sum(len(each.terms) for each in link.traces)
-        formula = link.traces[0].formula.text if link.traces else "(softmax − target) / images"
-        through = f"through {link.through}: {terms:,} term{'s' * (terms != 1)}" if link.through else ""
-        difference = "" if link.check is None else difference_text(link.check)
-        rows.append((link.unit, number(link.gradient), through, formula, difference))
-    table = (("unit", "∂L/∂unit", "", "", "difference"), rows)
-    above = ["the weight takes part in nothing: it meets padding alone"]
-    if taken.chain:
-        above = [f"for image {taken.chain[0].image} of the batch, from the score to where the weight is used"]
-    return (
-        f"Back to {taken.weight.partition('[')[0]}: the chain rule along the strongest term",
-        above,
-        table,
-        [],
+def _chain(step: TrainingStep) -> Section:
+    heading = f"Back to {step.weight.partition('[')[0]}: the chain rule"
+    if not step.chain:
+        return Section(heading, ["No gradient reaches the weight: it meets padding alone."])
+    rows = tuple(
+        (
+            link.unit,
+            number(link.gradient),
+            link.through,
+            f"{sum(len(trace.terms) for trace in link.traces):,}" if link.traces else "",
+            "" if link.check is None else difference_text(link.check),
+        )
+        for link in reversed(step.chain)
+    )
+    return Section(
+        heading,
+        [
+            "The gradient at a unit is a sum over the units that it feeds: the gradient there times the derivative. "
+            f"For image {step.chain[0].image}, from the logit along the strongest term of each sum:"
+        ],
+        ("unit", "∂L/∂unit", "through", "terms added", "difference to autograd"),
+        rows,
+        (1, 3),
     )
 
 
-def _gradient(taken: TrainingStep) -> Section:
-    found = taken.gradient
+def _gradient(step: TrainingStep) -> Section:
+    gradient = step.gradient
     above: list[str] = []
     rows: list[tuple[str, ...]] = []
-    for step, read, trace in zip(found.steps, found.inputs, found.traces, strict=True):
-        above.append(f"{trace.formula.text}: {len(trace.terms):,} products in {step.name}")
+    total = sum(len(trace.terms) for trace in gradient.traces)
+    for operation, read, trace in zip(gradient.steps, gradient.inputs, gradient.traces, strict=True):
+        above += _with_letters(trace.kind, trace.formula.text)
         for row in trace.terms.strongest(SHOWN):
-            place = trace.terms.index[row].tolist()
-            met = "" if trace.terms.weights is None else f"× {number(float(trace.terms.weights[row]))}"
+            index = trace.terms.index[row].tolist()
+            met = "" if trace.terms.weights is None else number(float(trace.terms.weights[row]))
             where = ""
             if trace.terms.weight_index is not None and trace.terms.weight_of == "input":
                 where = f"{read}[{','.join(map(str, trace.terms.weight_index[row].tolist()[1:]))}]"
-            product = f"= {number(float(_products(trace)[row]))}"
-            unit = f"{step.name}[{','.join(map(str, place[1:]))}]"
             rows.append(
                 (
-                    f"image {place[0]}" if place else "",
-                    unit,
+                    str(index[0]) if index else "",
+                    f"{operation.name}[{','.join(map(str, index[1:]))}]",
                     number(float(trace.terms.values[row])),
                     met,
                     where,
-                    product,
+                    number(float(_products(trace)[row])),
                 )
             )
-    strongest = [int(image) for image in np.argsort(-np.abs(found.images))[:SHOWN]]
-    images = ", ".join(f"image {image} {found.images[image]:+.4g}" for image in strongest)
-    rest = float(found.images.sum() - found.images[strongest].sum())
-    more = f", the other {len(found.images) - len(strongest)} {rest:+.4g}" if len(found.images) > len(strongest) else ""
-    return (
-        "Gradient of the weight: a sum over images and places",
-        [*above, "the strongest products:"],
-        (("", "∂L/∂", "", "", "", ""), rows),
-        [f"by image: {images}{more}", _check(found.check, "autograd")],
+    layers = " and ".join(operation.name for operation in gradient.steps)
+    positions = " and at all positions" if total > len(gradient.images) * len(gradient.traces) else ""
+    sentence = (
+        f"In {layers} the weight is used for all images{positions}, so its gradient is a sum of "
+        f"{counted(total, 'product')}."
+    )
+    strongest = [int(image) for image in np.argsort(-np.abs(gradient.images))[:SHOWN]]
+    images = ", ".join(f"image {image} {signed_number(float(gradient.images[image]))}" for image in strongest)
+    if len(gradient.images) > len(strongest):
+        rest = float(gradient.images.sum() - gradient.images[strongest].sum())
+        images += f", the other {len(gradient.images) - len(strongest)} {signed_number(rest)}"
+    return Section(
+        "Gradient of the weight",
+        [sentence, *dict.fromkeys(above), "The strongest products:"],
+        ("image", "unit", "∂L/∂unit", "× input", "read from", "= product"),
+        tuple(rows),
+        (0, 2, 3, 5),
+        (f"by image: {images}", check_line(gradient.check, "autograd")),
     )
 
 
-def _optimizer(taken: TrainingStep) -> Section:
-    gradient = number(taken.gradient.check.pytorch)
-    names = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
-    rows: list[tuple[str, ...]] = [
-        (line.name, f"= {line.formula}", f"= {line.numbers}", f"= {number(line.value)}") for line in taken.update.lines
-    ]
-    return (
-        f"{names[taken.update.optimizer]}",
-        [f"w = {number(taken.before)}, g = {gradient} (autograd's), η = {number(taken.rate)}"],
-        (("", "", "", ""), rows),
-        [_check(taken.update_check, "torch.optim")],
+def _optimizer(step: TrainingStep) -> Section:
+    update = step.update
+    name = OPTIMIZERS[update.optimizer]
+    rows = tuple(
+        (line.name, f"= {line.formula}", f"= {line.numbers}", f"= {number(line.value)}") for line in update.lines
+    )
+    gradient = number(step.gradient.check.pytorch)
+    symbols = SGD_SYMBOLS if update.optimizer == "sgd" else ADAM_SYMBOLS
+    used = set(re.findall(r"(?<![a-z])[a-zβελμη](?![a-z])", " ".join(line.formula for line in update.lines)))
+    return Section(
+        f"{name} moves the weight",
+        [
+            f"{name} turns the gradient g = {gradient} into a new weight w':",
+            f"({', '.join(f'{letter} {meaning}' for letter, meaning in symbols.items() if letter in used)})",
+        ],
+        ("quantity", "formula", "with numbers", "result"),
+        rows,
+        (),
+        (check_line(step.update_check, "torch.optim"),),
     )
 
 
-def _record(taken: TrainingStep) -> Section:
-    lines = [str(each) for each in taken.comparisons]
-    moved = taken.after - taken.before
+def _record(step: TrainingStep) -> Section:
+    change = signed_number(step.after - step.before)
+    moved = f"{step.weight} went from {number(step.before)} to {number(step.after)} ({change})"
     verdict = (
-        f"so in the run itself {taken.weight} went from {number(taken.before)} to {number(taken.after)} ({moved:+.3g})"
-        if taken.confirmed
-        else f"here {taken.weight} went from {number(taken.before)} to {number(taken.after)} ({moved:+.3g})"
+        f"The record agrees, so this is the run's own step: in the run itself {moved}."
+        if step.confirmed
+        else f"Whether this is the run's own step is not proved; here {moved}."
     )
-    return "What the run wrote down, beside the repetition", [*lines, *taken.remarks, verdict], None, []
+    lines = [*(str(check) for check in step.record_checks), *step.remarks]
+    return Section("The run's own record", [verdict], below=tuple(lines))
 
 
-def _products(trace: Any) -> Any:
+def _products(trace: Trace) -> Floats:
+    assert trace.terms.products is not None
     return trace.terms.products
-
-
-def _check(check: Check, who: str = "PyTorch") -> str:
-    return f"by hand {number(check.recomputed)}, {who} {number(check.pytorch)}, difference {difference_text(check)}"

@@ -1,4 +1,4 @@
-"""The optimizer's arithmetic on one weight, line by line: SGD with momentum, Adam and AdamW, as torch.optim has them.
+"""The optimizer's arithmetic on one weight, line by line: SGD with momentum, Adam and AdamW, as in torch.optim.
 
 Letters: w the weight, g its gradient, η the learning rate, λ the weight decay, μ the momentum, t the step's number.
 """
@@ -12,13 +12,14 @@ from typing import Any
 
 from pellucid.arithmetic import Check
 from pellucid.arithmetic.rounding import tolerance
+from pellucid.ground.shown import Shown
 from pellucid.ground.writing import number
 
-__all__ = ["Quantity", "Update", "update_by_hand"]
+__all__ = ["Quantity", "Update", "recompute_update"]
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Quantity(Shown):
     """One line of the arithmetic: what is computed, its formula, the formula with the numbers, and what comes out."""
 
     name: str
@@ -26,20 +27,17 @@ class Quantity:
     numbers: str
     value: float
 
-    def __str__(self) -> str:
-        return f"{self.name} = {self.formula} = {self.numbers} = {number(self.value)}"
-
 
 @dataclass(frozen=True)
 class Update:
-    """How one weight moved.
+    """How an optimizer changed one weight.
 
     Attributes:
         optimizer: `sgd`, `adam` or `adamw`.
         before: the weight.
-        after: the weight by hand, in float64.
+        after: the weight, recomputed in float64.
         lines: the arithmetic in order; the last one gives `after`.
-        slack: how far rounding may take torch.optim's own number, in unit roundoffs.
+        slack: how far rounding may move torch.optim's weight, in unit roundoffs.
     """
 
     optimizer: str
@@ -49,7 +47,7 @@ class Update:
     slack: float
 
     def check(self, after: float, dtype: Any) -> Check:
-        """Set the weight by hand beside torch.optim's."""
+        """Check the recomputed weight against torch.optim's."""
         return Check(self.after, after, tolerance(self.slack, dtype))
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,16 +60,16 @@ class Update:
         }
 
 
-def update_by_hand(
+def recompute_update(
     optimizer: str, group: Mapping[str, Any], state: Mapping[str, float], weight: float, gradient: float
 ) -> Update:
-    """Do an optimizer's step on one weight.
+    """Recompute an optimizer's step for one weight.
 
     Args:
         optimizer: `sgd` (with or without momentum, plain or Nesterov's), `adam` or `adamw`.
         group: the settings, named as torch.optim names them in a parameter group: `lr`, `weight_decay`, and
             `momentum`, `nesterov` or `betas`, `eps`.
-        state: what the optimizer remembers of this weight: `momentum_buffer`, or `step`, `exp_avg`, `exp_avg_sq`;
+        state: the optimizer's state of this weight: `momentum_buffer`, or `step`, `exp_avg`, `exp_avg_sq`;
             empty before the first step.
         weight: before the step.
         gradient: of the loss with respect to it.
@@ -79,7 +77,7 @@ def update_by_hand(
     SGD: Sutskever et al. 2013, "On the importance of initialization and momentum"; Adam: Kingma & Ba 2015,
     arXiv:1412.6980; AdamW: Loshchilov & Hutter 2019, arXiv:1711.05101.
 
-    >>> print(update_by_hand("sgd", {"lr": 0.1, "weight_decay": 0.0, "momentum": 0.0}, {}, 1.0, 2.0).lines[-1])
+    >>> print(recompute_update("sgd", {"lr": 0.1, "weight_decay": 0.0, "momentum": 0.0}, {}, 1.0, 2.0).lines[-1])
     w' = w − η·g = 1 − 0.1·2 = 0.8
     """
     if optimizer == "sgd":

@@ -1,6 +1,6 @@
-"""How long looking, tracing, finding what excites a unit and asking why take, for a run of the lesson's network.
+"""How long it takes to look, trace, recompute a step, find activating images and ask why, on the lesson's network.
 
-    python benchmarks/inspection.py [RUN]
+    python benchmarks/glass.py [RUN]
 
 Without a run one is trained for one epoch on Fashion-MNIST, or on what PELLUCID_DATA has of the named sets.
 """
@@ -24,16 +24,16 @@ from pellucid.stepping import take_step
 
 def milliseconds(function, repeats=30):
     function()
-    taken = []
+    times = []
     for _ in range(repeats):
         start = time.perf_counter()
         function()
-        taken.append((time.perf_counter() - start) * 1000)
-    return statistics.median(taken)
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times)
 
 
-def report(what, taken, target=""):
-    print(f"{what:<58}{taken:9.2f} ms   {target}".rstrip())
+def report(what, duration, target=""):
+    print(f"{what:<58}{duration:9.2f} ms   {target}".rstrip())
 
 
 def small_run(folder):
@@ -62,13 +62,13 @@ def measure(run) -> None:
     first = next(node for node in glass if not node.step.is_source)
     unit = first[tuple(size // 2 for size in first.shape)]
     report("the same with its receptive field and text", milliseconds(lambda: str(glass.trace(unit))), "target 10 ms")
-    report("strongest chain from a pixel to the score", milliseconds(lambda: glass.path(unit), 10))
+    report("strongest chain from a pixel to the logit", milliseconds(lambda: glass.path(unit), 10))
     weight = f"{first.name}.bias[0]"
-    report("first training step by hand", milliseconds(lambda: take_step(run, weight, verify=False), 3))
+    report("first training step, recomputed", milliseconds(lambda: take_step(run, weight, verify=False), 3))
     images = len(run.open_images().splits["train"])
     channel = f"{[node for node in glass if len(node.shape) == 3][-1].name}[0]"
-    taken = milliseconds(lambda: excite(run, channel, limit=10_000), 1)
-    report(f"excite {channel}, {min(images, 10_000):,} training images", taken, "target 20,000 ms")
+    duration = milliseconds(lambda: excite(run, channel, limit=10_000), 1)
+    report(f"excite {channel}, {min(images, 10_000):,} training images", duration, "target 20,000 ms")
     report("why", milliseconds(lambda: why(run, "test/17"), 5), "target 2,000 ms")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print(f"{'peak memory of the process':<58}{peak / 2**20:9.0f} MiB  target 1024 MiB")
