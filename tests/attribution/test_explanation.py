@@ -89,7 +89,9 @@ def test_grad_cam_is_captums_where_captum_can_hook_the_layer(network, image) -> 
 
 
 def test_grad_cam_takes_the_last_layer_with_rows_and_columns(network, image) -> None:
-    assert explain(network, image, "grad-cam").best.attribution.layer == "relu_2"  # a function, after a module that is used twice
+    assert (
+        explain(network, image, "grad-cam").best.attribution.layer == "relu_2"
+    )  # a function, after a module that is used twice
     values, gradient = [], []
 
     def forward(x):
@@ -211,7 +213,7 @@ def test_a_run_is_explained_in_words_html_and_json(run) -> None:
     assert len(explanations) == len(METHODS)
     assert explanations["occlusion"].class_name == run.classes[4]
     assert explanations[0] is explanations[next(iter(METHODS))]
-    with pytest.raises(UserError, match="there is no map by 'salliency'; did you mean 'saliency'?"):
+    with pytest.raises(UserError, match=r"there is no map by 'salliency'; did you mean 'saliency'?"):
         explanations["salliency"]
     text = str(explanations)
     prediction = explanations.best.prediction
@@ -256,7 +258,10 @@ BAD = [
     (["--method", "gradcam"], "no attribution method is called 'gradcam'; did you mean 'grad-cam'?"),
     (["--method", "grad-cam", "--layer", "head"], "head has the shape 10, without rows and columns to make a map of"),
     (["--method", "grad-cam", "--layer", "frist"], "no layer is called 'frist'; did you mean 'first'?"),
-    (["--method", "saliency", "--layer", "first"], "saliency looks at the pixels and takes no layer ('first' was given); with a layer: grad-cam"),
+    (
+        ["--method", "saliency", "--layer", "first"],
+        "saliency looks at the pixels and takes no layer ('first' was given); with a layer: grad-cam",
+    ),
     (["--epoch", "7"], "keeps no weights of epoch '7'; expected last, best or one of: 1, 2"),
 ]
 

@@ -82,5 +82,5 @@ def test_what_methods_say_of_themselves_is_whole() -> None:
 def test_a_name_is_taken_once(registered) -> None:
     with pytest.raises(ValueError, match="is called 'gradient-times-input' already; give GradientTimesInput another"):
         register(GradientTimesInput)
-    with pytest.raises(UserError, match="no attribution method is called 'cam'; did you mean 'grad-cam'?"):
+    with pytest.raises(UserError, match=r"no attribution method is called 'cam'; did you mean 'grad-cam'?"):
         method("cam")

@@ -38,9 +38,7 @@ def activations_figure(activations: Activations) -> Figure:
         fontsize=11,
         color=INK,
     )
-    listed = "; ".join(
-        f"{image.image}, {image.true} ({number(image.value)}), sees {image.box}" for image in activations
-    )
+    facts = [f"{image.image}, {image.true} ({number(image.value)}), sees {image.box}" for image in activations]
     figure.set_label(f"Images that activate {activations.unit} most: {'; '.join(facts)}.")
     return figure
 
