@@ -16,7 +16,7 @@ import time
 import torch
 
 from pellucid import open_run, train
-from pellucid.causes import excite, why
+from pellucid.causes import activations, why
 from pellucid.data import is_here
 from pellucid.glass import look
 from pellucid.stepping import take_step
@@ -67,8 +67,8 @@ def measure(run) -> None:
     report("first training step, recomputed", milliseconds(lambda: take_step(run, weight, verify=False), 3))
     images = len(run.open_images().splits["train"])
     channel = f"{[node for node in glass if len(node.shape) == 3][-1].name}[0]"
-    duration = milliseconds(lambda: excite(run, channel, limit=10_000), 1)
-    report(f"excite {channel}, {min(images, 10_000):,} training images", duration, "target 20,000 ms")
+    duration = milliseconds(lambda: activations(run, channel, limit=10_000), 1)
+    report(f"activations {channel}, {min(images, 10_000):,} training images", duration, "target 20,000 ms")
     report("why", milliseconds(lambda: why(run, "test/17"), 5), "target 2,000 ms")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print(f"{'peak memory of the process':<58}{peak / 2**20:9.0f} MiB  target 1024 MiB")

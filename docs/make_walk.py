@@ -16,11 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
-from pellucid.figures.tokens import FRAME, INK, QUIET, diverging
 
 import pellucid
 from pellucid.causes import find_contributor
 from pellucid.figures.saving import save_animation
+from pellucid.figures.tokens import FRAME, INK, QUIET, diverging
 from pellucid.glass import Glass, UnitTrace
 from pellucid.ground.writing import number
 
@@ -53,7 +53,9 @@ def draw(glass: Glass, trace: UnitTrace, frames: int) -> Figure:
     assert box is not None
     assert pixels is not None
     axes = figure.add_axes((0.01, 0.16, 0.24, 0.66))
-    show(axes, pixels, f"a {prediction.truth}, predicted as {prediction.name}", f"{prediction.probability:.0%} sure")
+    show(
+        axes, pixels, f"a {prediction.true_label}, predicted as {prediction.name}", f"{prediction.probability:.0%} sure"
+    )
     if frames >= 2:
         for colour, width in (("white", 3.6), (FRAME, 1.8)):
             size = (box.right - box.left, box.bottom - box.top)
@@ -84,7 +86,7 @@ def draw(glass: Glass, trace: UnitTrace, frames: int) -> Figure:
         words = f"✓ PyTorch says {number(check.pytorch)}, difference {abs(check.difference):.0e}"
         figure.text(0.5, 0.09, words.replace("e-0", "e-"), **{**line, "color": "#00507f", "weight": "bold"})
     figure.set_label(
-        f"An image of a {prediction.truth} that the network predicts as {prediction.name}; one unit, {unit.name}; "
+        f"An image of a {prediction.true_label} that the network predicts as {prediction.name}; one unit, {unit.name}; "
         f"the window that it reads times its weights; the sum of {len(terms)} products, checked against PyTorch."
     )
     return figure
@@ -125,7 +127,7 @@ def main() -> None:
     run = pellucid.open_run(arguments.run)
     glass = pellucid.look(run, arguments.image or most_confident_mistake(run))
     assert glass.prediction is not None
-    contributor = find_contributor(glass, glass.prediction.name, glass.prediction.truth)
+    contributor = find_contributor(glass, glass.prediction.name, glass.prediction.true_label)
     trace = glass.trace(contributor.unit)
     figures = list(walk(glass, trace))
     save_animation([*figures, figures[-1], figures[-1]], arguments.out, str(figures[-1].get_label()), force=True)

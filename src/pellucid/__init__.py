@@ -36,7 +36,7 @@ pictures_of(
 if TYPE_CHECKING:
     from pellucid.api import draw_curves, resume, train
     from pellucid.attribution import explain
-    from pellucid.causes import excite, history, why
+    from pellucid.causes import activations, history, maps, why
     from pellucid.data import open_image_set
     from pellucid.evaluation import evaluate
     from pellucid.glass import look
@@ -49,13 +49,14 @@ _HOMES = {
     "Recipe": "pellucid.recipes",
     "Run": "pellucid.run.run",
     "UserError": "pellucid.ground.errors",
+    "activations": "pellucid.causes",
     "draw_curves": "pellucid.api",
     "evaluate": "pellucid.evaluation",
-    "excite": "pellucid.causes",
     "explain": "pellucid.attribution",
     "find_runs": "pellucid.run.run",
     "history": "pellucid.causes",
     "look": "pellucid.glass",
+    "maps": "pellucid.causes",
     "open_image_set": "pellucid.data",
     "open_run": "pellucid.run.run",
     "resume": "pellucid.api",
@@ -68,13 +69,14 @@ __all__ = [
     "Recipe",
     "Run",
     "UserError",
+    "activations",
     "draw_curves",
     "evaluate",
-    "excite",
     "explain",
     "find_runs",
     "history",
     "look",
+    "maps",
     "open_image_set",
     "open_run",
     "resume",

@@ -1,26 +1,27 @@
-"""Maps of the pixels that are evidence for a class, and how faithful each map is."""
+"""Maps of the pixels that are evidence for a class, and how faithful each map is.
 
-from pellucid.attribution.explanation import (
-    Comparison,
-    Explanation,
-    best_explanation,
-    compare,
-    explain,
-    explain_glass,
-)
+Every method is a class in a file of `methods/`; `METHODS` lists them by name.
+"""
+
+import pellucid.attribution.methods  # noqa: F401 -- each file adds its method to the table
+from pellucid.attribution import showing as _  # noqa: F401 -- registers the views
+from pellucid.attribution.explaining import best_explanation, explain, explain_glass
+from pellucid.attribution.explanation import Explanation, Explanations
 from pellucid.attribution.faithfulness import Faithfulness, measure_map
-from pellucid.attribution.methods import METHODS, Attribution, attribute
+from pellucid.attribution.registry import METHODS, Attribution, AttributionMethod, attribute, method, register
 
 __all__ = [
     "METHODS",
     "Attribution",
-    "Comparison",
+    "AttributionMethod",
     "Explanation",
+    "Explanations",
     "Faithfulness",
     "attribute",
     "best_explanation",
-    "compare",
     "explain",
     "explain_glass",
     "measure_map",
+    "method",
+    "register",
 ]

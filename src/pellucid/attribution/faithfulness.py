@@ -1,11 +1,10 @@
-"""Whether a map explains a decision: what happens to it when the marked pixels go, and when only they are there.
+"""Whether a map is faithful to a decision: what happens when the marked pixels go, and when only they are there.
 
 After Petsiuk et al. 2018 (RISE, arXiv:1806.07421). Shape letters: C channels, H rows, W columns, T steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,24 +13,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pellucid.attribution.methods import VALUES_AT_ONCE, mean_colour
+from pellucid.attribution.images import VALUES_AT_ONCE, blurred, mean_colour
+from pellucid.attribution.probability import Probability
 
-__all__ = ["Faithfulness", "blurred", "measure_map", "measure_moved", "measure_random_orders"]
+__all__ = ["Faithfulness", "measure_map", "measure_moved", "measure_random_orders"]
 
 STEPS = 64
 TRIES = 5
 
-Probability = Callable[[Tensor], Tensor]
-"""From images `(B, C, H, W)` to the probability of the class `(B,)`."""
-
 
 @dataclass(frozen=True, eq=False)
 class Faithfulness:
-    """How a class's probability changes as pixels go and come in one order.
+    """How a class's probability changes as pixels are painted over, or come into a blurred image, in one order.
 
     Attributes:
-        fractions: `[T + 1]`, the share of pixels that has gone or come, 0 to 1.
-        deletion_curve: `[T + 1]`, the probability when the first of them have been painted in the mean colour.
+        fractions: `[T + 1]`, the share of pixels that is painted over or sharp, 0 to 1.
+        deletion_curve: `[T + 1]`, the probability when the first of them are painted over in the mean colour.
         insertion_curve: `[T + 1]`, the probability when only the first of them are sharp in a blurred image.
     """
 
@@ -64,7 +61,7 @@ class Faithfulness:
 
 
 def measure_map(probability: Probability, x: Tensor, values: NDArray[np.float64]) -> Faithfulness:
-    """Take pixels away and bring them in, the largest of a map first; of equal ones the upper left first.
+    """Paint pixels over, and bring them into a blurred image, the map's largest first; of equal ones the upper left.
 
     Args:
         probability: of the class that the map explains.
@@ -77,7 +74,7 @@ def measure_map(probability: Probability, x: Tensor, values: NDArray[np.float64]
 def measure_random_orders(
     probability: Probability, x: Tensor, count: int = TRIES, seed: int = 0
 ) -> tuple[Faithfulness, ...]:
-    """Do the same in random orders of single pixels, which know nothing of the image."""
+    """Do the same in random orders of single pixels, which are independent of the image."""
     generator = np.random.default_rng(seed)
     pixels = x.shape[2] * x.shape[3]
     return tuple(_measure(probability, x, generator.permutation(pixels)) for _ in range(count))
@@ -88,48 +85,36 @@ def measure_moved(
 ) -> tuple[Faithfulness, ...]:
     """Do the same with the map moved elsewhere: what a map has to be better than.
 
-    A random map of the same grain, which single pixels in random order are not: scattered holes harm a network more
-    than one hole of the same size does. The map is moved around the image's borders, along one axis at least by a
-    quarter of it; a map of one or two pixels along both axes by one.
+    A moved map has patches of the same size; single pixels in random order have not, and scattered holes harm a
+    network more than one hole of the same size does. What is moved over one border comes back at the other. Along one
+    axis at least the map moves by a quarter of it; a map of one or two pixels moves along both axes by one.
     """
     generator = np.random.default_rng(seed)
     sizes = values.shape
-    found: list[Faithfulness] = []
-    while len(found) < count:
+    measured: list[Faithfulness] = []
+    while len(measured) < count:
         shift = [int(generator.integers(size)) for size in sizes]
         far = any(min(by, size - by) >= max(1, size // 4) for by, size in zip(shift, sizes, strict=True))
         if far or max(sizes) == 1:
             moved = np.roll(values, shift, axis=(0, 1))
-            found.append(measure_map(probability, x, moved))
-    return tuple(found)
-
-
-def blurred(x: Tensor) -> Tensor:
-    """Blur an image `(1, C, H, W)` by a Gaussian of an eighth of each side, cut and rescaled at the border."""
-    rows, columns = (_gaussian(int(size), size / 8).to(x) for size in x.shape[2:])
-    return rows @ x @ columns.T
-
-
-def _gaussian(size: int, deviation: float) -> Tensor:
-    place = torch.arange(size, dtype=torch.float64)
-    weights = torch.exp(-0.5 * ((place[:, None] - place[None, :]) / deviation) ** 2)
-    return weights / weights.sum(dim=1, keepdim=True)
+            measured.append(measure_map(probability, x, moved))
+    return tuple(measured)
 
 
 def _measure(probability: Probability, x: Tensor, order: NDArray[np.int64]) -> Faithfulness:
-    """Order: `[H·W]`, the pixels' places, row by row, the first to go and to come first."""
+    """Measure one order: `[H·W]`, the pixels' positions, row by row, the first to be painted over and to come first."""
     count = len(order)
     cuts = np.unique(np.linspace(0, count, STEPS + 1).round().astype(np.int64))
     rank = np.empty(count, np.int64)
     rank[order] = np.arange(count)
-    places = torch.from_numpy(rank.reshape(tuple(x.shape[2:]))).to(x.device)
+    ranks = torch.from_numpy(rank.reshape(tuple(x.shape[2:]))).to(x.device)
     blank, soft = mean_colour(x), blurred(x)
     chunk = max(1, VALUES_AT_ONCE // x.numel())
     deletion, insertion = [], []
     with torch.no_grad():
         for start in range(0, len(cuts), chunk):
             limit = torch.from_numpy(cuts[start : start + chunk]).to(x.device)[:, None, None, None]
-            chosen = places < limit  # (B, 1, H, W)
-            deletion.append(probability(torch.where(chosen, blank, x)).double().cpu())
-            insertion.append(probability(torch.where(chosen, x, soft)).double().cpu())
+            first = ranks < limit  # (B, 1, H, W)
+            deletion.append(probability(torch.where(first, blank, x)).double().cpu())
+            insertion.append(probability(torch.where(first, x, soft)).double().cpu())
     return Faithfulness(cuts / count, torch.cat(deletion).numpy(), torch.cat(insertion).numpy())

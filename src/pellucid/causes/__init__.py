@@ -1,29 +1,29 @@
-"""From an error to its cause: confusion, the unit that contributed most, what activates it, maps, history."""
+"""From an error to its cause: confusion, the unit that contributed most, what activates it, feature maps, history."""
 
 from pellucid.causes import showing as _  # noqa: F401 -- registers the views
-from pellucid.causes.carrier import Carrier, find_carrier
+from pellucid.causes.activating_images import ActivatingImage, Activations, activations
 from pellucid.causes.chain import Why, why
 from pellucid.causes.confused_pair import ConfusedImage, ConfusedPair, find_pair
+from pellucid.causes.contributor import Contributor, find_contributor
 from pellucid.causes.epochs import History, Moment, history
-from pellucid.causes.excitation import Excitation, Exciter, excite
-from pellucid.causes.feature_maps import FeatureMaps, Filters, feature_maps, filters
+from pellucid.causes.feature_maps import FeatureMaps, Filters, filters, maps
 
 __all__ = [
-    "Carrier",
+    "ActivatingImage",
+    "Activations",
     "ConfusedImage",
     "ConfusedPair",
-    "Excitation",
-    "Exciter",
+    "Contributor",
     "FeatureMaps",
     "Filters",
     "History",
     "Moment",
     "Why",
-    "excite",
-    "feature_maps",
+    "activations",
     "filters",
-    "find_carrier",
+    "find_contributor",
     "find_pair",
     "history",
+    "maps",
     "why",
 ]

@@ -1,23 +1,23 @@
-"""From a decision to its causes: prediction, confusion, map, unit, arithmetic, and the images that excite the unit."""
+"""From a decision to its causes: prediction, confusion, map, unit, arithmetic, and what else activates the unit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pellucid.attribution.explanation import Explanation, best_explanation, explain_glass
-from pellucid.causes.carrier import Carrier, find_carrier
+from pellucid.attribution.explaining import best_explanation, explain_glass
+from pellucid.attribution.explanation import Explanation
+from pellucid.attribution.probability import output_noun
+from pellucid.attribution.registry import methods_of
+from pellucid.causes.activating_images import Activations, activations
 from pellucid.causes.confused_pair import ConfusedPair, find_pair
-from pellucid.causes.excitation import Excitation, excite
+from pellucid.causes.contributor import Contributor, find_contributor
 from pellucid.glass.glass import Glass, look
 from pellucid.glass.unit_trace import UnitTrace
 from pellucid.glass.walking import Path
 from pellucid.ground.shown import Shown
 from pellucid.run import Run, open_run
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Why", "why"]
 
@@ -29,43 +29,35 @@ class Why(Shown):
     Attributes:
         glass: `look(run, image)`.
         pair: `find_pair(glass)`.
-        explanation: `explain(run, image)`, of the method that does best on this image unless one was named.
-        carrier: `find_carrier(glass, predicted, true)`.
-        trace: `glass.trace(carrier.unit)`.
-        path: `glass.path(carrier.unit)`.
-        excitation: `excite(run, carrier.channel)`.
+        explanation: `explain(run, image).best`, unless a method was named.
+        contributor: `find_contributor(glass, pair.predicted, pair.other)`.
+        trace: `glass.trace(contributor.unit)`.
+        path: `glass.path(contributor.unit)`.
+        activations: `activations(run, contributor.channel)`.
     """
 
     glass: Glass
     pair: ConfusedPair
     explanation: Explanation
-    carrier: Carrier
+    contributor: Contributor
     trace: UnitTrace
     path: Path
-    excitation: Excitation
+    activations: Activations
 
     def __repr__(self) -> str:
-        return f"Why({self.pair.title!r}: {self.explanation!r}, {self.carrier.unit!r})"
+        return f"Why({self.pair.predicted!r}, {self.pair.other!r}: {self.explanation!r}, {self.contributor.unit!r})"
 
     def sections(self) -> list[tuple[str, Any]]:
         """List the links of the chain with their headings."""
         return [
             ("The prediction", self.glass.prediction),
             ("The pair of classes", self.pair),
-            ("The map that explains it", self.explanation),
-            ("The unit that carried it", self.carrier),
+            ("The map of the evidence", self.explanation),
+            ("The unit that contributed most", self.contributor),
             ("Its arithmetic", self.trace),
-            ("From a pixel through it to the score", self.path),
-            ("What else excites it", self.excitation),
+            (f"From a pixel through it to the {output_noun(self.glass)}", self.path),
+            ("What else activates it", self.activations),
         ]
-
-    def __str__(self) -> str:
-        lines = [self.glass.title]
-        if self.glass.picture.fitted:
-            lines.append(f"image  {self.glass.picture.fitted}")
-        for place, (heading, link) in enumerate(self.sections(), start=1):
-            lines += ["", f"{place}. {heading}", *(f"   {line}" for line in str(link).splitlines())]
-        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """Every link as words and numbers; ready for JSON."""
@@ -78,10 +70,10 @@ class Why(Shown):
             "prediction": prediction.to_dict(),
             "pair": self.pair.to_dict(),
             "explanation": self.explanation.to_dict(),
-            "carrier": self.carrier.to_dict(),
+            "contributor": self.contributor.to_dict(),
             "trace": self.trace.to_dict(),
             "path": self.path.to_dict(),
-            "excitation": self.excitation.to_dict(),
+            "activations": self.activations.to_dict(),
         }
 
 
@@ -91,7 +83,7 @@ def why(
     *,
     method: str | None = None,
     epoch: int | str = "last",
-    most: int = 6,
+    top: int = 6,
     limit: int | None = 2000,
 ) -> Why:
     """Follow a decision back to its causes.
@@ -99,22 +91,25 @@ def why(
     Args:
         run: a run or its directory.
         image: as `look` takes it.
-        method: what makes the map; None tries all and keeps the one that does best.
+        method: what makes the map; None tries all and keeps the most faithful.
         epoch: `last`, `best` or a number.
-        most: how many images that excite the unit.
+        top: how many images that activate the unit.
         limit: look for them in so many training images, evenly spaced; None looks at all.
 
     Raises:
-        UserError: as `look`, `explain` and `excite` do.
+        UserError: as `look`, `explain` and `activations` do.
     """
+    if method is not None:
+        methods_of(method)  # a wrong name is told before any work is done
     opened = run if isinstance(run, Run) else open_run(run)
     glass = look(opened, image, epoch=epoch)
     pair = find_pair(glass)
     if method is None:
         explanation = best_explanation(glass, pair.predicted)
     else:
-        explanation = explain_glass(glass, (method,), pair.predicted).explanations[0]
-    carrier = find_carrier(glass, pair.predicted, pair.true)
-    trace = glass.trace(carrier.unit)
-    excitation = excite(opened, carrier.channel, most, epoch=glass.epoch or epoch, limit=limit)
-    return Why(glass, pair, explanation, carrier, trace, glass.path(carrier.unit, pair.predicted), excitation)
+        explanation = explain_glass(glass, method, pair.predicted).best
+    contributor = find_contributor(glass, pair.predicted, pair.other)
+    trace = glass.trace(contributor.unit)
+    path = glass.path(contributor.unit, pair.predicted)
+    images = activations(opened, contributor.channel, top, epoch=glass.epoch or epoch, limit=limit)
+    return Why(glass, pair, explanation, contributor, trace, path, images)

@@ -1,4 +1,4 @@
-"""The time machine: what a network makes of the same image, epoch by epoch.
+"""What a network makes of the same image, epoch by epoch.
 
 Shape letters: H rows and W columns of the image; h rows and w columns of a layer.
 """
@@ -8,29 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.attribution.explanation import probability_of
 from pellucid.attribution.faithfulness import Faithfulness, measure_map
-from pellucid.attribution.methods import attribute
-from pellucid.causes.carrier import find_carrier
-from pellucid.causes.excitation import find_place
+from pellucid.attribution.probability import probability_of
+from pellucid.attribution.registry import attribute
+from pellucid.causes.activating_images import find_position
+from pellucid.causes.contributor import find_contributor
 from pellucid.glass.glass import Glass, look
 from pellucid.glass.units import unit_text
 from pellucid.glass.walking import class_index
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
-from pellucid.ground.tables import text_table
-from pellucid.ground.writing import number
 from pellucid.prediction.picture import Picture, open_picture
 from pellucid.prediction.prediction import Prediction
 from pellucid.run import Run, open_run
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["History", "Moment", "history"]
 
@@ -46,7 +41,7 @@ class Moment:
         unit: which unit that is.
         feature_map: `[h, w]`, the unit's channel; None where its layer has no rows and columns.
         map: `[H, W]`, the attribution of the class.
-        scores: what that map is worth.
+        scores: how faithful that map is.
     """
 
     epoch: int
@@ -83,7 +78,7 @@ class History(Shown):
         last: the network of the last epoch, looked into.
         unit: the channel or unit, as it was asked for.
         target: the class whose map is made.
-        method, layer: how the map is made, and of which layer.
+        method, layer: how the map is made, and of which layer; None for a method that takes none.
         moments: one an epoch, the earliest first.
     """
 
@@ -96,7 +91,7 @@ class History(Shown):
     moments: tuple[Moment, ...]
 
     def __repr__(self) -> str:
-        return f"History({self.title!r})"
+        return f"History({self.run.directory}, {self.picture.source}, {self.unit}: {len(self)} epochs)"
 
     def __iter__(self) -> Iterator[Moment]:
         return iter(self.moments)
@@ -104,8 +99,8 @@ class History(Shown):
     def __len__(self) -> int:
         return len(self.moments)
 
-    def __getitem__(self, place: int) -> Moment:
-        return self.moments[place]
+    def __getitem__(self, order: int) -> Moment:
+        return self.moments[order]
 
     def at(self, epoch: int) -> Moment:
         """Give the moment after an epoch.
@@ -113,33 +108,16 @@ class History(Shown):
         Raises:
             UserError: its weights are not kept.
         """
-        found = {moment.epoch: moment for moment in self.moments}
-        if epoch not in found:
-            listed = ", ".join(map(str, found))
+        by_epoch = {moment.epoch: moment for moment in self.moments}
+        if epoch not in by_epoch:
+            listed = ", ".join(map(str, by_epoch))
             raise UserError(f"{self.run.directory} keeps no weights of epoch {epoch}; expected one of: {listed}")
-        return found[epoch]
+        return by_epoch[epoch]
 
     @property
     def picture(self) -> Picture:
         """The image."""
         return self.last.picture
-
-    @property
-    def title(self) -> str:
-        """Which run, image, unit and class."""
-        at = f" at {self.layer}" if self.layer else ""
-        return (
-            f"{self.run.directory} looks at {self.picture.source}, epoch {self.moments[0].epoch} to "
-            f"{self.moments[-1].epoch}: {self.unit}, and why {self.target} by {self.method}{at}"
-        )
-
-    @property
-    def headings(self) -> tuple[str, ...]:
-        """What the columns of the table are."""
-        return ("epoch", "prediction", "", self.target, self.unit, "deletion", "insertion")
-
-    def __str__(self) -> str:
-        return "\n".join([self.title, *text_table(self.headings, self.rows(), right=(0, 2, 3, 4, 5, 6))])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as words, numbers and lists; ready for JSON."""
@@ -152,21 +130,6 @@ class History(Shown):
             "layer": self.layer,
             "moments": [moment.to_dict() for moment in self.moments],
         }
-
-    def rows(self) -> list[tuple[str, ...]]:
-        """Write the rows of the table, each cell as text."""
-        return [
-            (
-                str(moment.epoch),
-                moment.prediction.name,
-                f"{moment.prediction.probability:.1%}",
-                f"{dict(moment.prediction.top(len(moment.prediction.classes)))[self.target]:.1%}",
-                number(moment.value),
-                f"{moment.scores.deletion:.3f}",
-                f"{moment.scores.insertion:.3f}",
-            )
-            for moment in self.moments
-        ]
 
 
 def history(
@@ -183,11 +146,11 @@ def history(
     Args:
         run: a run or its directory.
         image: as `look` takes it.
-        unit: a channel `conv2[7]` or a unit `conv2[7,3,5]`; by default the channel that carried the last epoch's
-            decision.
+        unit: a channel `conv2[7]` or a unit `conv2[7,3,5]`; by default the channel of the
+            unit that contributed most to the last epoch's decision.
         method: what makes the maps, as `explain` takes it.
         target: the class whose maps are made, by name or number; by default the last epoch's prediction.
-        layer: of `grad-cam`.
+        layer: for a method that takes one.
 
     Raises:
         UserError: there is no such unit, class or method, or no weights yet.
@@ -197,17 +160,17 @@ def history(
     picture = open_picture(image, opened.preprocessing, opened)
     last = look(opened, picture)
     chosen = class_index(last, last.top_output().index[0] if target is None else target)
-    named = find_carrier(last, chosen).channel if unit is None else unit
-    node, index = find_place(last, named)
+    named = find_contributor(last, chosen).channel if unit is None else unit
+    node, index = find_position(last, named)
     moments = []
     for epoch in opened.epochs():
         glass = last if epoch == last.epoch else look(opened, picture, epoch=epoch)
-        made = attribute(glass, method, chosen, layer)
-        scores = measure_map(probability_of(glass, chosen), glass.recording.steps[0].value, made.map)
-        moments.append(_moment(glass, node.name, index, made.map, scores))
+        attribution = attribute(glass, method, chosen, layer)
+        scores = measure_map(probability_of(glass, chosen), glass.recording.steps[0].value, attribution.map)
+        moments.append(_moment(glass, node.name, index, attribution.map, scores))
     prediction = moments[-1].prediction
     return History(
-        opened, last, unit_text(node.name, index), prediction.classes[chosen], method, made.layer, tuple(moments)
+        opened, last, unit_text(node.name, index), prediction.classes[chosen], method, attribution.layer, tuple(moments)
     )
 
 
@@ -216,12 +179,13 @@ def _moment(
 ) -> Moment:
     node = glass[layer]
     feature_map = None
-    place = index
+    position = index
     if len(node.shape) == 3:
         feature_map = np.asarray(node.value[index[0]].detach().double().cpu().numpy())
         if len(index) == 1:
-            place = (*index, *(int(each) for each in np.unravel_index(int(feature_map.argmax()), feature_map.shape)))
+            row, column = np.unravel_index(int(feature_map.argmax()), feature_map.shape)
+            position = (*index, int(row), int(column))
     assert glass.prediction is not None  # there are classes
     assert glass.epoch is not None  # a run's network has one
-    unit = node[place]
+    unit = node[position]
     return Moment(glass.epoch, glass.prediction, unit.value, unit.name, feature_map, values, scores)

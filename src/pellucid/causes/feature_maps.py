@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pellucid.attribution.methods import last_spatial_layer, spatial_layer
+from pellucid.attribution.layers import last_spatial_layer, spatial_layer
 from pellucid.glass.glass import Glass, look
 from pellucid.glass.nodes import Node
 from pellucid.glass.units import unit_text
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
-from pellucid.ground.tables import text_table
-from pellucid.ground.writing import number
 from pellucid.run import Run, open_run
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["FeatureMaps", "Filters", "feature_maps", "filters", "spatial_nodes"]
+__all__ = ["FeatureMaps", "Filters", "filters", "maps"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,15 +37,15 @@ class FeatureMaps(Shown):
         """The layer's values, `[D, h, w]`."""
         return np.asarray(self.node.value.detach().double().cpu().numpy())
 
-    @property
-    def title(self) -> str:
-        """Which layer of which network on which image."""
-        return f"{self.glass.title}: {self.node.name} ({self.node.label}), {len(self.values)} channels"
+    def order(self) -> list[int]:
+        """List the channels, that with the largest value first; of equal ones the first."""
+        return [int(channel) for channel in np.argsort(-self.values.max(axis=(1, 2)), kind="stable")]
 
-    _headings = ("channel", "smallest", "mean", "largest", "largest at")
-
-    def __str__(self) -> str:
-        return "\n".join([self.title, *text_table(self._headings, self._rows(), right=(1, 2, 3))])
+    def strongest(self, channel: int) -> tuple[int, ...]:
+        """Give the index of a channel's largest value: channel, row, column."""
+        values = self.values[channel]
+        row, column = np.unravel_index(int(values.argmax()), values.shape)
+        return channel, int(row), int(column)
 
     def to_dict(self) -> dict[str, Any]:
         """Each channel's smallest, mean and largest value, and where that is."""
@@ -60,28 +55,18 @@ class FeatureMaps(Shown):
             "shape": list(self.node.shape),
             "channels": [
                 {
-                    "channel": place,
-                    "min": float(channel.min()),
-                    "mean": float(channel.mean()),
-                    "max": float(channel.max()),
-                    "unit": unit_text(self.node.name, self._strongest(place)),
+                    "channel": channel,
+                    "min": float(values.min()),
+                    "mean": float(values.mean()),
+                    "max": float(values.max()),
+                    "unit": unit_text(self.node.name, self.strongest(channel)),
                 }
-                for place, channel in enumerate(self.values)
+                for channel, values in enumerate(self.values)
             ],
         }
 
-    def _strongest(self, channel: int) -> tuple[int, ...]:
-        values = self.values[channel]
-        return (channel, *(int(each) for each in np.unravel_index(int(values.argmax()), values.shape)))
 
-    def _rows(self) -> list[tuple[str, ...]]:
-        return [
-            (str(each["channel"]), number(each["min"]), number(each["mean"]), number(each["max"]), each["unit"])
-            for each in self.to_dict()["channels"]
-        ]
-
-
-def feature_maps(
+def maps(
     network: Glass | Run | str | Path | nn.Module, image: Any = None, layer: str | None = None, **more: Any
 ) -> FeatureMaps:
     """Give all channels of a layer on one image.
@@ -93,8 +78,8 @@ def feature_maps(
     Raises:
         UserError: there is no such layer, or it has no rows and columns.
 
-    >>> found = feature_maps(nn.Sequential(nn.Conv2d(1, 2, 3)), torch.ones(1, 5, 5))
-    >>> found.node.name, found.values.shape
+    >>> channels = maps(nn.Sequential(nn.Conv2d(1, 2, 3)), torch.ones(1, 5, 5))
+    >>> channels.node.name, channels.values.shape
     ('0', (2, 3, 3))
     """
     glass = network if isinstance(network, Glass) else look(network, image, **more)
@@ -117,15 +102,6 @@ class Filters(Shown):
         count, channels, rows, columns = self.weights.shape
         kind = {1: "grey", 3: "red, green and blue"}.get(channels, f"{channels} channels")
         return f"{count} filters of {self.name}, {rows}×{columns}, {kind}"
-
-    _headings = ("filter", "smallest", "mean", "largest")
-
-    def __str__(self) -> str:
-        rows = [
-            (str(place), number(float(each.min())), number(float(each.mean())), number(float(each.max())))
-            for place, each in enumerate(self.weights)
-        ]
-        return "\n".join([self.title, *text_table(self._headings, rows, right=(1, 2, 3))])
 
     def to_dict(self) -> dict[str, Any]:
         """The layer's name and every weight."""
@@ -152,14 +128,3 @@ def filters(network: Run | str | Path, *, epoch: int | str = "last") -> Filters:
         f"the first convolution of {run.record.network} does not read the pixels' channels, so its filters are no "
         "pictures"
     )
-
-
-def spatial_nodes(glass: Glass) -> list[Node]:
-    """List the operations whose values have rows and columns."""
-    found = []
-    for node in glass:
-        try:
-            found.append(spatial_layer(glass, node.name))
-        except UserError:
-            continue
-    return found

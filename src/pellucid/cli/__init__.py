@@ -22,7 +22,7 @@ COMMANDS: dict[str, str] = {
     "trace": "pellucid.cli.trace",
     "step": "pellucid.cli.step",
     "explain": "pellucid.cli.explain",
-    "excite": "pellucid.cli.excite",
+    "activations": "pellucid.cli.activations",
     "maps": "pellucid.cli.maps",
     "history": "pellucid.cli.history",
     "why": "pellucid.cli.why",

@@ -1,4 +1,4 @@
-"""`pellucid explain`: maps of the pixels that speak for a class, and whether they are to be believed."""
+"""`pellucid explain`: maps of the pixels that are evidence for a class, and how faithful each is."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.method_option import MethodCommand, MethodName
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
 __all__ = ["explain"]
 
 
-@click.command()
+@click.command(cls=MethodCommand)
 @click.argument("run")
 @click.argument("image")
 @click.option(
     "--method",
+    type=MethodName(several=True),
     default="all",
     show_default=True,
-    help="saliency, integrated-gradients, grad-cam, occlusion, or all of them.",
+    help="What makes the map; the methods are listed below.",
 )
-@click.option("--class", "target", metavar="NAME", help="The class to explain.  [the likeliest]")
-@click.option("--layer", metavar="NAME", help="Of grad-cam: a layer with rows and columns.  [the last one]")
+@click.option("--class", "target", metavar="NAME", help="The class to explain.  [the most probable]")
+@click.option("--layer", metavar="NAME", help="A layer with rows and columns, for methods that take one.  [the last]")
 @click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
 @out_option
 @force_option
@@ -38,11 +40,11 @@ def explain(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Map the pixels of IMAGE that speak for a class, and measure what each map is worth.
+    """Map the pixels of IMAGE that are evidence for a class.
 
-    IMAGE is a picture's path, or test/17 for an image of the run's own data. Beside each map stand its deletion and
-    insertion score (Petsiuk et al. 2018) and those of the same map moved elsewhere in the image: a map that does no
-    better does not explain the decision.
+    IMAGE is an image file, or test/17 for an image of the run's own data. Beside each map stand its deletion and
+    insertion scores (Petsiuk et al. 2018) and those of the same map moved elsewhere in the image: a map that does no
+    better is not faithful to the decision.
 
     \b
     Examples:
@@ -51,15 +53,16 @@ def explain(
       pellucid explain runs/cifar10-simple-cifar-1 cat.jpg --method grad-cam --layer conv1 --json
     """
     check_folder(out, force)
-    from pellucid.attribution import METHODS, compare
+    import pellucid
 
-    made = compare(run, image, METHODS if method == "all" else (method,), target, layer=layer, epoch=epoch)
+    explanations = pellucid.explain(run, image, method, target, layer=layer, epoch=epoch)
     if out is not None:
         from pellucid.figures.attribution import overlay_figure
 
-        figures = {"explanation.png": made.figure(), **{f"{one.method}.png": overlay_figure(one) for one in made}}
-        write_folder(out, figures, "explanation.json", made.to_dict())
+        figures = {"explanation.png": explanations.figure()}
+        figures |= {f"{explanation.method}.png": overlay_figure(explanation) for explanation in explanations}
+        write_folder(out, figures, "explanation.json", explanations.to_dict())
     if as_json:
-        print_json(made.to_dict())
+        print_json(explanations.to_dict())
     else:
-        click.echo(str(made))
+        click.echo(str(explanations))

@@ -6,21 +6,30 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.method_option import MethodCommand, MethodName
+from pellucid.cli.output import announce, json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
 __all__ = ["history"]
 
 
-@click.command()
+@click.command(cls=MethodCommand)
 @click.argument("run")
 @click.argument("image")
 @click.option(
-    "--unit", metavar="LAYER[C]", help="A channel, conv2[7], or a unit.  [the channel that carried the last decision]"
+    "--unit",
+    metavar="LAYER[C]",
+    help="A channel, conv2[7], or a unit.  [the channel that contributed most to the last prediction]",
 )
-@click.option("--method", default="grad-cam", show_default=True, help="What makes the maps, as in explain.")
+@click.option(
+    "--method",
+    type=MethodName(),
+    default="grad-cam",
+    show_default=True,
+    help="What makes the maps; the methods are listed below.",
+)
 @click.option("--class", "target", metavar="NAME", help="The class that the maps explain.  [the last prediction]")
-@click.option("--layer", metavar="NAME", help="Of grad-cam: a layer with rows and columns.  [the last one]")
+@click.option("--layer", metavar="NAME", help="A layer with rows and columns, for methods that take one.  [the last]")
 @out_option
 @force_option
 @json_option
@@ -35,9 +44,10 @@ def history(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Show the same unit, feature map, prediction and attribution of IMAGE over all epochs that a RUN keeps.
+    """Show a unit and the prediction for IMAGE, epoch by epoch.
 
-    With --out a strip of pictures, an animation and their numbers are written.
+    The same unit, feature map, prediction and map of evidence over all epochs whose weights a RUN keeps. With --out a
+    strip of pictures, an animation and their values are written.
 
     \b
     Examples:
@@ -46,17 +56,18 @@ def history(
       pellucid history runs/cifar10-simple-cifar-1 test/3 --class dog --json
     """
     check_folder(out, force)
-    from pellucid.causes import history as look_back
+    from pellucid.causes import history as history_of
 
-    found = look_back(run, image, unit, method=method, target=target, layer=layer)
+    past = history_of(run, image, unit, method=method, target=target, layer=layer)
     if out is not None:
         from pellucid.figures.history import history_frames
         from pellucid.figures.saving import save_animation
 
-        figure = found.figure()
-        save_animation(history_frames(found), out / "history.gif", str(figure.get_label()), force=True)
-        write_folder(out, {"history.png": figure}, "history.json", found.to_dict())
+        figure = past.figure()
+        save_animation(history_frames(past), out / "history.gif", str(figure.get_label()), force=True)
+        announce(out / "history.gif")
+        write_folder(out, {"history.png": figure}, "history.json", past.to_dict())
     if as_json:
-        print_json(found.to_dict())
+        print_json(past.to_dict())
     else:
-        click.echo(str(found))
+        click.echo(str(past))

@@ -1,4 +1,4 @@
-"""`pellucid maps`: all channels of a run's layers on one image."""
+"""`pellucid maps`: the feature maps of a run's layers on one image."""
 
 from __future__ import annotations
 
@@ -16,32 +16,50 @@ __all__ = ["maps"]
 @click.argument("run")
 @click.argument("image")
 @click.option("--layer", metavar="NAME", help="Only this layer.  [all that have rows and columns]")
+@click.option("--list", "list_all", is_flag=True, help="List every channel, not only the strongest.")
 @click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
 @out_option
 @force_option
 @json_option
-def maps(run: str, image: str, layer: str | None, epoch: str, out: Path | None, force: bool, as_json: bool) -> None:
-    """Show what every channel of a RUN's layers makes of IMAGE, a contact sheet a layer.
+def maps(
+    run: str,
+    image: str,
+    layer: str | None,
+    list_all: bool,
+    epoch: str,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Show the feature maps that a RUN's layers make of IMAGE.
+
+    With --out a picture of all channels is written for each layer.
 
     \b
     Examples:
       pellucid maps runs/cifar10-simple-cifar-1 test/17 --out maps/
-      pellucid maps runs/cifar10-simple-cifar-1 cat.jpg --layer conv1
+      pellucid maps runs/cifar10-simple-cifar-1 cat.jpg --layer conv1 --list
     """
     check_folder(out, force)
-    from pellucid.causes import feature_maps
-    from pellucid.causes.feature_maps import spatial_nodes
+    from pellucid.attribution.layers import spatial_layers
+    from pellucid.attribution.showing import answer_sentence
+    from pellucid.causes import maps as maps_of
+    from pellucid.causes.showing import FEW, feature_maps_text
     from pellucid.glass import look
 
     glass = look(run, image, epoch=epoch)
-    names = [node.name for node in spatial_nodes(glass)] if layer is None else [layer]
-    found = [feature_maps(glass, layer=name) for name in names]
-    document = {"image": glass.picture.to_dict(), "layers": [each.to_dict() for each in found]}
+    names = [node.name for node in spatial_layers(glass)] if layer is None else [layer]
+    layers = [maps_of(glass, layer=name) for name in names]
+    document = {"image": glass.picture.to_dict(), "layers": [feature_maps.to_dict() for feature_maps in layers]}
     if out is not None:
         # A layer's name may have characters that a file's may not.
-        figures = {f"{each.node.name.replace('/', '-')}.png": each.figure() for each in found}
+        figures = {f"{feature_maps.node.name.replace('/', '-')}.png": feature_maps.figure() for feature_maps in layers}
         write_folder(out, figures, "maps.json", document)
     if as_json:
         print_json(document)
-    else:
-        click.echo("\n\n".join(str(each) for each in found))
+        return
+    if glass.prediction is not None:
+        click.echo(f"{answer_sentence(glass)}\n")
+    click.echo("\n\n".join(feature_maps_text(feature_maps, None if list_all else FEW) for feature_maps in layers))
+    if not list_all:
+        click.echo("\nEvery channel: --list. Pictures of all of them: --out DIR.")

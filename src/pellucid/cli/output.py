@@ -1,4 +1,4 @@
-"""What commands have in common: the `--json` option and the one document it prints."""
+"""How commands print: one JSON document, and which files they wrote."""
 
 from __future__ import annotations
 

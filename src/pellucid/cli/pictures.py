@@ -1,4 +1,4 @@
-"""What commands with `--out DIR` have in common: several files in one folder, none of them replaced unasked."""
+"""What commands with `--out DIR` have in common: several files in one folder, none replaced without `--force`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pellucid.cli.output import announce
 from pellucid.ground.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ def check_folder(folder: Path | None, force: bool) -> None:
 
 
 def write_folder(folder: Path, figures: Mapping[str, Figure], name: str, document: Any) -> None:
-    """Write pictures by name, then the JSON document; say where."""
+    """Write pictures by name, then the JSON document; say which files they are."""
     from pellucid.figures.saving import save_figure
     from pellucid.ground.files import write_json
 
     for file, figure in figures.items():
         save_figure(figure, folder / file, force=True)
     write_json(folder / name, document)
-    click.echo(f"wrote {folder}: {', '.join([*figures, name])}", err=True)
+    announce(*(folder / file for file in (*figures, name)))

@@ -6,25 +6,33 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.method_option import MethodCommand, MethodName
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
 __all__ = ["why"]
 
 
-@click.command()
+@click.command(cls=MethodCommand)
 @click.argument("run")
 @click.argument("image")
-@click.option("--method", help="What makes the map, as in explain.  [the one that does best on this image]")
+@click.option(
+    "--method",
+    type=MethodName(several=True),
+    default="all",
+    help="What makes the map; the methods are listed below.  [all, of which the most faithful is shown]",
+)
 @click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
-@click.option("--limit", default=2000, show_default=True, help="Look for exciting images among so many; 0 means all.")
+@click.option(
+    "--limit", default=2000, show_default=True, help="Search so many training images, evenly spaced; 0 means all."
+)
 @out_option
 @force_option
 @json_option
 def why(
     run: str,
     image: str,
-    method: str | None,
+    method: str,
     epoch: str,
     limit: int,
     out: Path | None,
@@ -33,8 +41,8 @@ def why(
 ) -> None:
     """Follow a RUN's decision on IMAGE back to its causes.
 
-    The prediction; the pair of classes it is about, and other images of the same mistake; the map that explains it;
-    the unit that carried it; that unit's arithmetic, checked; the training images that excite the unit.
+    The prediction; the pair of classes it is about, and images that are confused in the same way; the map of the
+    evidence; the unit that contributed most; that unit's arithmetic, checked; the training images that activate it.
 
     \b
     Examples:
@@ -43,20 +51,20 @@ def why(
       pellucid why runs/cifar10-simple-cifar-1 test/0 --method grad-cam --limit 0 --json
     """
     check_folder(out, force)
-    from pellucid.causes import why as follow
+    from pellucid.causes import why as causes_of
 
-    found = follow(run, image, method=method, epoch=epoch, limit=limit or None)
+    causes = causes_of(run, image, method=method, epoch=epoch, limit=limit or None)
     if out is not None:
         from pellucid.figures.unit import unit_figure
 
         figures = {
-            "why.png": found.figure(),
-            "explanation.png": found.explanation.figure(),
-            "unit.png": unit_figure(found.trace),
-            "excitation.png": found.excitation.figure(),
+            "why.png": causes.figure(),
+            "explanation.png": causes.explanation.figure(),
+            "unit.png": unit_figure(causes.trace),
+            "activations.png": causes.activations.figure(),
         }
-        write_folder(out, figures, "why.json", found.to_dict())
+        write_folder(out, figures, "why.json", causes.to_dict())
     if as_json:
-        print_json(found.to_dict())
+        print_json(causes.to_dict())
     else:
-        click.echo(str(found))
+        click.echo(str(causes))

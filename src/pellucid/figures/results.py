@@ -5,22 +5,31 @@ from __future__ import annotations
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from pellucid.attribution.explanation import HEADINGS, MEANING, Comparison, Explanation, score_rows, verdict_line
+from pellucid.attribution.explanation import Explanation, Explanations
+from pellucid.attribution.showing import HEADINGS, MEANING, opening, score_rows, verdict_sentence
+from pellucid.causes.activating_images import Activations
 from pellucid.causes.chain import Why
 from pellucid.causes.epochs import History
-from pellucid.causes.excitation import HEADINGS as EXCITATION_HEADINGS
-from pellucid.causes.excitation import Excitation
 from pellucid.causes.feature_maps import FeatureMaps, Filters
+from pellucid.causes.showing import (
+    ACTIVATION_HEADINGS,
+    activation_rows,
+    activations_title,
+    feature_maps_title,
+    history_headings,
+    history_rows,
+    history_sentence,
+)
+from pellucid.figures.activations import activations_figure
 from pellucid.figures.attribution import attribution_figure
 from pellucid.figures.chain import chain_figure
 from pellucid.figures.embedding import image_tag
-from pellucid.figures.excitation import excitation_figure
 from pellucid.figures.history import history_figure
 from pellucid.figures.sheets import feature_maps_figure, filters_figure
 from pellucid.ground.shown import as_figure, as_html, html_of
 from pellucid.ground.tables import html_table
 
-as_figure.register(Excitation)(excitation_figure)
+as_figure.register(Activations)(activations_figure)
 as_figure.register(FeatureMaps)(feature_maps_figure)
 as_figure.register(Filters)(filters_figure)
 as_figure.register(History)(history_figure)
@@ -34,37 +43,37 @@ def explanation_figure(explanation: Explanation) -> Figure:
 
 
 @as_figure.register
-def comparison_figure(comparison: Comparison) -> Figure:
+def explanations_figure(explanations: Explanations) -> Figure:
     """Draw the image, every map over it, and their curves."""
-    return attribution_figure(comparison.explanations)
+    return attribution_figure(explanations.explanations)
 
 
 @as_html.register
 def explanation_html(explanation: Explanation) -> str:
-    """Write the picture, what was computed, the scores and what they say."""
-    facts = Markup().join(Markup("<div>{}</div>").format(fact) for fact in explanation.attribution.facts)
+    """Write the picture, what was computed, the scores and what they mean."""
+    facts = _lines(*explanation.attribution.facts)
     table = html_table(HEADINGS, score_rows((explanation,)))
-    heading = f"{explanation.title}: {explanation.method}"
-    return _page(heading, explanation.figure(), facts, table, _line(verdict_line(explanation)))
+    return _page(opening(explanation), explanation.figure(), facts, table, _lines(verdict_sentence(explanation)))
 
 
 @as_html.register
-def comparison_html(comparison: Comparison) -> str:
+def explanations_html(explanations: Explanations) -> str:
     """Write the picture, the scores and what they mean."""
-    table = html_table(HEADINGS, score_rows(comparison.explanations))
-    return _page(comparison.explanations[0].title, comparison.figure(), table, _line(MEANING))
+    table = html_table(HEADINGS, score_rows(explanations.explanations))
+    return _page(opening(explanations[0]), explanations.figure(), table, _lines(*MEANING))
 
 
 @as_html.register
-def excitation_html(excitation: Excitation) -> str:
+def activations_html(activations: Activations) -> str:
     """Write the contact sheet and its numbers."""
-    return _page(excitation.title, excitation.figure(), html_table(EXCITATION_HEADINGS, excitation.rows()))
+    table = html_table(ACTIVATION_HEADINGS, activation_rows(activations))
+    return _page(activations_title(activations), activations.figure(), table)
 
 
 @as_html.register
 def feature_maps_html(maps: FeatureMaps) -> str:
     """Write the sheet of channels."""
-    return _page(maps.title, maps.figure())
+    return _page(feature_maps_title(maps), maps.figure())
 
 
 @as_html.register
@@ -76,7 +85,8 @@ def filters_html(filters: Filters) -> str:
 @as_html.register
 def history_html(history: History) -> str:
     """Write the strip of pictures and its numbers."""
-    return _page(history.title, history.figure(), html_table(history.headings, history.rows()))
+    table = html_table(history_headings(history), history_rows(history))
+    return _page(history_sentence(history), history.figure(), table)
 
 
 @as_html.register
@@ -90,5 +100,5 @@ def _page(heading: str, figure: Figure, *below: Markup) -> str:
     return str(Markup("<div><strong>{}</strong>{}{}</div>").format(heading, image_tag(figure), Markup().join(below)))
 
 
-def _line(text: str) -> Markup:
-    return Markup("<div>{}</div>").format(text)
+def _lines(*sentences: str) -> Markup:
+    return Markup().join(Markup("<div>{}</div>").format(sentence) for sentence in sentences)

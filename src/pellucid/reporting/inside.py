@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.attribution import best_explanation
-from pellucid.causes import feature_maps, filters
-from pellucid.causes.feature_maps import spatial_nodes
+from pellucid.attribution.layers import spatial_layers
+from pellucid.causes import filters, maps
 from pellucid.evaluation.mistakes import Mistake, mistakes_among
 from pellucid.figures.attribution import overlay
 from pellucid.glass import Glass, look
@@ -70,12 +70,12 @@ def maps_section(source: Source) -> dict[str, Any] | None:
     rows = right if len(right) else np.arange(len(predictions))
     row = int(rows[predictions.confidence[rows].argmax()])
     glass = look(source.run, chosen.pixels(row), epoch=source.epoch)
-    nodes = spatial_nodes(glass)
+    nodes = spatial_layers(glass)
     if len(nodes) > LAYERS:
         nodes = [nodes[round(index)] for index in np.linspace(0, len(nodes) - 1, LAYERS)]
     layers = []
     for node in nodes:
-        values = feature_maps(glass, layer=node.name).values
+        values = maps(glass, layer=node.name).values
         shown = values[:CHANNELS]
         columns = min(len(shown), 16 if len(shown) > 16 else 8)
         layers.append(

@@ -1,4 +1,4 @@
-"""`pellucid excite`: what a unit of a run's network looks for."""
+"""`pellucid activations`: the training images that activate a channel or unit most."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 from pellucid.ground.errors import UserError
 
-__all__ = ["excite"]
+__all__ = ["activations"]
 
 
 @click.command()
 @click.argument("run")
 @click.option("--unit", metavar="LAYER[C]", help="A channel, conv2[7], or a unit, conv2[7,3,5] or fc1[12].")
-@click.option("--most", default=9, show_default=True, help="How many images to keep.")
+@click.option("--top", default=9, show_default=True, help="How many images to keep.")
 @click.option("--split", default="train", show_default=True, help="train, val or test.")
 @click.option("--limit", type=int, help="Look only at so many images, evenly spaced.  [all]")
 @click.option("--filters", "show_filters", is_flag=True, help="Show the filters of the first convolution instead.")
@@ -24,10 +24,10 @@ __all__ = ["excite"]
 @out_option
 @force_option
 @json_option
-def excite(
+def activations(
     run: str,
     unit: str | None,
-    most: int,
+    top: int,
     split: str,
     limit: int | None,
     show_filters: bool,
@@ -36,31 +36,32 @@ def excite(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Find the images of a RUN's data that excite a channel or a unit most, and cut out what it saw of them.
+    """Find the training images that activate a channel or unit most.
 
-    Each image counts once, at the channel's strongest place in it.
+    Each image counts once, at the channel's strongest position in it; with --out the part of the image that the
+    channel sees there is cut out and drawn.
 
     \b
     Examples:
-      pellucid excite runs/cifar10-simple-cifar-1 --unit "conv2[7]" --out conv2-7/
-      pellucid excite runs/cifar10-simple-cifar-1 --unit "fc1[12]" --most 20 --split test
-      pellucid excite runs/cifar10-simple-cifar-1 --filters --out filters/
+      pellucid activations runs/cifar10-simple-cifar-1 --unit "conv2[7]" --out conv2-7/
+      pellucid activations runs/cifar10-simple-cifar-1 --unit "fc1[12]" --top 20 --split test
+      pellucid activations runs/cifar10-simple-cifar-1 --filters --out filters/
     """
     if (unit is None) == (not show_filters):
         raise UserError('expected either --unit, like --unit "conv2[7]", or --filters')
     check_folder(out, force)
-    from pellucid.causes import excite as find
+    from pellucid.causes import activations as search
     from pellucid.causes import filters
 
-    found = (
+    result = (
         filters(run, epoch=epoch)
         if unit is None
-        else find(run, unit, most, split=split, epoch=epoch, limit=limit, show_progress=True)
+        else search(run, unit, top, split=split, epoch=epoch, limit=limit, show_progress=True)
     )
     if out is not None:
-        name = "filters" if show_filters else "excitation"
-        write_folder(out, {f"{name}.png": found.figure()}, f"{name}.json", found.to_dict())
+        name = "filters" if show_filters else "activations"
+        write_folder(out, {f"{name}.png": result.figure()}, f"{name}.json", result.to_dict())
     if as_json:
-        print_json(found.to_dict())
+        print_json(result.to_dict())
     else:
-        click.echo(str(found))
+        click.echo(str(result))

@@ -1,4 +1,4 @@
-"""The unit that carried a decision: the one whose value brought most to the score.
+"""The unit that contributed most to a decision: the largest value times gradient.
 
 Shape letters: D channels of a layer, h rows, w columns.
 """
@@ -11,27 +11,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from pellucid.attribution.methods import gradient_at, last_spatial_layer
+from pellucid.attribution.layers import gradient_at, last_spatial_layer
+from pellucid.attribution.probability import output_noun
 from pellucid.glass.glass import Glass
 from pellucid.glass.nodes import Node, Unit
 from pellucid.glass.walking import class_index
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
-from pellucid.ground.writing import number
 
-__all__ = ["Carrier", "find_carrier"]
+__all__ = ["Contributor", "find_contributor"]
 
 
 @dataclass(frozen=True, eq=False)
-class Carrier(Shown):
-    """A unit and what it brought.
+class Contributor(Shown):
+    """A unit and what it contributed.
 
     Attributes:
         unit: which.
-        target: the class whose score is looked at.
-        rival: the class whose score is subtracted; None for the score alone.
-        gradient: how much the difference of the scores changes for a small change of the unit.
-        share: its part of all that the layer's units brought in favour, 0 to 1.
+        target: the class whose output is looked at.
+        rival: the class whose output is subtracted; None for the output of the target alone.
+        gradient: how much the output, or the difference of the two, changes for a small change of the unit.
+        share: its part of all positive contributions of the layer's units, 0 to 1.
+        units: how many units the layer has.
     """
 
     unit: Unit
@@ -39,32 +40,27 @@ class Carrier(Shown):
     rival: str | None
     gradient: float
     share: float
+    units: int
 
     def __repr__(self) -> str:
-        return f"Carrier({self.unit!r}: {self.contribution:.7g} to {self.margin})"
+        return f"Contributor({self.unit!r}: {self.contribution:.7g} to {self.margin})"
 
     @property
     def contribution(self) -> float:
-        """Value times gradient: what the difference would lose without the unit, were everything a straight line."""
+        """Value times gradient: how far the output would fall without the unit, were the network linear from here."""
         return self.unit.value * self.gradient
 
     @property
     def channel(self) -> str:
-        """Its channel as `excite` takes it: `conv2[7]`; the unit itself in a layer without channels."""
+        """Its channel as `activations` takes it: `conv2[7]`; the unit itself in a layer without channels."""
         index = self.unit.index
         return f"{self.unit.node.name}[{index[0]}]" if len(index) == 3 else self.unit.name
 
     @property
     def margin(self) -> str:
-        """What it brought it to: `the score of dog less that of cat`."""
-        return f"the score of {self.target}" + (f" less that of {self.rival}" if self.rival else "")
-
-    def __str__(self) -> str:
-        return (
-            f"{self.unit.name} = {number(self.unit.value)} times its gradient {number(self.gradient)} brought "
-            f"{number(self.contribution)} to {self.margin}, {self.share:.1%} of all that {self.unit.node.name} brought "
-            "in favour"
-        )
+        """What it contributed to: `the logit of dog minus that of cat`."""
+        noun = output_noun(self.unit.node.glass)
+        return f"the {noun} of {self.target}" + (f" minus that of {self.rival}" if self.rival else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The same as words and numbers."""
@@ -74,20 +70,21 @@ class Carrier(Shown):
             "gradient": self.gradient,
             "contribution": self.contribution,
             "share": self.share,
+            "units": self.units,
             "class": self.target,
             "rival": self.rival,
         }
 
 
-def find_carrier(
+def find_contributor(
     glass: Glass, target: int | str | None = None, rival: int | str | None = None, layer: str | None = None
-) -> Carrier:
-    """Find the unit of a layer that brought most: the largest value times gradient.
+) -> Contributor:
+    """Find the unit of a layer that contributed most: the largest value times gradient.
 
     Args:
         glass: a network that was looked into.
-        target: the class, by name or number; the likeliest by default.
-        rival: look at how far the target's score is above this class's; None looks at the score alone.
+        target: the class, by name or number; the most probable by default.
+        rival: look at how far the target's output is above this class's; None looks at the target's alone.
         layer: which; by default the last convolution.
 
     Raises:
@@ -105,24 +102,26 @@ def find_carrier(
     if other is not None:
         upstream[0, other] = -1.0
     gradient = gradient_at(glass, node, upstream)[0]
-    brought = (node.value * gradient).detach().double().cpu().numpy()
-    place = tuple(int(each) for each in np.unravel_index(int(brought.argmax()), brought.shape))
-    favour = float(brought.clip(min=0).sum())
+    contributions = (node.value * gradient).detach().double().cpu().numpy()
+    largest = np.unravel_index(int(contributions.argmax()), contributions.shape)
+    index = tuple(int(position) for position in largest)
+    positive = float(contributions.clip(min=0).sum())
     prediction = glass.prediction
     assert prediction is not None  # there are classes
-    return Carrier(
-        unit=node[place],
+    return Contributor(
+        unit=node[index],
         target=prediction.classes[chosen],
         rival=None if other is None else prediction.classes[other],
-        gradient=float(gradient[place]),
-        share=max(float(brought[place]), 0.0) / favour if favour else 0.0,
+        gradient=float(gradient[index]),
+        share=max(float(contributions[index]), 0.0) / positive if positive else 0.0,
+        units=contributions.size,
     )
 
 
 def _last_convolution(glass: Glass) -> Node:
-    found = [
+    convolutions = [
         node
         for node in glass
         if node.batched and node.step.operation is not None and node.step.operation.kind == "conv2d"
     ]
-    return found[-1] if found else last_spatial_layer(glass)
+    return convolutions[-1] if convolutions else last_spatial_layer(glass)

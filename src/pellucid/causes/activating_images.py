@@ -1,4 +1,4 @@
-"""What a unit looks for: the images, and the places in them, that excite it most.
+"""What a unit looks for: the images, and the positions in them, that activate it most.
 
 Shape letters: N images, B of them in a batch, D channels of a layer, h rows, w columns.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,31 +25,25 @@ from pellucid.glass.units import check_index, parse_unit, unit_text
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.progress import progress
 from pellucid.ground.shown import Shown
-from pellucid.ground.tables import text_table
-from pellucid.ground.writing import number, shape_text
+from pellucid.ground.writing import shape_text
 from pellucid.recipes import Recipe
 from pellucid.run import Run, open_run
 from pellucid.training.preparation import divide
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["Excitation", "Exciter", "excite"]
+__all__ = ["ActivatingImage", "Activations", "activations", "find_position"]
 
 BATCH = 100
 VALUES_AT_ONCE = 2**20
 """A batch has at most so many pixel values: a layer's values can be many times as many as its input's."""
 
-HEADINGS = ("", "value", "image", "class", "unit", "sees")
-
 
 @dataclass(frozen=True, eq=False)
-class Exciter:
-    """One image that excites a unit.
+class ActivatingImage:
+    """One image that activates a unit strongly.
 
     Attributes:
         value: the unit's value there.
-        index: which unit; of a channel, the place where it is largest in this image.
+        index: which unit; of a channel, the position where it is largest in this image.
         image: the name of the image: a path inside its folder, or `train/17`.
         true: the name of its class.
         pixels: `[H, W, C]` uint8.
@@ -64,7 +58,7 @@ class Exciter:
     box: Box | None
 
     def __repr__(self) -> str:
-        return f"Exciter({self.image!r}, {self.true}: {self.value:.7g} at {list(self.index)})"
+        return f"ActivatingImage({self.image!r}, {self.true}: {self.value:.7g} at {list(self.index)})"
 
     @property
     def patch(self) -> NDArray[np.uint8]:
@@ -85,14 +79,15 @@ class Exciter:
 
 
 @dataclass(frozen=True, eq=False)
-class Excitation(Shown):
-    """The images that excite a channel or a unit most, the strongest first.
+class Activations(Shown):
+    """The images that activate a channel or a unit most, the strongest first.
 
     Attributes:
         run, epoch: whose network.
         unit: as people write it: `conv2[7]` for a channel, `conv2[7,3,5]` for one unit of it.
-        split, images: where they were looked for, and in how many.
-        active: the share of the images that take it above nought somewhere.
+        split, searched: where they were looked for, and in how many images.
+        active: the share of the searched images in which the unit is above zero somewhere.
+        images: the strongest.
         field: how many rows and columns of pixels it sees, those beyond the border counted; None without windows.
     """
 
@@ -100,38 +95,32 @@ class Excitation(Shown):
     epoch: int
     unit: str
     split: str
-    images: int
+    searched: int
     active: float
-    exciters: tuple[Exciter, ...]
+    images: tuple[ActivatingImage, ...]
     field: tuple[int, int] | None
 
     def __repr__(self) -> str:
-        return f"Excitation({self.title!r})"
+        return f"Activations({self.unit} of {self.run.directory}, epoch {self.epoch}: {len(self)} images)"
 
-    def __iter__(self) -> Iterator[Exciter]:
-        return iter(self.exciters)
+    def __iter__(self) -> Iterator[ActivatingImage]:
+        return iter(self.images)
 
     def __len__(self) -> int:
-        return len(self.exciters)
+        return len(self.images)
 
-    def __getitem__(self, place: int) -> Exciter:
-        return self.exciters[place]
-
-    def look(self, place: int = 0) -> Unit:
-        """Look at the network on one of the images, at the unit there."""
-        found = self.exciters[place]
-        return look(self.run, found.pixels, epoch=self.epoch)[parse_unit(self.unit)[0]][found.index]
+    def __getitem__(self, rank: int) -> ActivatingImage:
+        return self.images[rank]
 
     @property
-    def title(self) -> str:
-        """What was looked for and where."""
-        return (
-            f"{self.unit} of {self.run.directory}, epoch {self.epoch}: the strongest {len(self)} of {self.images:,} "
-            f"{self.split} images; above nought in {self.active:.1%} of them"
-        )
+    def layer(self) -> str:
+        """The layer that the unit is part of."""
+        return parse_unit(self.unit)[0]
 
-    def __str__(self) -> str:
-        return "\n".join([self.title, *text_table(HEADINGS, self.rows(), right=(0, 1))])
+    def look(self, rank: int = 0) -> Unit:
+        """Look at the network on one of the images, at the unit there."""
+        image = self.images[rank]
+        return look(self.run, image.pixels, epoch=self.epoch)[self.layer][image.index]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as words, numbers and lists; ready for JSON."""
@@ -140,43 +129,28 @@ class Excitation(Shown):
             "epoch": self.epoch,
             "unit": self.unit,
             "split": self.split,
-            "images": self.images,
+            "searched": self.searched,
             "active": self.active,
-            "exciters": [each.to_dict() for each in self.exciters],
+            "images": [image.to_dict() for image in self.images],
         }
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """Write the rows of the table, each cell as text."""
-        name = parse_unit(self.unit)[0]
-        return [
-            (
-                str(place),
-                number(each.value),
-                each.image,
-                each.true,
-                unit_text(name, each.index),
-                "" if each.box is None else str(each.box),
-            )
-            for place, each in enumerate(self.exciters, start=1)
-        ]
 
-
-def excite(
+def activations(
     run: Run | str | Path,
     unit: str | Unit,
-    most: int = 9,
+    top: int = 9,
     *,
     split: str = "train",
     epoch: int | str = "last",
     limit: int | None = None,
     show_progress: bool = False,
-) -> Excitation:
-    """Find the images that excite a channel (`conv2[7]`) or a unit (`conv2[7,3,5]`, `fc1[12]`) most, in one pass.
+) -> Activations:
+    """Find the images that activate a channel (`conv2[7]`) or a unit (`conv2[7,3,5]`, `fc1[12]`) most, in one pass.
 
     Args:
         run: a run or its directory.
-        unit: what to excite; of a channel each image counts once, at its strongest place.
-        most: how many images to keep; equally strong ones in the order of the images.
+        unit: a channel or a unit; of a channel each image counts once, at the channel's strongest position in it.
+        top: how many images to keep; equally strong ones in the order of the images.
         split: `train`, `val` or `test`, as the run divided its images.
         epoch: `last`, `best` or a number.
         limit: look only at so many images, evenly spaced; None looks at all.
@@ -186,8 +160,8 @@ def excite(
         UserError: there is no such unit, split or epoch; values that are not finite.
     """
     opened = run if isinstance(run, Run) else open_run(run)
-    if most < 1:
-        raise UserError(f"{most} images were asked for; expected 1 or more")
+    if top < 1:
+        raise UserError(f"{top} images were asked for; expected 1 or more")
     if limit is not None and limit < 1:
         raise UserError(f"the limit is {limit} images; expected 1 or more")
     text = unit.name if isinstance(unit, Unit) else unit
@@ -196,16 +170,15 @@ def excite(
     if limit is not None and limit < len(rows):
         rows = rows[np.linspace(0, len(rows) - 1, limit).round().astype(np.int64)]
     glass = look(opened, images.images[rows[0]], epoch=epoch)
-    node, place = find_place(glass, text)
-    values, where = _pass(glass, node, place, images, rows, show_progress)
-    order = np.argsort(-values, kind="stable")[:most]
-    exciters = []
-    for at in order:
-        index = (*place, *(int(each) for each in where[at]))
-        row = int(rows[at])
-        exciters.append(
-            Exciter(
-                value=float(values[at]),
+    node, position = find_position(glass, text)
+    values, where = _pass(glass, node, position, images, rows, show_progress)
+    strongest = []
+    for candidate in np.argsort(-values, kind="stable")[:top]:
+        index = (*position, *(int(coordinate) for coordinate in where[candidate]))
+        row = int(rows[candidate])
+        strongest.append(
+            ActivatingImage(
+                value=float(values[candidate]),
                 index=index,
                 image=images.sources[row],
                 true=classes[int(images.labels[row])],
@@ -214,17 +187,17 @@ def excite(
             )
         )
     active = float((values > 0).mean())
-    epoch_ = glass.epoch
-    assert epoch_ is not None  # a run's network has one
-    name = unit_text(node.name, place)
-    return Excitation(opened, epoch_, name, split, len(rows), active, tuple(exciters), _field(node, place))
+    assert glass.epoch is not None  # a run's network has one
+    name = unit_text(node.name, position)
+    field = _field(node, position)
+    return Activations(opened, glass.epoch, name, split, len(rows), active, tuple(strongest), field)
 
 
-def find_place(glass: Glass, text: str) -> tuple[Node, tuple[int, ...]]:
+def find_position(glass: Glass, text: str) -> tuple[Node, tuple[int, ...]]:
     """Find a channel or a unit.
 
     Returns:
-        the layer, and the index: one number of a channel, as many as the layer has axes of a unit.
+        the layer, and the index: one number for a channel, as many as the layer has axes for a unit.
 
     Raises:
         UserError: there is none of that name, or it does not depend on the image.
@@ -250,18 +223,18 @@ def find_place(glass: Glass, text: str) -> tuple[Node, tuple[int, ...]]:
 def _images(run: Run, split: str) -> tuple[Split, NDArray[np.int64] | None, tuple[str, ...]]:
     images = run.open_images()
     division = divide(images, Recipe.from_dict(run.record.recipe), run.record.seed)
-    there = {"train": (division.train, division.train_subset)}
+    splits = {"train": (division.train, division.train_subset)}
     if division.val is not None:
-        there["val"] = (division.val, division.val_subset)
+        splits["val"] = (division.val, division.val_subset)
     if "test" in images.splits:
-        there["test"] = (images.splits["test"], None)
-    if split not in there:
-        raise UserError(f"{images.name} has no split {split!r}; {did_you_mean(split, there)}")
-    return *there[split], images.classes
+        splits["test"] = (images.splits["test"], None)
+    if split not in splits:
+        raise UserError(f"{images.name} has no split {split!r}; {did_you_mean(split, splits)}")
+    return *splits[split], images.classes
 
 
 def _pass(
-    glass: Glass, node: Node, place: tuple[int, ...], images: Split, rows: NDArray[np.int64], show_progress: bool
+    glass: Glass, node: Node, position: tuple[int, ...], images: Split, rows: NDArray[np.int64], show_progress: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Run the network up to the node on every image.
 
@@ -274,19 +247,21 @@ def _pass(
     size = max(1, min(BATCH, VALUES_AT_ONCE // preprocessing.values))
     values: list[Tensor] = []
     where: list[Tensor] = []
-    with torch.no_grad(), random_numbers_kept(), progress("exciting", len(rows) if show_progress else 0) as advance:
+    with torch.no_grad(), random_numbers_kept(), progress("searching", len(rows) if show_progress else 0) as advance:
         for indices in torch.arange(len(rows)).split(size):
             x = preprocessing(cutter.cut(indices)[0])
-            found = record(glass.network, x, training=False, until=node.name).steps[-1].value
-            if len(found) != len(indices):
-                raise UserError(f"{node.name} mixes the images of a batch, so nobody can say which image excites it")
-            at_place: tuple[Any, ...] = (slice(None), *place)
-            chosen = found[at_place]
-            strongest, at = chosen.flatten(1).max(1) if chosen.dim() > 1 else (chosen, None)
+            layer = record(glass.network, x, training=False, until=node.name).steps[-1].value
+            if len(layer) != len(indices):
+                raise UserError(
+                    f"{node.name} mixes the images of a batch, so its activation does not belong to one image"
+                )
+            at_position: tuple[Any, ...] = (slice(None), *position)
+            chosen = layer[at_position]
+            strongest, where_strongest = chosen.flatten(1).max(1) if chosen.dim() > 1 else (chosen, None)
             values.append(strongest.double())
-            if at is not None:
+            if where_strongest is not None:
                 width = chosen.shape[2]
-                where.append(torch.stack([at // width, at % width], 1))
+                where.append(torch.stack([where_strongest // width, where_strongest % width], 1))
             if show_progress:
                 advance(len(indices))
     numbers = torch.cat(values).numpy()
@@ -297,8 +272,8 @@ def _pass(
     return numbers, torch.cat(where).numpy() if where else np.empty((len(rows), 0), np.int64)
 
 
-def _field(node: Node, place: tuple[int, ...]) -> tuple[int, int] | None:
+def _field(node: Node, position: tuple[int, ...]) -> tuple[int, int] | None:
     """Measure the window of a unit in the middle, which no border cuts."""
-    middle = (place[0], node.shape[1] // 2, node.shape[2] // 2) if len(node.shape) == 3 else place
+    middle = (position[0], node.shape[1] // 2, node.shape[2] // 2) if len(node.shape) == 3 else position
     box = box_of(node[middle])
     return None if box is None else (box.bottom - box.top, box.right - box.left)

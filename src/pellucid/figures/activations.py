@@ -1,4 +1,4 @@
-"""What excites a unit: a contact sheet of images with the window it saw, and the window enlarged."""
+"""What activates a unit: a contact sheet of images with the window it sees, and the window enlarged."""
 
 from __future__ import annotations
 
@@ -8,42 +8,45 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from pellucid.causes.excitation import Excitation, Exciter
-from pellucid.figures.cells import FRAME, INK
-from pellucid.ground.writing import number
+from pellucid.causes.activating_images import ActivatingImage, Activations
+from pellucid.figures.tokens import FRAME, INK
+from pellucid.ground.writing import counted, number
 
-__all__ = ["draw_exciter", "excitation_figure"]
+__all__ = ["activations_figure", "draw_activating_image"]
 
 OUTSIDE = "#d9d9d9"
 """Where a window reaches beyond the image."""
 
 
-def excitation_figure(found: Excitation) -> Figure:
-    """Draw the images that excite a unit, the strongest first: each with its window framed, and the window enlarged.
+def activations_figure(activations: Activations) -> Figure:
+    """Draw the images that activate a unit, the strongest first: each with its window framed, and the window enlarged.
 
     The figure's label describes it in words.
     """
-    columns = min(3, len(found))
-    rows = ceil(len(found) / columns)
-    figure = Figure(figsize=(3.5 * columns, 2.15 * rows + 0.6), dpi=110, layout="constrained")
+    columns = min(3, len(activations))
+    rows = ceil(len(activations) / columns)
+    figure = Figure(figsize=(max(5.5, 3.5 * columns), 2.15 * rows + 0.6), dpi=110, layout="constrained")
     grid = figure.subplots(rows, 2 * columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for place, exciter in enumerate(found):
-        row, column = divmod(place, columns)
-        draw_exciter(grid[row][2 * column], grid[row][2 * column + 1], exciter, found.field)
+    for rank, image in enumerate(activations):
+        row, column = divmod(rank, columns)
+        draw_activating_image(grid[row][2 * column], grid[row][2 * column + 1], image, activations.field)
+    what = counted(len(activations), "image")
     figure.suptitle(
-        f"What excites {found.unit} most: {len(found)} of {found.images:,} {found.split} images", fontsize=11, color=INK
+        f"What activates {activations.unit} most: {what} of {activations.searched:,} ({activations.split})",
+        fontsize=11,
+        color=INK,
     )
-    listed = "; ".join(f"{each.image}, {each.true} ({number(each.value)}), sees {each.box}" for each in found)
-    figure.set_label(f"Images that excite {found.unit} most: {listed}.")
+    facts = [f"{image.image}, {image.true} ({number(image.value)}), sees {image.box}" for image in activations]
+    figure.set_label(f"Images that activate {activations.unit} most: {'; '.join(facts)}.")
     return figure
 
 
-def draw_exciter(left: Axes, right: Axes, exciter: Exciter, field: tuple[int, int] | None) -> None:
+def draw_activating_image(left: Axes, right: Axes, image: ActivatingImage, field: tuple[int, int] | None) -> None:
     """Draw one image with its window framed on the left, the window alone on the right."""
-    grey = exciter.pixels.shape[2] == 1
-    shown = exciter.pixels[..., 0] if grey else exciter.pixels
+    grey = image.pixels.shape[2] == 1
+    shown = image.pixels[..., 0] if grey else image.pixels
     for axes in (left, right):
         axes.axis("on")
         axes.set(xticks=[], yticks=[])
@@ -54,9 +57,9 @@ def draw_exciter(left: Axes, right: Axes, exciter: Exciter, field: tuple[int, in
             vmax=255 if grey else None,
             interpolation="nearest",
         )
-    left.set_title(f"{exciter.true} {exciter.value:.3g}", fontsize=9, color=INK)
-    left.set_xlabel(exciter.image[-22:], fontsize=7.5, color=INK)
-    box = exciter.box
+    left.set_title(f"{image.true} {image.value:.3g}", fontsize=9, color=INK)
+    left.set_xlabel(image.image[-22:], fontsize=7.5, color=INK)
+    box = image.box
     if box is None or field is None:
         return
     size = (box.right - box.left, box.bottom - box.top)

@@ -1,0 +1,140 @@
+"""Explanations as text for a terminal; their HTML holds pictures, so `figures/results.py` makes it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from pellucid.attribution.explanation import Explanation, Explanations
+from pellucid.attribution.faithfulness import Faithfulness
+from pellucid.glass.nodes import ForwardPass
+from pellucid.ground.shown import as_text
+from pellucid.ground.tables import text_table
+
+__all__ = [
+    "HEADINGS",
+    "MEANING",
+    "WIDTH",
+    "answer_sentence",
+    "explanation_text",
+    "explanations_text",
+    "opening",
+    "score_rows",
+    "verdict_sentence",
+    "wrapped",
+]
+
+WIDTH = 100
+"""No line of a terminal's text is longer."""
+
+HEADINGS = ("map", "deletion", "if moved", "insertion", "if moved", "")
+RIGHT = (1, 2, 3, 4)
+
+MEANING = (
+    "deletion: the class's mean probability as the map's strongest pixels are painted over; low is good",
+    "insertion: the same as these pixels come first into a blurred image; high is good",
+    "faithful: better in both than when the same map is moved elsewhere in the image",
+)
+"""What the scores mean, a line each."""
+
+
+@as_text.register
+def explanation_text(explanation: Explanation) -> str:
+    """Write what is explained, what was computed, the scores and what they mean."""
+    return _text((explanation,), verdict_sentence(explanation))
+
+
+@as_text.register
+def explanations_text(explanations: Explanations) -> str:
+    """Write what is explained, a row of scores for each map, and what was computed."""
+    best = explanations.best
+    conclusion = (
+        verdict_sentence(best) if len(explanations) == 1 else f"Highest insertion minus deletion: {best.method}."
+    )
+    return _text(explanations.explanations, conclusion)
+
+
+def answer_sentence(glass: ForwardPass) -> str:
+    """Say in a sentence what the network predicts, how sure it is, and whether that is right where it is known."""
+    prediction = glass.prediction
+    assert prediction is not None  # there are classes
+    sentence = f"The network predicts {prediction.name} with {prediction.probability:.1%} confidence"
+    if prediction.true_label is None:
+        return f"{sentence}."
+    if prediction.true_label == prediction.name:
+        return f"{sentence}, which is right."
+    return f"{sentence}; the true label is {prediction.true_label}."
+
+
+def opening(explanation: Explanation) -> str:
+    """Say what the network predicts, how sure it is, and which class is explained."""
+    sentence = answer_sentence(explanation.glass)
+    share = explanation.prediction.probabilities[explanation.target]
+    if explanation.target == explanation.prediction.index:
+        return f"{sentence} Explained here: why {explanation.class_name}."
+    return f"{sentence} Explained here: why {explanation.class_name} ({share:.1%})."
+
+
+def verdict_sentence(explanation: Explanation) -> str:
+    """Say in a sentence what the scores of a map mean."""
+    return {
+        "faithful": "The map is faithful: better in both scores than when it is moved elsewhere.",
+        "in part": "The map is faithful in part: in one of the scores no better than when it is moved elsewhere.",
+        "not faithful": "The map is not faithful: in both scores no better than when it is moved elsewhere.",
+    }[explanation.verdict]
+
+
+def score_rows(explanations: Sequence[Explanation]) -> list[tuple[str, ...]]:
+    """Write a row for each map, and one for the random orders."""
+    rows: list[tuple[str, ...]] = []
+    for explanation in explanations:
+        deletion, insertion = _ranges(explanation.moved)
+        scores = explanation.scores
+        rows.append(
+            (
+                explanation.method,
+                f"{scores.deletion:.3f}",
+                deletion,
+                f"{scores.insertion:.3f}",
+                insertion,
+                explanation.verdict,
+            )
+        )
+    random = explanations[0].random
+    deletion, insertion = _ranges(random)
+    return [*rows, ("random order", "", deletion, "", insertion, f"{len(random)} tries")]
+
+
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """Break a text into lines that fit a terminal; all but the first are indented.
+
+    >>> wrapped("a " * 60)[1]
+    'a a a a a a a a a a'
+    """
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _text(explanations: Sequence[Explanation], conclusion: str) -> str:
+    first = explanations[0]
+    lines = [*wrapped(opening(first)), *wrapped(f"{first.glass.title}.")]
+    if first.glass.picture.fitted:
+        lines += wrapped(f"The image was {first.glass.picture.fitted}.")
+    lines += ["", *text_table(HEADINGS, score_rows(explanations), right=RIGHT)]
+    lines += ["", *wrapped(conclusion), *MEANING, ""]
+    for explanation in explanations:
+        lines += wrapped(_computed(explanation), indent="  ")
+    return "\n".join(lines)
+
+
+def _computed(explanation: Explanation) -> str:
+    return f"{explanation.method}: {'; '.join(explanation.attribution.facts)}"
+
+
+def _ranges(measured: Iterable[Faithfulness]) -> tuple[str, str]:
+    several = list(measured)
+    deletions = [faithfulness.deletion for faithfulness in several]
+    insertions = [faithfulness.insertion for faithfulness in several]
+    return (
+        f"{min(deletions):.3f} to {max(deletions):.3f}",
+        f"{min(insertions):.3f} to {max(insertions):.3f}",
+    )
