@@ -12,9 +12,11 @@ import torch.nn.functional as F
 from pellucid import UserError
 from pellucid.arithmetic import TraceMismatch
 from pellucid.data.batches import epoch_order
+from pellucid.ground.devices import computes_in_bfloat16
 from pellucid.ground.seeds import derive_seed
 from pellucid.recipes import Recipe
 from pellucid.stepping import take_step
+from pellucid.stepping.repetition import repeating
 from pellucid.training.preparation import prepare
 
 RECIPES = {
@@ -150,14 +152,32 @@ def test_a_run_whose_record_says_something_else_is_not_confirmed(make_run, tmp_p
 
     shutil.copytree(make_run().directory, tmp_path / "other")
     lines = (tmp_path / "other" / "metrics.jsonl").read_text().splitlines()
-    record = json.loads(lines[0])
+    assert json.loads(lines[0])["event"] == "device"
+    record = json.loads(lines[1])
     record["loss"] += 1e-7
-    (tmp_path / "other" / "metrics.jsonl").write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n")
+    changed = [lines[0], json.dumps(record), *lines[2:]]
+    (tmp_path / "other" / "metrics.jsonl").write_text("\n".join(changed) + "\n")
     taken = take_step(open_run(tmp_path / "other"), "head.bias[0]")
     assert not taken.confirmed
     assert "different by up to 1.0e-07" in str(taken)
     assert "the repetition differs from the run in the last bits" in str(taken)
     assert "in the run itself" not in str(taken)
+
+
+@pytest.mark.skipif(not computes_in_bfloat16(torch.device("cpu")), reason="this CPU has no bfloat16 instructions")
+def test_a_run_in_bfloat16_is_repeated_in_bfloat16_and_its_step_shown_in_float32(make_run):
+    run = make_run(precision="mixed")
+    [computation] = run.computations
+    assert (computation.device, computation.precision) == ("cpu", "bfloat16")
+    with repeating(run, 0) as repetition:
+        for _ in range(repetition.steps):
+            repetition.step()
+    assert len(repetition.comparisons) > 2
+    assert all(comparison.equal for comparison in repetition.comparisons)
+    step = take_step(run, "head.bias[0]", step=6)
+    assert [comparison.step for comparison in step.comparisons] == [4]
+    assert step.comparisons[0].equal
+    assert any("computed this step in bfloat16" in remark for remark in step.remarks)
 
 
 def test_nothing_is_left_changed(run):

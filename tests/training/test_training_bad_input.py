@@ -57,6 +57,23 @@ def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
     assert str(caught.value).count("\n  - ") == 3
 
 
+def test_a_wrong_network_is_named_although_the_images_are_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        pellucid.train("no_such_folder/", network="simple-cifer", fit="strech", epochs=0, epochz=3, device="cpu")
+    message = str(caught.value)
+    assert message.startswith("this training cannot begin:\n")
+    for problem in (
+        "no_such_folder does not exist; expected a folder of images",
+        "no network is called 'simple-cifer'; did you mean 'simple-cifar'?",
+        "fit is 'strech': did you mean 'stretch'?",
+        "epochs is 0; expected a whole number of at least 1",
+        "no setting of a recipe is called 'epochz'; did you mean 'epochs'?",
+    ):
+        assert problem in message
+    assert message.count("\n  - ") == 5
+    assert not Path("runs").exists()
+
+
 def test_a_directory_in_use_is_not_overwritten(tmp_path: Path, tiny: str) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("mine")

@@ -107,6 +107,24 @@ def test_mixed_precision_learns_on_a_cpu_that_has_it(tmp_path: Path, tiny: str) 
     assert {tensor.dtype for tensor in run.weights().values()} == {torch.float32, torch.int64}
 
 
+def test_the_run_says_on_what_it_was_computed(tmp_path: Path, tiny: str) -> None:
+    run = pellucid.train("mnist", network=tiny, epochs=1, device="auto", recipe="tutorial", out=tmp_path / "run")
+    [computation] = pellucid.open_run(run.directory).computations
+    assert run.record.device == "auto"
+    assert computation.step == 0
+    assert computation.device in ("cpu", "cuda", "mps")
+    assert computation.precision == ("bfloat16" if computation.device == "cuda" else "float32")
+    assert run.computation_of(1) == computation
+
+
+def test_the_request_for_images_survives_the_record(tmp_path: Path, tiny: str, learnable: Path) -> None:
+    from pellucid.data import DataRequest
+
+    run = pellucid.train("mnist", network=tiny, epochs=1, data_dir=learnable, size=(28, 28), out=tmp_path / "run")
+    asked = DataRequest(source="mnist", data_dir=str(learnable.resolve()), size=(28, 28))
+    assert pellucid.open_run(run.directory).record.data == asked
+
+
 def test_a_network_that_flattens_by_view_trains_resumes_and_is_evaluated(tmp_path: Path) -> None:
     """The lesson's own network does; it cannot take tensors whose channels come last."""
     (tmp_path / "nets.py").write_text(

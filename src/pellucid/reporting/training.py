@@ -65,7 +65,7 @@ def training_section(source: Source) -> dict[str, Any]:
             for field in recipe_fields()
         ],
         "seed": run.record.seed,
-        "device": run.record.device,
+        "device": run.computations[-1].name if run.computations else run.record.device,
         "status": run.status,
         "created": run.record.created.replace("T", " ").removesuffix("+00:00"),
         "versions": run.record.versions,
