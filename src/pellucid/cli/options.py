@@ -1,0 +1,183 @@
+"""Options and arguments that several commands share: each stands here once, under one name, with one help text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pellucid.cli.completing import class_names, layer_names, unit_names, weight_names
+from pellucid.cli.kinds import Choice, Device, Digits, Epoch, NameOf, OfRun, RunPath, Size
+from pellucid.ground.writing import significant_digits
+
+__all__ = [
+    "METHODS",
+    "class_option",
+    "data_argument",
+    "data_dir_option",
+    "data_option",
+    "device_option",
+    "digits_option",
+    "epoch_option",
+    "force_option",
+    "image_argument",
+    "json_option",
+    "layer_option",
+    "method_option",
+    "network_argument",
+    "network_option",
+    "out_file_option",
+    "out_folder_option",
+    "recipe_option",
+    "run_argument",
+    "run_option",
+    "runs_argument",
+    "size_option",
+    "split_option",
+    "top_option",
+    "unit_option",
+    "weight_option",
+]
+
+Declared = TypeVar("Declared", bound=Callable[..., Any])
+Decorator = Callable[[Declared], Declared]
+
+METHODS = ("saliency", "integrated-gradients", "grad-cam", "occlusion")
+"""The attribution methods that pellucid has, named here so that help needs no torch; others may be registered."""
+
+
+def _networks() -> Iterable[str]:
+    from pellucid.networks import NETWORKS
+
+    return NETWORKS
+
+
+def _data_sets() -> Iterable[str]:
+    from pellucid.data.named import NAMED
+
+    return NAMED
+
+
+def _recipes() -> Iterable[str]:
+    from pellucid.recipes import PRESETS
+
+    return PRESETS
+
+
+DATA, NETWORK = NameOf("data", _data_sets), NameOf("network", _networks)
+
+run_argument = click.argument("run", type=RunPath())
+runs_argument = click.argument("runs", type=RunPath(), nargs=-1, required=True, metavar="RUN RUN...")
+image_argument = click.argument("image")
+data_argument = click.argument("data", type=DATA)
+network_argument = click.argument("network", type=NETWORK)
+
+run_option = click.option("--run", type=RunPath(), help="A run: its directory, or its name below runs/.")
+epoch_option = click.option(
+    "--epoch", type=Epoch(), default="last", show_default=True, help="Weights of which epoch; best by validation."
+)
+device_option = click.option("--device", type=Device(), default="auto", show_default=True, help="Where to compute.")
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    envvar="PELLUCID_DATA",
+    help="Where named data sets lie.  [$PELLUCID_DATA]",
+)
+data_option = click.option(
+    "--data", type=DATA, help="Other images: a named set, a folder or an archive.  [the run's own]"
+)
+split_option = click.option(
+    "--split", type=Choice(["train", "val", "test"]), help="Which images.  [test; other images without splits: all]"
+)
+size_option = click.option("--size", type=Size(), help="Input size in pixels.  [the set's own; folders: 64]")
+network_option = click.option(
+    "--network",
+    "-n",
+    type=NETWORK,
+    help="A name of `pellucid networks`, or file.py:ClassName.  [by the images' channels]",
+)
+recipe_option = click.option(
+    "--recipe",
+    "-r",
+    type=NameOf("recipe", _recipes),
+    metavar="[tutorial|standard|strong]",
+    default="standard",
+    show_default=True,
+    help="The settings to begin with.",
+)
+force_option = click.option("--force", is_flag=True, help="Replace existing files.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, and nothing else there."
+)
+weight_option = click.option(
+    "--weight", type=OfRun("weight", weight_names), metavar="NAME[I,J,…]", help="The weight to follow."
+)
+
+
+def out_file_option(*suffixes: str) -> Decorator[Any]:
+    """Declare `--out FILE`, a file of one of these kinds."""
+    kinds = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}" if len(suffixes) > 1 else suffixes[0]
+    return click.option(
+        "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=f"Write to FILE: {kinds}."
+    )
+
+
+def out_folder_option(contents: str = "pictures and JSON") -> Decorator[Any]:
+    """Declare `--out DIR`, a folder for several files."""
+    return click.option(
+        "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help=f"Write {contents} into DIR."
+    )
+
+
+def top_option(default: int, what: str) -> Decorator[Any]:
+    """Declare `--top N`: how many of the first to list."""
+    return click.option(
+        "--top", type=click.IntRange(min=1), metavar="N", default=default, show_default=True, help=f"How many {what}."
+    )
+
+
+def method_option(default: str | None = None, *, all_of_them: bool = False, help: str) -> Decorator[Any]:
+    """Declare `--method`, which makes an attribution map; `all` is one more choice where several may be made."""
+    names = (*METHODS, "all") if all_of_them else METHODS
+    return click.option(
+        "--method",
+        type=NameOf("method", lambda: names),
+        metavar=f"[{'|'.join(names)}]",
+        default=default,
+        show_default=default is not None,
+        help=help,
+    )
+
+
+def class_option(help: str, name: str = "--class") -> Decorator[Any]:
+    """Declare an option that names a class of the run; `--class` arrives as `target`."""
+    names = (name, "target") if name == "--class" else (name,)
+    return click.option(*names, type=OfRun("class", class_names), metavar="CLASS", help=help)
+
+
+def layer_option(help: str) -> Decorator[Any]:
+    """Declare `--layer`, a layer of the run's network."""
+    return click.option("--layer", type=OfRun("layer", layer_names), metavar="LAYER", help=help)
+
+
+def unit_option(help: str, metavar: str = "LAYER[C,I,J]") -> Decorator[Any]:
+    """Declare `--unit`, a unit or a channel of the run's network."""
+    return click.option("--unit", type=OfRun("unit", unit_names), metavar=metavar, help=help)
+
+
+def _write_with_digits(ctx: click.Context, parameter: click.Parameter, count: int | None) -> None:
+    if count is not None:
+        ctx.with_resource(significant_digits(count))
+
+
+digits_option = click.option(
+    "--digits",
+    type=Digits(),
+    callback=_write_with_digits,
+    expose_value=False,
+    help="Significant digits of numbers.  [4; all: as many as float32 has]",
+)
+"""Sets how `ground.writing.number` writes while the command runs; the command's function does not see it."""
