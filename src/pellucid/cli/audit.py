@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["audit"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("data", required=False)
 @click.option("--run", "run_path", help="A run whose network is asked what it makes of the labels.")
 @click.option("--similarity", type=float, default=0.6, show_default=True, help="Least likeness of near duplicates.")

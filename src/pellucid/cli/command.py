@@ -92,9 +92,13 @@ class Command(click.Command):
                 messages.append(f"{error.message}{f' Did you mean {near!r}?' if near else ''}")
                 start = _places(error.option_name, words)[0]
                 has_its_value = "=" in words[start]
-                values_after = 0 if has_its_value or near is None or options[near].is_flag else options[near].nargs
                 is_certain = is_certain and (has_its_value or near is not None)
-                del words[start : start + 1 + values_after]
+                del words[start]
+                if near is not None and not has_its_value:
+                    missing = 0 if options[near].is_flag else options[near].nargs
+                    while missing and start < len(words) and not words[start].startswith("-"):
+                        del words[start]
+                        missing -= 1
             except click.BadOptionUsage as error:
                 messages.append(_sentence(error))
                 words.pop(_places(error.option_name, words)[-1])

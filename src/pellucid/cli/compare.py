@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["compare"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
 @click.option("--split", help="test, val or train of their own data.  [test]")
 @click.option("--epoch", default="last", show_default=True, help="Of each: last, best (by validation) or a number.")

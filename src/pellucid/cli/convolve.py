@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 from pellucid.ground.errors import UserError
 
@@ -21,7 +22,7 @@ PLAIN = str.maketrans({**dict(zip("─│┌┐└┘├┤┬┴┼×·−", "-
 """What stands for the characters of boxes where the terminal's encoding lacks them."""
 
 
-class NumbersCommand(click.Command):
+class NumbersCommand(Command):
     """A command whose arguments may be negative numbers; mistyped options are still found out."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

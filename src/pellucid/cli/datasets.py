@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["datasets"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--data-dir", type=click.Path(), help="Folder of data sets to look in first.  [default: $PELLUCID_DATA]")
 @json_option
 def datasets(data_dir: str | None, as_json: bool) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["evaluate"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run")
 @click.option("--data", help="Other images: a named set, a folder or an archive.  [the run's own]")
 @click.option("--split", help="test, val or train.  [test; other images without splits: all]")

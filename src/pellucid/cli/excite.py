@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 from pellucid.ground.errors import UserError
@@ -13,7 +14,7 @@ from pellucid.ground.errors import UserError
 __all__ = ["excite"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run")
 @click.option("--unit", metavar="LAYER[C]", help="A channel, conv2[7], or a unit, conv2[7,3,5] or fc1[12].")
 @click.option("--most", default=9, show_default=True, help="How many images to keep.")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 from pellucid.ground.errors import UserError
 
 __all__ = ["filter"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("image", type=click.Path(path_type=Path), required=False)
 @click.option("--kernel", metavar="NAME", help="A filter's name (see --list), or rows: 1,0,-1;2,0,-2;1,0,-1")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The image to write.")

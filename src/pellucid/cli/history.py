@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
 __all__ = ["history"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run")
 @click.argument("image")
 @click.option(

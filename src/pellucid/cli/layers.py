@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 from pellucid.ground.errors import UserError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["layers"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("network")
 @click.option("--input", "input_shape", metavar="CxHxW", help="Channels, rows and columns; default: the network's own.")
 @click.option("--classes", default=10, show_default=True, metavar="K", help="How many classes the network tells apart.")

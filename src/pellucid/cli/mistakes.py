@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["mistakes"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run")
 @click.option("--true", help="Only images of this class.")
 @click.option("--predicted", help="Only images taken for this class.")

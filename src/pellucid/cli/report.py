@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.command import Command
+
 __all__ = ["report"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file.  [RUN/report.html]")
 @click.option("--epoch", help="last, best or a number.  [that of the evaluation, else the last]")

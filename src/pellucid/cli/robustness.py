@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["robustness"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run")
 @click.option("--images", type=int, default=2000, show_default=True, help="Measure on no more than so many.")
 @click.option("--split", help="test, val or train.  [test]")

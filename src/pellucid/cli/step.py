@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["step"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run")
 @click.option("--weight", required=True, metavar="NAME[I,J,…]", help="The weight to follow.")
 @click.option("--step", "number", type=int, metavar="K", help="Its number in the run, counted from 1.  [1]")

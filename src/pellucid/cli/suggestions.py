@@ -80,5 +80,6 @@ def spelled_as_declared(word: str, options: Collection[str]) -> str:
 def _nearest(word: str, names: Collection[str], elsewhere: dict[str, str]) -> str | None:
     if elsewhere.get(word) in names:
         return elsewhere[word]
-    near = difflib.get_close_matches(word, sorted(names), n=1, cutoff=0.6)
-    return near[0] if near else None
+    by_letters = {name.lstrip("-"): name for name in sorted(names)}
+    near = difflib.get_close_matches(word.lstrip("-"), by_letters, n=1, cutoff=0.6)
+    return by_letters[near[0]] if near else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["trace"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run")
 @click.argument("image")
 @click.option("--unit", metavar="LAYER[I,J,K]", help="The number to take apart.  [the winning class's score]")

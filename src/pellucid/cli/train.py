@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.training_options import given_settings, recipe_options, size_option
 
 __all__ = ["resume", "train"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("data")
 @click.option(
     "--network", "-n", help="A name of `pellucid networks`, or file.py:ClassName.  [the lesson's, by channels]"
@@ -59,7 +60,7 @@ def train(data: str, as_json: bool, **options: Any) -> None:
         print_json(_summary(run))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run")
 @json_option
 def resume(run: str, as_json: bool) -> None:
