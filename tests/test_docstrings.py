@@ -6,6 +6,7 @@ import doctest
 import importlib
 
 import pytest
+
 from test_structure import MODULES
 
 WITH_EXAMPLES = [module for module, path in MODULES.items() if ">>> " in path.read_text(encoding="utf-8")]

@@ -100,7 +100,7 @@ def test_filters_and_feature_maps_are_the_networks_numbers(run) -> None:
 
 def test_the_commands_write_sheets_and_json(run, capsys) -> None:
     folder = str(run.directory)
-    assert main(["excite", folder, "--unit", "again[1]", "--most", "4", "--out", "sheet", "--json"]) == 0
+    assert main(["excite", folder, "--unit", "again[1]", "--top", "4", "--out", "sheet", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert len(document["exciters"]) == 4
     assert document["images"] == 200
@@ -122,7 +122,7 @@ BAD = [
     (["--unit", "scale[0]"], "scale is the same for every image"),
     (["--unit", "again[0]", "--split", "tets"], "no split 'tets'; did you mean 'test'?"),
     (["--unit", "again[0]", "--epoch", "9"], "keeps no weights of epoch '9'"),
-    (["--unit", "again[0]", "--most", "0"], "0 images were asked for; expected 1 or more"),
+    (["--unit", "again[0]", "--top", "0"], "0 images were asked for; expected 1 or more"),
     ([], "expected either --unit"),
     (["--unit", "again[0]", "--filters"], "expected either --unit"),
 ]

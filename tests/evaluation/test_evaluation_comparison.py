@@ -105,7 +105,7 @@ def test_the_command_says_who_is_better_or_that_nobody_is(
     assert pair.verdict() in printed
     worded = "is better than" if pair.more_than_luck else "no more than luck may do"
     assert worded in printed
-    assert main(["compare", str(weak.directory), str(plain.directory), "--json", "--most", "1"]) == 0
+    assert main(["compare", str(weak.directory), str(plain.directory), "--json", "--top", "1"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert len(document["pairs"][0]["disagreements"]) == 1
 

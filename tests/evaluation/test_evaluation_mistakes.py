@@ -48,7 +48,7 @@ def test_only_those_of_a_class_and_taken_for_a_class(weak: Run) -> None:
 
 
 def test_table_json_and_contact_sheet(weak: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["mistakes", str(weak.directory), "--most", "3", "--out", str(tmp_path / "out")]) == 0
+    assert main(["mistakes", str(weak.directory), "--top", "3", "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     document = json.loads((tmp_path / "out" / "mistakes.json").read_text())
     for one in document["shown"]:
@@ -56,7 +56,7 @@ def test_table_json_and_contact_sheet(weak: Run, capsys: pytest.CaptureFixture[s
     with Image.open(tmp_path / "out" / "mistakes.png") as picture:
         assert document["shown"][0]["image"] in picture.text["Description"]
         assert "the 3 surest" in picture.text["Description"]
-    assert main(["mistakes", str(weak.directory), "--most", "3", "--json"]) == 0
+    assert main(["mistakes", str(weak.directory), "--top", "3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == document
 
 

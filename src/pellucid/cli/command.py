@@ -34,6 +34,8 @@ class Command(click.Command):
             Mistakes: something is; each with what was given, what was expected and the nearest valid name.
         """
         words = self._declared(ctx, args)
+        if ctx.resilient_parsing and words and words[-1] in self._options(ctx):
+            words.pop()  # the shell completes this option's value, and needs the arguments before it
         try:
             return super().parse_args(ctx, list(words))
         except (click.UsageError, UserError) as first:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import device_option, epoch_option, runs_argument, split_option, top_option
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["compare"]
 
 
 @click.command(cls=Command)
-@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
-@click.option("--split", help="test, val or train of their own data.  [test]")
-@click.option("--epoch", default="last", show_default=True, help="Of each: last, best (by validation) or a number.")
-@click.option("--most", type=int, default=20, show_default=True, help="List no more disagreements of a pair.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@runs_argument
+@split_option()
+@epoch_option
+@top_option(20, "disagreements of a pair to list", least=0)
+@device_option
 @json_option
-def compare(runs: tuple[str, ...], split: str | None, epoch: str, most: int, device: str, as_json: bool) -> None:
+def compare(runs: tuple[str, ...], split: str | None, epoch: str, top: int, device: str, as_json: bool) -> None:
     """Compare RUNs on the same images: side by side, by a paired test, and where they disagree.
 
     The test says whether a difference is more than the luck of which images were tested (McNemar, exact; Holm's
@@ -32,7 +33,7 @@ def compare(runs: tuple[str, ...], split: str | None, epoch: str, most: int, dev
     from pellucid.run import open_run
 
     opened = [open_run(path) for path in runs]
-    compared = compare_runs(opened, split=split, epoch=epoch, device=device, most=most, show_progress=True)
+    compared = compare_runs(opened, split=split, epoch=epoch, device=device, most=top, show_progress=True)
     if as_json:
         print_json(compared.to_dict())
     else:

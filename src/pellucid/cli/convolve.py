@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import force_option
 from pellucid.cli.output import json_option, print_json
 from pellucid.ground.errors import UserError
 
@@ -51,7 +52,7 @@ class NumbersCommand(Command):
 @click.option("--samples", default=1000, show_default=True, metavar="N", help="How many samples of functions.")
 @click.option("--at", metavar="X", help="Draw what happens at this x, or at this step of numbers.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Draw to FILE: .gif, .png or .svg.")
-@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@force_option
 @json_option
 def convolve(
     signal: str | None,

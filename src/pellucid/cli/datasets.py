@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import data_dir_option
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["datasets"]
 
 
 @click.command(cls=Command)
-@click.option("--data-dir", type=click.Path(), help="Folder of data sets to look in first.  [default: $PELLUCID_DATA]")
+@data_dir_option
 @json_option
 def datasets(data_dir: str | None, as_json: bool) -> None:
     """List the data sets that have a name, and where they are; nothing is downloaded or decoded.

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import data_dir_option, data_option, device_option, epoch_option, run_argument, split_option
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["evaluate"]
 
 
 @click.command(cls=Command)
-@click.argument("run")
-@click.option("--data", help="Other images: a named set, a folder or an archive.  [the run's own]")
-@click.option("--split", help="test, val or train.  [test; other images without splits: all]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@run_argument
+@data_option
+@split_option()
+@epoch_option
 @click.option("--shared-classes", is_flag=True, help="Of other images, only those of classes the network knows.")
 @click.option("--no-calibration", is_flag=True, help="Leave the probabilities as trained.")
 @click.option(
@@ -25,8 +25,8 @@ __all__ = ["evaluate"]
 )
 @click.option("--unknown", multiple=True, help="Images of none of the classes: a set.  [noise and blank always]")
 @click.option("--figures", is_flag=True, help="Draw confusion, reliability and coverage as PNG beside the figures.")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="PELLUCID_DATA", help="Where other sets lie.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@data_dir_option
+@device_option
 @json_option
 def evaluate(
     run: str, no_calibration: bool, unknown: tuple[str, ...], figures: bool, device: str, as_json: bool, **options: Any

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import epoch_option, run_argument, split_option, unit_option
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 from pellucid.ground.errors import UserError
@@ -15,20 +16,20 @@ __all__ = ["excite"]
 
 
 @click.command(cls=Command)
-@click.argument("run")
-@click.option("--unit", metavar="LAYER[C]", help="A channel, conv2[7], or a unit, conv2[7,3,5] or fc1[12].")
-@click.option("--most", default=9, show_default=True, help="How many images to keep.")
-@click.option("--split", default="train", show_default=True, help="train, val or test.")
+@run_argument
+@unit_option("A channel, conv2[7], or a unit, conv2[7,3,5] or fc1[12].", "LAYER[C]")
+@click.option("--top", default=9, show_default=True, help="How many images to keep.")
+@split_option("train")
 @click.option("--limit", type=int, help="Look only at so many images, evenly spaced.  [all]")
 @click.option("--filters", "show_filters", is_flag=True, help="Show the filters of the first convolution instead.")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@epoch_option
 @out_option
 @force_option
 @json_option
 def excite(
     run: str,
     unit: str | None,
-    most: int,
+    top: int,
     split: str,
     limit: int | None,
     show_filters: bool,
@@ -44,7 +45,7 @@ def excite(
     \b
     Examples:
       pellucid excite runs/cifar10-simple-cifar-1 --unit "conv2[7]" --out conv2-7/
-      pellucid excite runs/cifar10-simple-cifar-1 --unit "fc1[12]" --most 20 --split test
+      pellucid excite runs/cifar10-simple-cifar-1 --unit "fc1[12]" --top 20 --split test
       pellucid excite runs/cifar10-simple-cifar-1 --filters --out filters/
     """
     if (unit is None) == (not show_filters):
@@ -56,7 +57,7 @@ def excite(
     found = (
         filters(run, epoch=epoch)
         if unit is None
-        else find(run, unit, most, split=split, epoch=epoch, limit=limit, show_progress=True)
+        else find(run, unit, top, split=split, epoch=epoch, limit=limit, show_progress=True)
     )
     if out is not None:
         name = "filters" if show_filters else "excitation"

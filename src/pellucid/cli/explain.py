@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import class_option, epoch_option, image_argument, layer_option, run_argument
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
@@ -14,17 +15,17 @@ __all__ = ["explain"]
 
 
 @click.command(cls=Command)
-@click.argument("run")
-@click.argument("image")
+@run_argument
+@image_argument
 @click.option(
     "--method",
     default="all",
     show_default=True,
     help="saliency, integrated-gradients, grad-cam, occlusion, or all of them.",
 )
-@click.option("--class", "target", metavar="NAME", help="The class to explain.  [the likeliest]")
-@click.option("--layer", metavar="NAME", help="Of grad-cam: a layer with rows and columns.  [the last one]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@class_option("The class to explain.  [the likeliest]")
+@layer_option("Of grad-cam: a layer with rows and columns.  [the last one]")
+@epoch_option
 @out_option
 @force_option
 @json_option

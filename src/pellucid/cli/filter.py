@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import force_option
 from pellucid.cli.output import json_option, print_json
 from pellucid.ground.errors import UserError
 
@@ -27,7 +28,7 @@ __all__ = ["filter"]
 )
 @click.option("--abs", "absolute", is_flag=True, help="Drop the sign of each sum, so that all edges show.")
 @click.option("--offset", type=float, default=0.0, metavar="N", help="Add N to each sum; 128 shows both signs.")
-@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@force_option
 @click.option("--list", "list_them", is_flag=True, help="List the named filters.")
 @json_option
 def filter(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import class_option, image_argument, layer_option, run_argument, unit_option
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
@@ -14,14 +15,12 @@ __all__ = ["history"]
 
 
 @click.command(cls=Command)
-@click.argument("run")
-@click.argument("image")
-@click.option(
-    "--unit", metavar="LAYER[C]", help="A channel, conv2[7], or a unit.  [the channel that carried the last decision]"
-)
+@run_argument
+@image_argument
+@unit_option("A channel, conv2[7], or a unit.  [the channel that carried the last decision]", "LAYER[C]")
 @click.option("--method", default="grad-cam", show_default=True, help="What makes the maps, as in explain.")
-@click.option("--class", "target", metavar="NAME", help="The class that the maps explain.  [the last prediction]")
-@click.option("--layer", metavar="NAME", help="Of grad-cam: a layer with rows and columns.  [the last one]")
+@class_option("The class that the maps explain.  [the last prediction]")
+@layer_option("Of grad-cam: a layer with rows and columns.  [the last one]")
 @out_option
 @force_option
 @json_option

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pellucid.cli.command import Command
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.completing import run_path
+from pellucid.cli.options import force_option, network_argument
+from pellucid.cli.output import announce, json_option, print_json
 from pellucid.ground.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,43 +20,72 @@ __all__ = ["layers"]
 
 
 @click.command(cls=Command)
-@click.argument("network")
-@click.option("--input", "input_shape", metavar="CxHxW", help="Channels, rows and columns; default: the network's own.")
-@click.option("--classes", default=10, show_default=True, metavar="K", help="How many classes the network tells apart.")
+@network_argument
+@click.option("--input", "input_shape", metavar="CxHxW", help="Channels, rows and columns.  [the network's own]")
+@click.option("--classes", type=int, metavar="K", help="How many classes the network tells apart.  [10; the run's own]")
 @click.option("--explain", is_flag=True, help="Write under each row its formula and its shape rule with the numbers.")
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the architecture diagram here.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw the architecture diagram to FILE: .svg.",
+)
+@force_option
 @json_option
-def layers(network: str, input_shape: str | None, classes: int, explain: bool, svg: Path | None, as_json: bool) -> None:
+def layers(
+    network: str,
+    input_shape: str | None,
+    classes: int | None,
+    explain: bool,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Print NETWORK operation by operation: shapes, parameters, multiply-adds, receptive field, memory.
 
-    NETWORK is a name that `pellucid networks` lists, or a class in a file of your own, like my_nets.py:TinyNet.
+    NETWORK is a name that `pellucid networks` lists, a run, or a class in a file of your own, like my_nets.py:TinyNet.
     Functions such as F.relu, additions and concatenations are rows like modules; a module used twice is two rows.
 
     \b
     Examples:
       pellucid layers simple-cifar
       pellucid layers simple-mnist --input 3x64x64 --classes 5
-      pellucid layers my_nets.py:TinyNet --svg tiny.svg
+      pellucid layers my_nets.py:TinyNet --out tiny.svg
       pellucid layers small-resnet --json
+      pellucid layers runs/cifar10-simple-cifar-1 --explain
     """
-    from pellucid.arithmetic import summarise
-    from pellucid.networks import build, default_input
+    if out is not None:
+        from pellucid.figures.saving import check_destination
 
-    shape = default_input(network) if input_shape is None else parse_shape(input_shape)
-    if classes < 2:
-        raise UserError(f"--classes is {classes}; expected 2 or more")
-    table = summarise(build(network, input_shape=shape, classes=classes), shape, network)
-    if svg is not None:
+        check_destination(out, (".svg",), force)
+    table = _table(network, input_shape, classes)
+    if out is not None:
         from pellucid.figures.architecture import architecture_svg
         from pellucid.ground.files import write_bytes
 
-        write_bytes(svg, architecture_svg(table).encode())
+        write_bytes(out, architecture_svg(table).encode())
+        announce(out)
     if as_json:
         print_json(table.to_dict())
         return
     _print(table, explain)
-    if svg is not None:
-        click.echo(f"wrote {svg}", err=True)
+
+
+def _table(network: str, input_shape: str | None, classes: int | None) -> LayerTable:
+    from pellucid.arithmetic import summarise
+    from pellucid.networks import build, default_input
+    from pellucid.run import open_run
+
+    directory = run_path(network)
+    if (Path(directory) / "run.json").is_file():
+        if input_shape is not None or classes is not None:
+            raise UserError(f"{network} is a run, which has its own input and classes; leave out --input and --classes")
+        run = open_run(directory)
+        return summarise(run.build_network(), run.preprocessing.input_shape, run.record.network)
+    shape = default_input(network) if input_shape is None else parse_shape(input_shape)
+    if classes is not None and classes < 2:
+        raise UserError(f"--classes is {classes}; expected 2 or more")
+    return summarise(build(network, input_shape=shape, classes=10 if classes is None else classes), shape, network)
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:

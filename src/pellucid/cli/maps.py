@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import epoch_option, image_argument, layer_option, run_argument
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
@@ -14,10 +15,10 @@ __all__ = ["maps"]
 
 
 @click.command(cls=Command)
-@click.argument("run")
-@click.argument("image")
-@click.option("--layer", metavar="NAME", help="Only this layer.  [all that have rows and columns]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@run_argument
+@image_argument
+@layer_option("Only this layer.  [all that have rows and columns]")
+@epoch_option
 @out_option
 @force_option
 @json_option

@@ -13,7 +13,6 @@ from pellucid.cli.kinds import Choice, Device, Digits, Epoch, NameOf, OfRun, Run
 from pellucid.ground.writing import significant_digits
 
 __all__ = [
-    "METHODS",
     "class_option",
     "data_argument",
     "data_dir_option",
@@ -25,14 +24,12 @@ __all__ = [
     "image_argument",
     "json_option",
     "layer_option",
-    "method_option",
     "network_argument",
     "network_option",
     "out_file_option",
     "out_folder_option",
     "recipe_option",
     "run_argument",
-    "run_option",
     "runs_argument",
     "size_option",
     "split_option",
@@ -43,9 +40,6 @@ __all__ = [
 
 Declared = TypeVar("Declared", bound=Callable[..., Any])
 Decorator = Callable[[Declared], Declared]
-
-METHODS = ("saliency", "integrated-gradients", "grad-cam", "occlusion")
-"""The attribution methods that pellucid has, named here so that help needs no torch; others may be registered."""
 
 
 def _networks() -> Iterable[str]:
@@ -74,7 +68,6 @@ image_argument = click.argument("image")
 data_argument = click.argument("data", type=DATA)
 network_argument = click.argument("network", type=NETWORK)
 
-run_option = click.option("--run", type=RunPath(), help="A run: its directory, or its name below runs/.")
 epoch_option = click.option(
     "--epoch", type=Epoch(), default="last", show_default=True, help="Weights of which epoch; best by validation."
 )
@@ -88,9 +81,6 @@ data_dir_option = click.option(
 )
 data_option = click.option(
     "--data", type=DATA, help="Other images: a named set, a folder or an archive.  [the run's own]"
-)
-split_option = click.option(
-    "--split", type=Choice(["train", "val", "test"]), help="Which images.  [test; other images without splits: all]"
 )
 size_option = click.option("--size", type=Size(), help="Input size in pixels.  [the set's own; folders: 64]")
 network_option = click.option(
@@ -112,9 +102,6 @@ force_option = click.option("--force", is_flag=True, help="Replace existing file
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, and nothing else there."
 )
-weight_option = click.option(
-    "--weight", type=OfRun("weight", weight_names), metavar="NAME[I,J,…]", help="The weight to follow."
-)
 
 
 def out_file_option(*suffixes: str) -> Decorator[Any]:
@@ -125,30 +112,36 @@ def out_file_option(*suffixes: str) -> Decorator[Any]:
     )
 
 
-def out_folder_option(contents: str = "pictures and JSON") -> Decorator[Any]:
-    """Declare `--out DIR`, a folder for several files."""
+def out_folder_option(contents: str = "pictures and JSON", default: str | None = None) -> Decorator[Any]:
+    """Declare `--out DIR`, a folder for several files; the help names the default."""
     return click.option(
-        "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help=f"Write {contents} into DIR."
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help=f"Write {contents} into DIR.{f'  [{default}]' if default else ''}",
     )
 
 
-def top_option(default: int, what: str) -> Decorator[Any]:
-    """Declare `--top N`: how many of the first to list."""
+def split_option(default: str | None = None) -> Decorator[Any]:
+    """Declare `--split`."""
     return click.option(
-        "--top", type=click.IntRange(min=1), metavar="N", default=default, show_default=True, help=f"How many {what}."
-    )
-
-
-def method_option(default: str | None = None, *, all_of_them: bool = False, help: str) -> Decorator[Any]:
-    """Declare `--method`, which makes an attribution map; `all` is one more choice where several may be made."""
-    names = (*METHODS, "all") if all_of_them else METHODS
-    return click.option(
-        "--method",
-        type=NameOf("method", lambda: names),
-        metavar=f"[{'|'.join(names)}]",
+        "--split",
+        type=Choice(["train", "val", "test"]),
         default=default,
         show_default=default is not None,
-        help=help,
+        help="Which images." if default else "Which images.  [test; other images without splits: all]",
+    )
+
+
+def top_option(default: int, what: str, least: int = 1) -> Decorator[Any]:
+    """Declare `--top N`: how many of the first to list."""
+    return click.option(
+        "--top",
+        type=click.IntRange(min=least),
+        metavar="N",
+        default=default,
+        show_default=True,
+        help=f"How many {what}.",
     )
 
 
@@ -166,6 +159,13 @@ def layer_option(help: str) -> Decorator[Any]:
 def unit_option(help: str, metavar: str = "LAYER[C,I,J]") -> Decorator[Any]:
     """Declare `--unit`, a unit or a channel of the run's network."""
     return click.option("--unit", type=OfRun("unit", unit_names), metavar=metavar, help=help)
+
+
+def weight_option(help: str, *, required: bool = False) -> Decorator[Any]:
+    """Declare `--weight`, an element of one of the run's parameters."""
+    return click.option(
+        "--weight", type=OfRun("weight", weight_names), metavar="NAME[I,J,…]", required=required, help=help
+    )
 
 
 def _write_with_digits(ctx: click.Context, parameter: click.Parameter, count: int | None) -> None:

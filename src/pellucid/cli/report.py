@@ -7,15 +7,17 @@ from pathlib import Path
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.kinds import Epoch
+from pellucid.cli.options import device_option, run_argument
 
 __all__ = ["report"]
 
 
 @click.command(cls=Command)
-@click.argument("run")
+@run_argument
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file.  [RUN/report.html]")
-@click.option("--epoch", help="last, best or a number.  [that of the evaluation, else the last]")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--epoch", type=Epoch(), help="last, best or a number.  [that of the evaluation, else the last]")
+@device_option
 def report(run: str, out: Path | None, epoch: str | None, device: str) -> None:
     """Write a RUN's report: one HTML file that opens from the disk and asks for nothing outside of itself.
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import device_option, epoch_option, run_argument, split_option
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["robustness"]
 
 
 @click.command(cls=Command)
-@click.argument("run")
+@run_argument
 @click.option("--images", type=int, default=2000, show_default=True, help="Measure on no more than so many.")
-@click.option("--split", help="test, val or train.  [test]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@split_option()
+@epoch_option
+@device_option
 @json_option
 def robustness(run: str, images: int, split: str | None, epoch: str, device: str, as_json: bool) -> None:
     """Measure a RUN on changed images: noise, blur, contrast, brightness, shift and rotation.

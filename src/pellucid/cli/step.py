@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import run_argument, weight_option
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["step"]
 
 
 @click.command(cls=Command)
-@click.argument("run")
-@click.option("--weight", required=True, metavar="NAME[I,J,…]", help="The weight to follow.")
+@run_argument
+@weight_option("The weight to follow.", required=True)
 @click.option("--step", "number", type=int, metavar="K", help="Its number in the run, counted from 1.  [1]")
 @click.option("--epoch", type=int, metavar="E", help="Or: a step of this epoch, the first unless --batch is given.")
 @click.option("--batch", type=int, metavar="N", help="The batch of the epoch, counted from 1.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import class_option, epoch_option, force_option, image_argument, run_argument, unit_option
 from pellucid.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -18,17 +19,17 @@ __all__ = ["trace"]
 
 
 @click.command(cls=Command)
-@click.argument("run")
-@click.argument("image")
-@click.option("--unit", metavar="LAYER[I,J,K]", help="The number to take apart.  [the winning class's score]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@run_argument
+@image_argument
+@unit_option("The number to take apart.  [the winning class's score]", "LAYER[I,J,K]")
+@epoch_option
 @click.option("--back", multiple=True, type=int, metavar="I", help="Go on to the unit that term I was read from.")
 @click.option("--forward", is_flag=True, help="List the units that it feeds.")
 @click.option("--path", is_flag=True, help="Show the strongest chain from a pixel through it to a class score.")
-@click.option("--class", "target", metavar="NAME", help="The class that --path leads to.  [the winning one]")
+@class_option("The class that --path leads to.  [the winning one]")
 @click.option("--training", is_flag=True, help="Run in training mode: dropout drawn, batch statistics of the image.")
 @click.option("--out", type=click.Path(path_type=Path), help="Draw it: .png or .svg.")
-@click.option("--force", is_flag=True, help="Replace an existing file.")
+@force_option
 @json_option
 def trace(
     run: str,

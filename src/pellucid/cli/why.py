@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.options import epoch_option, image_argument, run_argument
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
@@ -14,10 +15,10 @@ __all__ = ["why"]
 
 
 @click.command(cls=Command)
-@click.argument("run")
-@click.argument("image")
+@run_argument
+@image_argument
 @click.option("--method", help="What makes the map, as in explain.  [the one that does best on this image]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@epoch_option
 @click.option("--limit", default=2000, show_default=True, help="Look for exciting images among so many; 0 means all.")
 @out_option
 @force_option
