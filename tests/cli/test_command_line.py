@@ -111,6 +111,17 @@ def test_every_mistake_of_a_command_line_is_told_at_once(
     assert sorted(errors(arguments, capsys)) == sorted(expected)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "shows_usage"),
+    [(["mnist", "--epochs", "many"], False), (["mnist", "--epochz", "3"], True), ([], True)],
+)
+def test_how_a_command_is_called_is_shown_where_that_is_the_mistake(
+    arguments: list[str], shows_usage: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *arguments]) == 2
+    assert capsys.readouterr().err.startswith("Usage: " if shows_usage else "Error: ")
+
+
 def test_help_is_shown_whatever_else_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--lernrate", "x", "--epochs", "many", "--help"]) == 0
     assert capsys.readouterr().out.startswith("Usage: pellucid train")
@@ -180,11 +191,11 @@ def test_one_name_means_one_thing_in_every_command() -> None:
     for name in COMMANDS:
         for parameter in command(name).params:
             for option in parameter.opts:
-                if option in ("--device", "--data-dir", "--epoch", "--force", "--json", "--top", "run"):
+                if option in ("--device", "--data-dir", "--epoch", "--force", "--json", "run"):
                     kinds.setdefault(option, set()).add(type(parameter.type))
     kinds["--epoch"] -= {type(click.INT)}  # of `step`: where its step is counted from, not whose weights are read
     assert {option: len(types) for option, types in kinds.items()} == dict.fromkeys(kinds, 1)
-    assert {"--device", "--epoch", "--top"} <= set(kinds)
+    assert {"--device", "--epoch", "run"} <= set(kinds)
 
 
 def test_the_version_names_torch_and_the_kernels(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 import click
 from click.core import iter_params_for_processing
@@ -17,11 +17,20 @@ __all__ = ["Command", "Mistakes"]
 class Mistakes(click.UsageError):
     """Everything that is wrong with a command line, a line each."""
 
-    def __init__(self, messages: Sequence[str], ctx: click.Context) -> None:
-        self.messages = list(dict.fromkeys(messages))
-        listed = "".join(f"\n  - {message}" for message in self.messages)
-        several = f"the command line has {len(self.messages)} mistakes:{listed}"
-        super().__init__(self.messages[0] if len(self.messages) == 1 else several, ctx)
+    def __init__(self, errors: Sequence[click.UsageError | UserError], ctx: click.Context) -> None:
+        messages = list(dict.fromkeys(map(_sentence, errors)))
+        listed = "".join(f"\n  - {message}" for message in messages)
+        super().__init__(
+            messages[0] if len(messages) == 1 else f"the command line has {len(messages)} mistakes:{listed}", ctx
+        )
+        self.concerns_values_only = all(map(_concerns_a_value, errors))
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the mistakes; how the command is called is shown only where that is what is wrong."""
+        if self.concerns_values_only:
+            click.echo(f"Error: {self.format_message()}", file=file, err=True)
+        else:
+            super().show(file)
 
 
 class Command(click.Command):
@@ -41,7 +50,7 @@ class Command(click.Command):
         except (click.UsageError, UserError) as first:
             if ctx.resilient_parsing:
                 raise
-            raise Mistakes(self._mistakes(ctx, words) or [_sentence(first)], ctx) from None
+            raise Mistakes(self._mistakes(ctx, words) or [first], ctx) from None
 
     def _declared(self, ctx: click.Context, args: Sequence[str]) -> list[str]:
         options = self._options(ctx)
@@ -57,41 +66,40 @@ class Command(click.Command):
             for name in (*parameter.opts, *parameter.secondary_opts)
         }
 
-    def _mistakes(self, ctx: click.Context, words: list[str]) -> list[str]:
+    def _mistakes(self, ctx: click.Context, words: list[str]) -> list[click.UsageError | UserError]:
         """Parse in a context of its own, going on after each error."""
         with click.Context(self, info_name=ctx.info_name, parent=ctx.parent, **self.context_settings) as trial:
-            messages, values, rest, order, is_certain = self._parse_leniently(trial, words)
+            errors, values, rest, order, is_certain = self._parse_leniently(trial, words)
             for parameter in iter_params_for_processing(order, self.get_params(trial)):
                 try:
                     _, rest = parameter.handle_parse_result(trial, values, rest)
-                except click.MissingParameter as error:
-                    if is_certain:
-                        messages.append(_sentence(error))
                 except (click.UsageError, UserError) as error:
-                    messages.append(_sentence(error))
+                    if is_certain or not isinstance(error, click.MissingParameter):
+                        errors.append(error)
             if rest and is_certain:
-                messages.append(f"Got unexpected extra argument{'s' * (len(rest) > 1)} ({' '.join(map(str, rest))}).")
-        return messages
+                words_left = f"argument{'s' * (len(rest) > 1)} ({' '.join(map(str, rest))})"
+                errors.append(click.UsageError(f"Got unexpected extra {words_left}.", trial))
+        return errors
 
     def _parse_leniently(
         self, trial: click.Context, words: list[str]
-    ) -> tuple[list[str], dict[str, Any], list[str], list[Any], bool]:
+    ) -> tuple[list[click.UsageError | UserError], dict[str, Any], list[str], list[Any], bool]:
         """Leave out each option that click stumbles over, with the value that it seems to have.
 
         Returns:
-            The messages; the values by parameter; the arguments left over; the order of parameters; and whether it is
+            The errors; the values by parameter; the arguments left over; the order of parameters; and whether it is
             certain which words are arguments, which it is not after an unknown option that is near to no other.
         """
-        messages: list[str] = []
+        errors: list[click.UsageError | UserError] = []
         is_certain = True
         options = self._options(trial)
         while True:
             try:
                 values, rest, order = self.make_parser(trial).parse_args(args=list(words))
-                return messages, values, rest, order, is_certain
+                return errors, values, rest, order, is_certain
             except click.NoSuchOption as error:
                 near = nearest_option(error.option_name, options)
-                messages.append(f"{error.message}{f' Did you mean {near!r}?' if near else ''}")
+                errors.append(click.UsageError(f"{error.message}{f' Did you mean {near!r}?' if near else ''}", trial))
                 start = _places(error.option_name, words)[0]
                 has_its_value = "=" in words[start]
                 is_certain = is_certain and (has_its_value or near is not None)
@@ -102,7 +110,7 @@ class Command(click.Command):
                         del words[start]
                         missing -= 1
             except click.BadOptionUsage as error:
-                messages.append(_sentence(error))
+                errors.append(error)
                 words.pop(_places(error.option_name, words)[-1])
 
 
@@ -118,3 +126,8 @@ def _places(option: str, words: list[str]) -> list[int]:
 
 def _sentence(error: click.UsageError | UserError) -> str:
     return " ".join(error.format_message().split()) if isinstance(error, click.UsageError) else str(error)
+
+
+def _concerns_a_value(error: click.UsageError | UserError) -> bool:
+    is_missing = isinstance(error, click.MissingParameter)
+    return isinstance(error, UserError) or (isinstance(error, click.BadParameter) and not is_missing)
