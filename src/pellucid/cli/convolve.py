@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,13 @@ import click
 
 from pellucid.cli.command import Command
 from pellucid.cli.options import force_option
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.output import echo, json_option, print_json
 from pellucid.ground.errors import UserError
 
 if TYPE_CHECKING:
     from pellucid.convolution import Convolution
 
 __all__ = ["convolve"]
-
-PLAIN = str.maketrans({**dict(zip("─│┌┐└┘├┤┬┴┼×·−", "-|+++++++++x*-", strict=True)), "…": "..."})
-"""What stands for the characters of boxes where the terminal's encoding lacks them."""
 
 
 class NumbersCommand(Command):
@@ -111,7 +107,7 @@ def _numbers(signal: str, kernel: str, out: Path | None, as_json: bool, options:
     if as_json:
         print_json(done.to_dict() | ({"out": str(out)} if out else {}))
         return
-    _echo(draw(done, most=options["steps"]))
+    echo(draw(done, most=options["steps"]))
     if drawn:
         click.echo(f"\n{drawn}")
 
@@ -151,9 +147,9 @@ def _functions(functions: tuple[str, str], out: Path | None, as_json: bool, opti
         more = {"at": {"x": overlap.x, "area": overlap.area}} if overlap else {}
         print_json(sampled.to_dict() | more | ({"out": str(out)} if out else {}))
         return
-    _echo(str(sampled))
+    echo(str(sampled))
     if overlap:
-        _echo(f"(f * h)({overlap.x:g}) = {overlap.area:.6g}, the area under f(t)·h({overlap.x:g} − t)")
+        echo(f"(f * h)({overlap.x:g}) = {overlap.area:.6g}, the area under f(t)·h({overlap.x:g} − t)")
     if out:
         click.echo(str(out))
 
@@ -183,12 +179,3 @@ def _domain(text: str) -> tuple[float, float]:
     if not colon:
         raise UserError(f"--domain is {text!r}; expected two numbers with a colon between them, such as -10:10")
     return _number(low, "--domain"), _number(high, "--domain")
-
-
-def _echo(text: str) -> None:
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.translate(PLAIN)
-    click.echo(text)

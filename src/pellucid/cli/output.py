@@ -13,7 +13,7 @@ import click
 
 from pellucid.cli.options import json_option
 
-__all__ = ["announce", "json_option", "print_json", "write_what_the_terminal_has"]
+__all__ = ["announce", "echo", "json_option", "print_json", "write_what_the_terminal_has"]
 
 PLAIN = {**dict(zip("─│┌┐└┘├┤┬┴┼×·−–", "-|+++++++++x*--", strict=True)), "…": "...", "→": "->", "≈": "~"}
 """What stands for a character that the terminal's encoding lacks; `?` for any other."""
@@ -27,6 +27,14 @@ def print_json(document: Any) -> None:
     except UnicodeEncodeError:
         text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=True)
     click.echo(text)
+
+
+def echo(text: str) -> None:
+    """Print a text full of boxes and arrows, in plain characters where standard output is ASCII.
+
+    `click.echo` would take ASCII for a mistake of the surroundings and write UTF-8.
+    """
+    click.echo(text, file=sys.stdout)
 
 
 def announce(*paths: Path | str) -> None:

@@ -17,9 +17,10 @@ from pellucid.cli.options import (
     network_option,
     recipe_option,
     run_argument,
+    size_option,
 )
 from pellucid.cli.output import json_option, print_json
-from pellucid.cli.training_options import given_settings, recipe_options, size_option
+from pellucid.cli.training_options import given_settings, recipe_options
 
 __all__ = ["resume", "train"]
 
