@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pellucid.cli.command import Command
-from pellucid.cli.options import force_option
+from pellucid.cli.options import force_option, out_file_option
 from pellucid.cli.output import echo, json_option, print_json
 from pellucid.ground.errors import UserError
 
@@ -47,7 +47,7 @@ class NumbersCommand(Command):
 @click.option("--domain", default="-10:10", show_default=True, metavar="A:B", help="Where functions are sampled.")
 @click.option("--samples", default=1000, show_default=True, metavar="N", help="How many samples of functions.")
 @click.option("--at", metavar="X", help="Draw what happens at this x, or at this step of numbers.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Draw to FILE: .gif, .png or .svg.")
+@out_file_option(".gif", ".png", ".svg")
 @force_option
 @json_option
 def convolve(

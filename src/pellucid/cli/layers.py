@@ -9,7 +9,7 @@ import click
 
 from pellucid.cli.command import Command
 from pellucid.cli.completing import run_path
-from pellucid.cli.options import force_option, network_argument
+from pellucid.cli.options import force_option, network_argument, out_file_option
 from pellucid.cli.output import announce, json_option, print_json
 from pellucid.ground.errors import UserError
 
@@ -24,12 +24,7 @@ __all__ = ["layers"]
 @click.option("--input", "input_shape", metavar="CxHxW", help="Channels, rows and columns.  [the network's own]")
 @click.option("--classes", type=int, metavar="K", help="How many classes the network tells apart.  [10; the run's own]")
 @click.option("--explain", is_flag=True, help="Write under each row its formula and its shape rule with the numbers.")
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Draw the architecture diagram to FILE: .svg.",
-)
+@out_file_option(".svg")
 @force_option
 @json_option
 def layers(

@@ -103,12 +103,19 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, and nothing else there."
 )
 
+weight_option = click.option(
+    "--weight", type=OfRun("weight", weight_names), metavar="NAME[I,J,…]", help="The weight to follow."
+)
 
-def out_file_option(*suffixes: str) -> Decorator[Any]:
-    """Declare `--out FILE`, a file of one of these kinds."""
-    kinds = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}" if len(suffixes) > 1 else suffixes[0]
+
+def out_file_option(*suffixes: str, default: str | None = None) -> Decorator[Any]:
+    """Declare `--out FILE`, a file of one of these kinds; the help names the default."""
+    kinds = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
     return click.option(
-        "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=f"Write to FILE: {kinds}."
+        "--out",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help=f"Write to FILE: {kinds}.{f'  [{default}]' if default else ''}",
     )
 
 
@@ -159,13 +166,6 @@ def layer_option(help: str) -> Decorator[Any]:
 def unit_option(help: str, metavar: str = "LAYER[C,I,J]") -> Decorator[Any]:
     """Declare `--unit`, a unit or a channel of the run's network."""
     return click.option("--unit", type=OfRun("unit", unit_names), metavar=metavar, help=help)
-
-
-def weight_option(help: str, *, required: bool = False) -> Decorator[Any]:
-    """Declare `--weight`, an element of one of the run's parameters."""
-    return click.option(
-        "--weight", type=OfRun("weight", weight_names), metavar="NAME[I,J,…]", required=required, help=help
-    )
 
 
 def _write_with_digits(ctx: click.Context, parameter: click.Parameter, count: int | None) -> None:

@@ -8,17 +8,19 @@ import click
 
 from pellucid.cli.command import Command
 from pellucid.cli.kinds import Epoch
-from pellucid.cli.options import device_option, run_argument
+from pellucid.cli.options import device_option, force_option, out_file_option, run_argument
+from pellucid.ground.errors import UserError
 
 __all__ = ["report"]
 
 
 @click.command(cls=Command)
 @run_argument
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file.  [RUN/report.html]")
+@out_file_option(".html", default="RUN/report.html")
+@force_option
 @click.option("--epoch", type=Epoch(), help="last, best or a number.  [that of the evaluation, else the last]")
 @device_option
-def report(run: str, out: Path | None, epoch: str | None, device: str) -> None:
+def report(run: str, out: Path | None, force: bool, epoch: str | None, device: str) -> None:
     """Write a RUN's report: one HTML file that opens from the disk and asks for nothing outside of itself.
 
     What was not evaluated yet is evaluated first. Robustness and audit are shown where they were measured:
@@ -30,6 +32,8 @@ def report(run: str, out: Path | None, epoch: str | None, device: str) -> None:
       pellucid audit --run runs/cifar10-simple-cifar-1
       pellucid report runs/cifar10-simple-cifar-1 --out report.html
     """
+    if out is not None and out.exists() and not force:
+        raise UserError(f"{out} exists already; give another name, or --force to replace it")
     from pellucid.reporting import write_report
     from pellucid.run import open_run
 

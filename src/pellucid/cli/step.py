@@ -13,14 +13,14 @@ __all__ = ["step"]
 
 @click.command(cls=Command)
 @run_argument
-@weight_option("The weight to follow.", required=True)
+@weight_option
 @click.option("--step", "number", type=int, metavar="K", help="Its number in the run, counted from 1.  [1]")
 @click.option("--epoch", type=int, metavar="E", help="Or: a step of this epoch, the first unless --batch is given.")
 @click.option("--batch", type=int, metavar="N", help="The batch of the epoch, counted from 1.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Go on to the run's next record; compare.")
 @json_option
 def step(
-    run: str, weight: str, number: int | None, epoch: int | None, batch: int | None, verify: bool, as_json: bool
+    run: str, weight: str | None, number: int | None, epoch: int | None, batch: int | None, verify: bool, as_json: bool
 ) -> None:
     """Repeat one training step of a RUN and do its arithmetic by hand for one weight.
 
@@ -34,6 +34,8 @@ def step(
       pellucid step runs/cifar10-simple-cifar-1 --weight "fc2.bias[3]" --epoch 2
       pellucid step runs/cifar10-simple-cifar-1 --weight "fc1.weight[3,210]" --step 200 --json
     """
+    if weight is None:  # until merge
+        raise click.UsageError('--weight is missing; expected a weight, like --weight "conv1.weight[0,0,1,1]"')
     from pellucid.stepping import take_step
 
     taken = take_step(run, weight, step=number, epoch=epoch, batch=batch, verify=verify, show_progress=True)

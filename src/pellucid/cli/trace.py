@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from pellucid.cli.command import Command
-from pellucid.cli.options import class_option, epoch_option, force_option, image_argument, run_argument, unit_option
+from pellucid.cli.options import (
+    class_option,
+    epoch_option,
+    force_option,
+    image_argument,
+    out_file_option,
+    run_argument,
+    unit_option,
+)
 from pellucid.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -28,7 +36,7 @@ __all__ = ["trace"]
 @click.option("--path", is_flag=True, help="Show the strongest chain from a pixel through it to a class score.")
 @class_option("The class that --path leads to.  [the winning one]")
 @click.option("--training", is_flag=True, help="Run in training mode: dropout drawn, batch statistics of the image.")
-@click.option("--out", type=click.Path(path_type=Path), help="Draw it: .png or .svg.")
+@out_file_option(".png", ".svg")
 @force_option
 @json_option
 def trace(
