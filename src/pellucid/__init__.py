@@ -34,66 +34,91 @@ pictures_of(
 )
 
 if TYPE_CHECKING:
-    from pellucid.api import draw_curves, resume, train
+    from pellucid.api import resume, trace, train
+    from pellucid.arithmetic import summarise as layers
     from pellucid.attribution import explain
+    from pellucid.auditing import audit
     from pellucid.causes import activations, history, maps, why
+    from pellucid.convolution import convolve, convolve2d
     from pellucid.data import open_image_set
-    from pellucid.evaluation import evaluate
+    from pellucid.evaluation import compare, evaluate, mistakes, robustness
     from pellucid.glass import look
     from pellucid.ground.errors import UserError
     from pellucid.recipes import Recipe
+    from pellucid.reporting import report
     from pellucid.run import Run, find_runs, open_run
-    from pellucid.stepping import take_step
+    from pellucid.stepping import take_step as step
 
 _HOMES = {
     "Recipe": "pellucid.recipes",
-    "Run": "pellucid.run.run",
+    "Run": "pellucid.run",
     "UserError": "pellucid.ground.errors",
     "activations": "pellucid.causes",
-    "draw_curves": "pellucid.api",
+    "audit": "pellucid.auditing",
+    "compare": "pellucid.evaluation",
+    "convolve": "pellucid.convolution",
+    "convolve2d": "pellucid.convolution",
     "evaluate": "pellucid.evaluation",
     "explain": "pellucid.attribution",
-    "find_runs": "pellucid.run.run",
+    "find_runs": "pellucid.run",
     "history": "pellucid.causes",
+    "layers": "pellucid.arithmetic:summarise",
     "look": "pellucid.glass",
     "maps": "pellucid.causes",
+    "mistakes": "pellucid.evaluation",
     "open_image_set": "pellucid.data",
-    "open_run": "pellucid.run.run",
+    "open_run": "pellucid.run",
+    "report": "pellucid.reporting",
     "resume": "pellucid.api",
-    "take_step": "pellucid.stepping",
+    "robustness": "pellucid.evaluation",
+    "step": "pellucid.stepping:take_step",
+    "trace": "pellucid.api",
     "train": "pellucid.api",
     "why": "pellucid.causes",
 }
+"""Where each public name is imported from when it is first asked for; the lines above say the same to type checkers.
+
+A name after the colon is the one it has at home, where that is another.
+"""
 
 __all__ = [
     "Recipe",
     "Run",
     "UserError",
     "activations",
-    "draw_curves",
+    "audit",
+    "compare",
+    "convolve",
+    "convolve2d",
     "evaluate",
     "explain",
     "find_runs",
     "history",
+    "layers",
     "look",
     "maps",
+    "mistakes",
     "open_image_set",
     "open_run",
+    "report",
     "resume",
-    "take_step",
+    "robustness",
+    "step",
+    "trace",
     "train",
     "why",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its home when it is first asked for (PEP 562)."""
+    """Import a public name from its home (PEP 562)."""
     if name not in _HOMES:
-        raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+        raise AttributeError(f"module 'pellucid' has no attribute {name!r}; it has {', '.join(__all__)}")
+    module, _, name_at_home = _HOMES[name].partition(":")
+    value = getattr(importlib.import_module(module), name_at_home or name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted(__all__)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pellucid.data import DataRequest
 from pellucid.evaluation import evaluate
+from pellucid.glass import Unit, UnitTrace, look
 from pellucid.ground.files import replacing
 from pellucid.recipes import Recipe
 from pellucid.run import Run, RunFile, open_run
@@ -15,7 +16,10 @@ from pellucid.training import TrainingRequest
 from pellucid.training import resume as resume_training
 from pellucid.training import start as start_training
 
-__all__ = ["draw_curves", "resume", "train"]
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["draw_curves", "resume", "trace", "train"]
 
 
 def train(
@@ -93,6 +97,24 @@ def resume(run: Run | str | Path, *, stream: TextIO | None = None) -> Run:
     """
     opened = run if isinstance(run, Run) else open_run(run)
     return _conclude(resume_training(opened, stream=stream), stream)
+
+
+def trace(network: Run | str | Path | nn.Module, image: Any, unit: Unit | str | None = None, **how: Any) -> UnitTrace:
+    """Decompose one value of a run's network on one image into the terms that make it, checked against the network.
+
+    Args:
+        network: a run or its directory; a torch module works too, with `[C, H, W]` for the image.
+        image: a path, `test/17` for an image of the run's own data, or whatever else `pellucid.look` takes.
+        unit: a unit as it is written, `conv2[3,4,5]`; None is the logit of the predicted class.
+        how: `epoch`, `training` and the other settings of `pellucid.look`.
+
+    Raises:
+        UserError: no such run, image, epoch, layer or unit.
+        TraceMismatch: the recomputed value is not the network's.
+
+    A call looks like `print(pellucid.trace("runs/cifar10-simple-cifar-1", "test/17", "conv2[3,4,5]"))`.
+    """
+    return look(network, image, **how).trace(unit)
 
 
 def draw_curves(run: Run, test_accuracy: float | None = None) -> Path:

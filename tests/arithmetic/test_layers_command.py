@@ -51,10 +51,10 @@ def test_a_network_of_ones_own_with_a_picture(capsys, tmp_path, monkeypatch):
     source += "    def forward(self, x):\n        y = self.a(x)\n"
     source += "        return self.fc(torch.cat([y, torch.relu(y)], 1).mean((2, 3)))\n"
     Path("mine.py").write_text(source)
-    assert main(["layers", "mine.py:Tiny", "--input", "3x8x8", "--svg", "tiny.svg"]) == 0
+    assert main(["layers", "mine.py:Tiny", "--input", "3x8x8", "--out", "tiny.svg"]) == 0
     captured = capsys.readouterr()
     assert any(line.split()[:3] == ["cat", "cat", "8×8×8"] for line in captured.out.splitlines())
-    assert captured.err == "wrote tiny.svg\n"
+    assert captured.err == "Wrote tiny.svg\n"
     root = ElementTree.parse("tiny.svg").getroot()
     assert root.find("{http://www.w3.org/2000/svg}title").text == "Architecture of mine.py:Tiny"
 
@@ -102,7 +102,7 @@ def test_a_runs_directory_shows_the_runs_network(run, capsys):
 )
 def test_mistakes(arguments, message, capsys, tmp_path):
     svg = tmp_path / "out.svg"
-    assert main(["layers", *arguments, "--svg", str(svg)]) == 2
+    assert main(["layers", *arguments, "--out", str(svg)]) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("Error: ")
     assert message in captured.err

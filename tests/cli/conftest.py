@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import struct
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from learnable_sets import TINY_NETWORK, write_learnable_mnist
+
+from pellucid.recipes import Recipe
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +26,45 @@ def _surroundings(command_data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PELLUCID_CACHE", str(command_data / "cache"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny_net.py").write_text(TINY_NETWORK)
+
+
+@pytest.fixture
+def make_listed_run(tmp_path: Path) -> Callable[..., Path]:
+    """Write the small files of a run below `runs/`, enough to be listed and completed; nothing is trained."""
+
+    def make(
+        name: str,
+        *,
+        created: str = "2026-01-01",
+        network: str = "simple-mnist",
+        source: str = "mnist",
+        classes: Sequence[str] = ("0", "1"),
+        weights: dict[str, list[int]] | None = None,
+        accuracy: float | None = None,
+        split: str = "test",
+        validation: float | None = None,
+    ) -> Path:
+        directory = tmp_path / "runs" / name
+        request = {"source": source, "data_dir": None, "size": None, "channels": None, "fit": "stretch"}
+        record = {
+            "format": 1,
+            "network": network,
+            "data": {**request, "strict": False, "split_seed": 0, "fingerprint": "0" * 32},
+            "recipe": Recipe(name="tutorial", epochs=2).to_dict(),
+            **{"seed": 0, "device": "cpu", "threads": 1, "processes": 1, "keep": None, "classes": list(classes)},
+            **{"preprocessing": {}, "versions": {}, "created": created},
+        }
+        (directory / "weights").mkdir(parents=True)
+        (directory / "run.json").write_text(json.dumps(record))
+        (directory / "data.json").write_text(json.dumps({"name": source}))
+        epoch = {"event": "epoch", "epoch": 1} | ({} if validation is None else {"val_accuracy": validation})
+        (directory / "metrics.jsonl").write_text(json.dumps(epoch) + "\n")
+        if accuracy is not None:
+            (directory / "evaluation.json").write_text(json.dumps({"split": split, "accuracy": accuracy}))
+        if weights is not None:
+            head = {key: {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]} for key, shape in weights.items()}
+            text = json.dumps({"__metadata__": {}, **head}).encode()
+            (directory / "weights/epoch-001.safetensors").write_bytes(struct.pack("<Q", len(text)) + text)
+        return directory
+
+    return make

@@ -47,7 +47,7 @@ def test_train_resume_evaluate_and_list(capsys: pytest.CaptureFixture[str]) -> N
     assert (row["run"], row["network"], row["status"]) == ("run", TINY, "finished")
     assert row["test_accuracy"] == document["accuracy"]
     assert run("runs", ".") == 0
-    assert "finished  test " in capsys.readouterr().out
+    assert re.search(r"3/3  finished  \d+\.\d\d% test$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_train_with_json_prints_one_document_and_the_log_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:

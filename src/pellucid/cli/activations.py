@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.command import Command
+from pellucid.cli.options import epoch_option, run_argument, split_option, unit_option
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 from pellucid.ground.errors import UserError
@@ -13,14 +15,14 @@ from pellucid.ground.errors import UserError
 __all__ = ["activations"]
 
 
-@click.command()
-@click.argument("run")
-@click.option("--unit", metavar="LAYER[C]", help="A channel, conv2[7], or a unit, conv2[7,3,5] or fc1[12].")
+@click.command(cls=Command)
+@run_argument
+@unit_option("A channel, conv2[7], or a unit, conv2[7,3,5] or fc1[12].", "LAYER[C]")
 @click.option("--top", default=9, show_default=True, help="How many images to keep.")
-@click.option("--split", default="train", show_default=True, help="train, val or test.")
+@split_option("train")
 @click.option("--limit", type=int, help="Look only at so many images, evenly spaced.  [all]")
 @click.option("--filters", "show_filters", is_flag=True, help="Show the filters of the first convolution instead.")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@epoch_option
 @out_option
 @force_option
 @json_option

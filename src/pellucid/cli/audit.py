@@ -6,32 +6,32 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.command import Command
+from pellucid.cli.kinds import RunPath
+from pellucid.cli.options import DATA, data_dir_option, device_option, force_option, out_folder_option, size_option
+from pellucid.cli.output import announce, json_option, print_json
+from pellucid.cli.pictures import check_folder
 
 __all__ = ["audit"]
 
 
-@click.command()
-@click.argument("data", required=False)
-@click.option("--run", "run_path", help="A run; also lists the labels that its network doubts most.")
-@click.option(
-    "--similarity", type=float, default=0.6, show_default=True, help="Least similarity of near duplicates, 0 to 1."
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Write tables and contact sheets into this folder.  [the run, if any]",
-)
-@click.option("--size", type=int, help="Side to which a folder's images are brought.  [64; the run's own]")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="PELLUCID_DATA", help="Where named sets lie.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.command(cls=Command)
+@click.argument("data", type=DATA, required=False)
+@click.option("--run", "run_path", type=RunPath(), help="A run; also lists the labels that its network doubts most.")
+@click.option("--similarity", type=float, default=0.6, show_default=True, help="Least similarity of near duplicates.")
+@out_folder_option("tables and contact sheets", "the run, if any")
+@force_option
+@size_option
+@data_dir_option
+@device_option
 @json_option
 def audit(
     data: str | None,
     run_path: str | None,
     similarity: float,
     out: Path | None,
-    size: int | None,
+    force: bool,
+    size: tuple[int, int] | None,
     data_dir: Path | None,
     device: str,
     as_json: bool,
@@ -47,6 +47,7 @@ def audit(
       pellucid audit my_photos/
       pellucid audit --run runs/cifar10-simple-cifar-1
     """
+    check_folder(out, force)
     from pellucid.auditing import audit as look_through
     from pellucid.auditing import open_images_of, write_audit
     from pellucid.data import open_image_set
@@ -60,7 +61,7 @@ def audit(
     elif data is None:
         raise click.UsageError("nothing to look through; give DATA (a named set, a folder, an archive) or --run RUN")
     else:
-        images = open_image_set(data, data_dir=data_dir, size=(size, size) if size else None)
+        images = open_image_set(data, data_dir=data_dir, size=size)
     audited = look_through(images, run, detail=similarity, device=device)
     written = []
     if run is not None and images.fingerprint == run.record.fingerprint:
@@ -76,9 +77,9 @@ def audit(
         if audited.doubts and audited.doubts.most:
             save_figure(doubts_sheet(audited, images), out / "doubts.png", force=True)
             written.append(out / "doubts.png")
+    if written:
+        announce(*written)
     if as_json:
         print_json(audited.to_dict())
         return
     click.echo(str(audited))
-    if written:
-        click.echo(f"\nWritten: {', '.join(map(str, written))}")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import click
 
-from pellucid.cli.options import json_option
-from pellucid.cli.output import print_json
+from pellucid.cli.command import Command
+from pellucid.cli.options import device_option, epoch_option, runs_argument, split_option, top_option
+from pellucid.cli.output import json_option, print_json
 
 __all__ = ["compare"]
 
 
-@click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
-@click.option("--split", help="test, val or train of their own data.  [test]")
-@click.option("--epoch", default="last", show_default=True, help="Of each: last, best (by validation) or a number.")
-@click.option(
-    "--top", type=click.IntRange(min=0), metavar="N", default=20, show_default=True, help="How many disagreements."
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.command(cls=Command)
+@runs_argument
+@split_option()
+@epoch_option
+@top_option(20, "disagreements of a pair to list", least=0)
+@device_option
 @json_option
 def compare(runs: tuple[str, ...], split: str | None, epoch: str, top: int, device: str, as_json: bool) -> None:
     """Compare two or more RUNs on the same images.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.command import Command
+from pellucid.cli.options import force_option, out_file_option
+from pellucid.cli.output import echo, json_option, print_json
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import exact_number
 
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["convolve"]
 
-PLAIN = str.maketrans({**dict(zip("─│┌┐└┘├┤┬┴┼×·−", "-|+++++++++x*-", strict=True)), "…": "..."})
-"""What stands for the characters of boxes where the terminal's encoding lacks them."""
 
-
-class NumbersCommand(click.Command):
+class NumbersCommand(Command):
     """A command whose arguments may be negative numbers; mistyped options are still refused."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -50,8 +48,8 @@ class NumbersCommand(click.Command):
 @click.option("--domain", default="-10:10", show_default=True, metavar="A:B", help="Where functions are sampled.")
 @click.option("--samples", default=1000, show_default=True, metavar="N", help="How many samples of functions.")
 @click.option("--at", metavar="X", help="Draw what happens at this x, or at this step of numbers.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Draw to FILE: .gif, .png or .svg.")
-@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@out_file_option(".gif", ".png", ".svg")
+@force_option
 @json_option
 def convolve(
     signal: str | None,
@@ -112,7 +110,7 @@ def _numbers(signal: str, kernel: str, out: Path | None, as_json: bool, options:
     if as_json:
         print_json(convolution.to_dict() | ({"out": str(out)} if out else {}))
         return
-    _echo(draw(convolution, most=options["steps"]))
+    echo(draw(convolution, most=options["steps"]))
     if drawn:
         click.echo(f"\n{drawn}")
 
@@ -152,10 +150,10 @@ def _functions(functions: tuple[str, str], out: Path | None, as_json: bool, opti
         more = {"at": {"x": overlap.x, "area": overlap.area}} if overlap else {}
         print_json(sampled.to_dict() | more | ({"out": str(out)} if out else {}))
         return
-    _echo(str(sampled))
+    echo(str(sampled))
     if overlap:
         x = exact_number(overlap.x)
-        _echo(f"(f * h)({x}) = {exact_number(overlap.area)}, the area under f(t)·h({x} − t)")
+        echo(f"(f * h)({x}) = {exact_number(overlap.area)}, the area under f(t)·h({x} − t)")
     if out:
         click.echo(str(out))
 
@@ -185,12 +183,3 @@ def _domain(text: str) -> tuple[float, float]:
     if not colon:
         raise UserError(f"--domain is {text!r}; expected two numbers with a colon between them, such as -10:10")
     return _number(low, "--domain"), _number(high, "--domain")
-
-
-def _echo(text: str) -> None:
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.translate(PLAIN)
-    click.echo(text)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from pellucid.cli.command import Command
+from pellucid.cli.options import data_dir_option
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["datasets"]
@@ -13,8 +15,8 @@ __all__ = ["datasets"]
 COLUMNS = 100
 
 
-@click.command()
-@click.option("--data-dir", type=click.Path(), help="Folder of data sets to look in first.  [default: $PELLUCID_DATA]")
+@click.command(cls=Command)
+@data_dir_option
 @json_option
 def datasets(data_dir: str | None, as_json: bool) -> None:
     """List the data sets that have a name, and where they are; nothing is downloaded or decoded.

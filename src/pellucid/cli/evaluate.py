@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid.cli.options import epoch_option, json_option
+from pellucid.cli.command import Command
+from pellucid.cli.options import (
+    data_dir_option,
+    data_option,
+    device_option,
+    epoch_option,
+    json_option,
+    run_argument,
+    split_option,
+)
 from pellucid.cli.output import announce, print_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pellucid.evaluation import Evaluation
 
 __all__ = ["evaluate"]
 
 
-@click.command()
-@click.argument("run")
-@click.option("--data", help="Other images: a named set, a folder or an archive.  [the run's own]")
-@click.option("--split", help="test, val or train.  [test; other images without splits: all]")
+@click.command(cls=Command)
+@run_argument
+@data_option
+@split_option()
 @epoch_option
-@click.option("--shared-classes", is_flag=True, help="Of other images, only those of classes that the network knows.")
+@click.option("--shared-classes", is_flag=True, help="Of other images, only those of classes the network knows.")
 @click.option("--no-calibration", is_flag=True, help="Leave the probabilities as trained.")
 @click.option(
     "--error-rate",
@@ -32,8 +42,8 @@ __all__ = ["evaluate"]
 )
 @click.option("--unknown", multiple=True, help="Out-of-class images: a set.  [noise and blank always]")
 @click.option("--figures", is_flag=True, help="Draw confusion matrix, reliability and coverage as PNG.")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="PELLUCID_DATA", help="Where named sets are.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@data_dir_option
+@device_option
 @json_option
 def evaluate(
     run: str, no_calibration: bool, unknown: tuple[str, ...], figures: bool, device: str, as_json: bool, **options: Any

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.method_option import MethodCommand, MethodName
+from pellucid.cli.options import class_option, epoch_option, image_argument, layer_option, run_argument
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
@@ -14,8 +15,8 @@ __all__ = ["explain"]
 
 
 @click.command(cls=MethodCommand)
-@click.argument("run")
-@click.argument("image")
+@run_argument
+@image_argument
 @click.option(
     "--method",
     type=MethodName(several=True),
@@ -23,9 +24,9 @@ __all__ = ["explain"]
     show_default=True,
     help="What makes the map; the methods are listed below.",
 )
-@click.option("--class", "target", metavar="NAME", help="The class to explain.  [the most probable]")
-@click.option("--layer", metavar="NAME", help="A layer with rows and columns, for methods that take one.  [the last]")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@class_option("The class to explain.  [the predicted one]")
+@layer_option("A layer with rows and columns, for methods that take one.  [the last]")
+@epoch_option
 @out_option
 @force_option
 @json_option

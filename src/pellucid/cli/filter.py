@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.command import Command
+from pellucid.cli.options import force_option
 from pellucid.cli.output import json_option, print_json
 from pellucid.ground.errors import UserError
 
 __all__ = ["filter"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("image", type=click.Path(path_type=Path), required=False)
 @click.option("--kernel", metavar="NAME", help="A filter's name (see --list), or rows: 1,0,-1;2,0,-2;1,0,-1")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The image to write.")
@@ -26,7 +28,7 @@ __all__ = ["filter"]
 )
 @click.option("--abs", "absolute", is_flag=True, help="Drop the sign of each sum, so that all edges show.")
 @click.option("--offset", type=float, default=0.0, metavar="N", help="Add N to each sum; 128 shows both signs.")
-@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@force_option
 @click.option("--list", "list_them", is_flag=True, help="List the named filters.")
 @json_option
 def filter(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.method_option import MethodCommand, MethodName
+from pellucid.cli.options import class_option, image_argument, layer_option, run_argument, unit_option
 from pellucid.cli.output import announce, json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
@@ -14,13 +15,9 @@ __all__ = ["history"]
 
 
 @click.command(cls=MethodCommand)
-@click.argument("run")
-@click.argument("image")
-@click.option(
-    "--unit",
-    metavar="LAYER[C]",
-    help="A channel, conv2[7], or a unit.  [the channel that contributed most to the last prediction]",
-)
+@run_argument
+@image_argument
+@unit_option("A channel, conv2[7], or a unit.  [the channel that contributed most]", "LAYER[C]")
 @click.option(
     "--method",
     type=MethodName(),
@@ -28,8 +25,8 @@ __all__ = ["history"]
     show_default=True,
     help="What makes the maps; the methods are listed below.",
 )
-@click.option("--class", "target", metavar="NAME", help="The class that the maps explain.  [the last prediction]")
-@click.option("--layer", metavar="NAME", help="A layer with rows and columns, for methods that take one.  [the last]")
+@class_option("The class that the maps explain.  [the last prediction]")
+@layer_option("A layer with rows and columns, for methods that take one.  [the last]")
 @out_option
 @force_option
 @json_option

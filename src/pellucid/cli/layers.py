@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.command import Command
+from pellucid.cli.completing import run_path
+from pellucid.cli.options import force_option, network_argument, out_file_option
+from pellucid.cli.output import announce, json_option, print_json
 from pellucid.ground.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,48 +19,55 @@ if TYPE_CHECKING:
 __all__ = ["layers"]
 
 
-@click.command()
-@click.argument("network")
-@click.option(
-    "--input", "input_shape", metavar="CxHxW", help="Channels, rows and columns.  [default: the network's own]"
-)
-@click.option("--classes", type=int, metavar="K", help="How many classes it tells apart.  [default: 10]")
+@click.command(cls=Command)
+@network_argument
+@click.option("--input", "input_shape", metavar="CxHxW", help="Channels, rows and columns.  [the network's own]")
+@click.option("--classes", type=int, metavar="K", help="How many classes the network tells apart.  [10; the run's own]")
 @click.option("--explain", is_flag=True, help="Write under each row its formula and its shape rule with the numbers.")
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the architecture diagram here.")
+@out_file_option(".svg")
+@force_option
 @json_option
 def layers(
-    network: str, input_shape: str | None, classes: int | None, explain: bool, svg: Path | None, as_json: bool
+    network: str,
+    input_shape: str | None,
+    classes: int | None,
+    explain: bool,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Print NETWORK operation by operation: shapes, parameters, multiply-adds, receptive field, memory.
 
-    NETWORK is a name that `pellucid networks` lists, a class in a file of your own, like my_nets.py:TinyNet, or a run's
-    directory. Functions such as F.relu, additions and concatenations are rows like modules; a module used twice is two
-    rows.
+    NETWORK is a name that `pellucid networks` lists, a run, or a class in a file of your own, like my_nets.py:TinyNet.
+    Functions such as F.relu, additions and concatenations are rows like modules; a module used twice is two rows.
 
     \b
     Examples:
       pellucid layers simple-cifar
       pellucid layers runs/mnist-simple-mnist-1
       pellucid layers simple-mnist --input 3x64x64 --classes 5
-      pellucid layers my_nets.py:TinyNet --svg tiny.svg
+      pellucid layers my_nets.py:TinyNet --out tiny.svg
       pellucid layers small-resnet --json
+      pellucid layers runs/cifar10-simple-cifar-1 --explain
     """
+    if out is not None:
+        from pellucid.figures.saving import check_destination
+
+        check_destination(out, (".svg",), force)
     from pellucid.arithmetic import summarise
     from pellucid.arithmetic.table_showing import layer_table_text
 
-    module, shape, name = _build(network, input_shape, classes)
-    table = summarise(module, shape, name)
-    if svg is not None:
+    table = summarise(*_build(network, input_shape, classes))
+    if out is not None:
         from pellucid.figures.architecture import architecture_svg
         from pellucid.ground.files import write_bytes
 
-        write_bytes(svg, architecture_svg(table).encode())
+        write_bytes(out, architecture_svg(table).encode())
+        announce(out)
     if as_json:
         print_json(table.to_dict())
         return
     click.echo(layer_table_text(table, explain))
-    if svg is not None:
-        click.echo(f"wrote {svg}", err=True)
 
 
 def _build(network: str, input_shape: str | None, classes: int | None) -> tuple[nn.Module, tuple[int, int, int], str]:
@@ -65,12 +75,13 @@ def _build(network: str, input_shape: str | None, classes: int | None) -> tuple[
     from pellucid.networks import NETWORKS, build, default_input, is_own_file
 
     known = network in NETWORKS
-    if not known and Path(network).is_dir():
+    directory = Path(run_path(network))
+    if not known and directory.is_dir():
         from pellucid.run import open_run
 
         if input_shape is not None or classes is not None:
             raise UserError(f"{network} is a run, whose input and classes are known; expected no --input and --classes")
-        run = open_run(network)
+        run = open_run(directory)
         return run.build_network(), run.preprocessing.input_shape, f"{Path(run.record.network).name} of {run.directory}"
     if not known and not is_own_file(network) and "/" in network:
         raise UserError(f"there is no directory {network}; expected a run, a network's name, or file.py:ClassName")

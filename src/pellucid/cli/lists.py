@@ -3,44 +3,66 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.command import Command
+from pellucid.cli.options import json_option
+from pellucid.cli.output import print_json
 from pellucid.ground.errors import UserError
+from pellucid.ground.tables import text_table
+from pellucid.ground.writing import counted, shape_text
 from pellucid.recipes import PRESETS, recipe_fields
+
+if TYPE_CHECKING:
+    pass
 
 __all__ = ["networks", "recipes", "runs"]
 
 
-@click.command()
-@click.argument("directory", default="runs")
+@click.command(cls=Command)
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path), default="runs")
 @json_option
-def runs(directory: str, as_json: bool) -> None:
-    """List the runs in DIRECTORY, `runs` if not given: how far each came and how good it is.
+def runs(directory: Path, as_json: bool) -> None:
+    """List the runs in DIRECTORY, `runs` if not given: how far each came and how good it is, the newest last.
+
+    The accuracy is that on the test images; before `pellucid evaluate`, that on the validation images.
 
     \b
-    Example:
+    Examples:
       pellucid runs
+      pellucid runs my_runs/ --json
     """
-    from pellucid.run import find_runs
+    from pellucid.run import find_runs, open_run
 
-    rows = [_run_row(run) for run in find_runs(directory)]
+    rows, unreadable = [], []
+    readable = find_runs(directory)
+    for run in readable:
+        try:
+            rows.append(_run_row(run))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            unreadable.append(f"{run.directory}: {type(error).__name__}: {error}")
+    for path in sorted({file.parent for file in directory.glob("*/run.json")} - {run.directory for run in readable}):
+        try:
+            open_run(path)
+        except UserError as error:
+            unreadable.append(str(error))
     if as_json:
         print_json(rows)
-        return
-    if not rows:
+    elif rows:
+        _print_runs(directory, rows)
+    elif not unreadable:
         click.echo(f"No runs in {directory}. Begin one: pellucid train fashion-mnist", err=True)
-    for row in rows:
-        accuracy = "" if row["test_accuracy"] is None else f"  test {row['test_accuracy']:.2%}"
-        click.echo(f"{row['run']}  {row['network']} on {row['data']}, {row['recipe']}  {row['status']}{accuracy}")
+    for message in unreadable:
+        click.echo(f"Cannot be read: {message}", err=True)
 
 
-@click.command()
+@click.command(cls=Command)
 @json_option
 def networks(as_json: bool) -> None:
-    """List the networks that have a name, with their parameters at the input they were made for.
+    """List the networks that have a name, with their parameters at the input size they are meant for.
 
     \b
     Example:
@@ -56,13 +78,13 @@ def networks(as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    for row in rows:
-        size = "x".join(map(str, row["input"]))
-        click.echo(f"{row['name']:<14} {size:<8} {row['parameters']:>11,} parameters  {row['summary']}")
-    click.echo("\nYour own: file.py:ClassName, an nn.Module that takes `input_shape` and `classes` if it wants them.")
+    cells = [(row["name"], shape_text(row["input"]), f"{row['parameters']:,}", row["summary"]) for row in rows]
+    for line in text_table(("network", "input", "parameters", ""), cells, right=(2,)):
+        click.echo(line)
+    click.echo("\nYour own: file.py:ClassName, an nn.Module whose `__init__` may take `input_shape` and `classes`.")
 
 
-@click.command()
+@click.command(cls=Command)
 @json_option
 def recipes(as_json: bool) -> None:
     """List the recipes and their settings.
@@ -76,7 +98,7 @@ def recipes(as_json: bool) -> None:
         print_json({name: recipe.to_dict() for name, recipe in chosen.items()})
         return
     for name, make in PRESETS.items():
-        click.echo(f"{name}: {inspect.getdoc(make)}\n")
+        click.echo(click.wrap_text(f"{name}: {inspect.getdoc(make)}", 100, preserve_paragraphs=True) + "\n")
     width = max(len(item.name) for item in recipe_fields())
     click.echo(" " * width + "".join(f"{name:>12}" for name in chosen))
     for item in recipe_fields():
@@ -85,14 +107,14 @@ def recipes(as_json: bool) -> None:
         click.echo(f"{item.name:<{width}}" + "".join(f"{value:>12}" for value in shown))
 
 
-def _run_row(run: Any) -> dict[str, Any]:
+def _run_row(run: Run) -> dict[str, Any]:
     from pellucid.evaluation import read_evaluation
-    from pellucid.run import RunFile
 
     try:
-        evaluation = read_evaluation(run.directory / RunFile.EVALUATION)
+        evaluation = read_evaluation(run.directory)
     except UserError:  # damaged, or of another pellucid: a list says what it can
         evaluation = None
+    epochs = run.metrics("epoch")
     return {
         "run": str(run.directory),
         "network": run.record.network,
@@ -100,5 +122,47 @@ def _run_row(run: Any) -> dict[str, Any]:
         "recipe": run.record.recipe["name"],
         "seed": run.record.seed,
         "status": run.status,
+        "epochs": [len(epochs), run.record.recipe["epochs"]],
         "test_accuracy": evaluation.accuracy if evaluation and evaluation.split == "test" else None,
+        "validation_accuracy": epochs[-1].get("val_accuracy") if epochs else None,
     }
+
+
+def _print_runs(directory: Path, rows: list[dict[str, Any]]) -> None:
+    click.echo(f"{counted(len(rows), 'run')} in {directory}, the newest last\n")
+    cells = []
+    for row in rows:
+        state = row["status"].partition(" ")[0]
+        accuracy = next(
+            (
+                f"{row[f'{split}_accuracy']:.2%} {split}"
+                for split in ("test", "validation")
+                if row[f"{split}_accuracy"] is not None
+            ),
+            "",
+        )
+        cells.append(
+            (
+                _shortened(Path(row["run"]).name, 32),
+                _shortened(row["network"], 15),
+                _shortened(row["data"], 14),
+                _shortened(row["recipe"], 8),
+                "/".join(map(str, row["epochs"])),
+                state,
+                accuracy.replace("validation", "val"),
+            )
+        )
+    for line in text_table(("run", "network", "data", "recipe", "epochs", "status", "accuracy"), cells, right=(4,)):
+        click.echo(line)
+
+
+def _shortened(text: str, most: int) -> str:
+    """Leave out the middle of a long text; the end of a name tells more than its middle.
+
+    >>> _shortened("experiments/my_nets.py:TinyNet", 15), _shortened("simple-cifar", 15)
+    ('experi…:TinyNet', 'simple-cifar')
+    """
+    if len(text) <= most:
+        return text
+    start = (most - 1) // 2
+    return f"{text[: start - 1]}…{text[-(most - start) :]}"

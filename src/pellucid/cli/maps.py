@@ -6,18 +6,20 @@ from pathlib import Path
 
 import click
 
+from pellucid.cli.command import Command
+from pellucid.cli.options import epoch_option, image_argument, layer_option, run_argument
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
 __all__ = ["maps"]
 
 
-@click.command()
-@click.argument("run")
-@click.argument("image")
-@click.option("--layer", metavar="NAME", help="Only this layer.  [all that have rows and columns]")
+@click.command(cls=Command)
+@run_argument
+@image_argument
+@layer_option("Only this layer.  [all that have rows and columns]")
 @click.option("--list", "list_all", is_flag=True, help="List every channel, not only the strongest.")
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@epoch_option
 @out_option
 @force_option
 @json_option

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import click
 
+from pellucid.cli.command import Command
+
 __all__ = ["MethodCommand", "MethodName"]
 
 
@@ -38,7 +40,7 @@ class MethodName(click.ParamType[str]):
         return [*([ALL] if self.several else []), *METHODS]
 
 
-class MethodCommand(click.Command):
+class MethodCommand(Command):
     """A command with `--method`, whose help ends with a line for each method."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -6,24 +6,35 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.options import epoch_option, force_option, json_option, top_option
-from pellucid.cli.output import print_json
-from pellucid.cli.pictures import check_folder, out_option, write_folder
+from pellucid.cli.command import Command
+from pellucid.cli.options import (
+    class_option,
+    data_option,
+    device_option,
+    epoch_option,
+    force_option,
+    out_folder_option,
+    run_argument,
+    split_option,
+    top_option,
+)
+from pellucid.cli.output import json_option, print_json
+from pellucid.cli.pictures import check_folder, write_folder
 
 __all__ = ["mistakes"]
 
 
-@click.command()
-@click.argument("run")
-@click.option("--true", metavar="CLASS", help="Only images of this class.")
-@click.option("--predicted", metavar="CLASS", help="Only images predicted as this class.")
+@click.command(cls=Command)
+@run_argument
+@class_option("Only images of this class.", "--true")
+@class_option("Only images predicted as this class.", "--predicted")
 @top_option(50, "mistakes to list")
-@out_option
+@out_folder_option("mistakes.json and mistakes.png")
 @force_option
-@click.option("--data", help="Other images: a named set, a folder or an archive.  [the run's own]")
-@click.option("--split", help="test, val or train.  [test; other images without splits: all]")
+@data_option
+@split_option()
 @epoch_option
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@device_option
 @json_option
 def mistakes(
     run: str,

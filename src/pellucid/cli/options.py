@@ -1,24 +1,38 @@
-"""Options that several commands share: each stands here once, under one name, with one help text."""
+"""Options and arguments that several commands share: each stands here once, under one name, with one help text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from pellucid.ground.writing import ALL_DIGITS, significant_digits
+from pellucid.cli.completing import class_names, layer_names, unit_names, weight_names
+from pellucid.cli.kinds import Choice, Device, Digits, Epoch, NameOf, OfRun, RunPath, Size
+from pellucid.ground.writing import significant_digits
 
 __all__ = [
     "class_option",
+    "data_argument",
+    "data_dir_option",
+    "data_option",
+    "device_option",
     "digits_option",
     "epoch_option",
     "force_option",
     "image_argument",
     "json_option",
+    "layer_option",
+    "network_argument",
+    "network_option",
     "out_file_option",
+    "out_folder_option",
+    "recipe_option",
     "run_argument",
+    "runs_argument",
+    "size_option",
+    "split_option",
     "top_option",
     "unit_option",
     "weight_option",
@@ -27,60 +41,131 @@ __all__ = [
 Declared = TypeVar("Declared", bound=Callable[..., Any])
 Decorator = Callable[[Declared], Declared]
 
-run_argument = click.argument("run")
+
+def _networks() -> Iterable[str]:
+    from pellucid.networks import NETWORKS
+
+    return NETWORKS
+
+
+def _data_sets() -> Iterable[str]:
+    from pellucid.data.named import NAMED
+
+    return NAMED
+
+
+def _recipes() -> Iterable[str]:
+    from pellucid.recipes import PRESETS
+
+    return PRESETS
+
+
+DATA, NETWORK = NameOf("data", _data_sets), NameOf("network", _networks)
+
+run_argument = click.argument("run", type=RunPath())
+runs_argument = click.argument("runs", type=RunPath(), nargs=-1, required=True, metavar="RUN RUN...")
 image_argument = click.argument("image")
+data_argument = click.argument("data", type=DATA)
+network_argument = click.argument("network", type=NETWORK)
+
 epoch_option = click.option(
-    "--epoch", default="last", show_default=True, help="Weights of which epoch: last, best (by validation) or a number."
+    "--epoch", type=Epoch(), default="last", show_default=True, help="Weights of which epoch; best by validation."
 )
-weight_option = click.option("--weight", metavar="NAME[I,J,…]", help="The weight to follow.")
+device_option = click.option("--device", type=Device(), default="auto", show_default=True, help="Where to compute.")
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    envvar="PELLUCID_DATA",
+    help="Where named data sets lie.  [$PELLUCID_DATA]",
+)
+data_option = click.option(
+    "--data", type=DATA, help="Other images: a named set, a folder or an archive.  [the run's own]"
+)
+size_option = click.option("--size", type=Size(), help="Input size in pixels.  [the set's own; folders: 64]")
+network_option = click.option(
+    "--network",
+    "-n",
+    type=NETWORK,
+    help="A name of `pellucid networks`, or file.py:ClassName.  [by the images' channels]",
+)
+recipe_option = click.option(
+    "--recipe",
+    "-r",
+    type=NameOf("recipe", _recipes),
+    metavar="[tutorial|standard|strong]",
+    default="standard",
+    show_default=True,
+    help="The settings to begin with.",
+)
 force_option = click.option("--force", is_flag=True, help="Replace existing files.")
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, and nothing else there."
 )
 
+weight_option = click.option(
+    "--weight", type=OfRun("weight", weight_names), metavar="NAME[I,J,…]", help="The weight to follow."
+)
 
-def out_file_option(*suffixes: str) -> Decorator[Any]:
-    """Declare `--out FILE`, a file of one of these kinds."""
-    kinds = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}" if len(suffixes) > 1 else suffixes[0]
+
+def out_file_option(*suffixes: str, default: str | None = None) -> Decorator[Any]:
+    """Declare `--out FILE`, a file of one of these kinds; the help names the default."""
+    kinds = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
     return click.option(
-        "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=f"Write to FILE: {kinds}."
+        "--out",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help=f"Write to FILE: {kinds}.{f'  [{default}]' if default else ''}",
     )
 
 
-def top_option(default: int, what: str) -> Decorator[Any]:
+def out_folder_option(contents: str = "pictures and JSON", default: str | None = None) -> Decorator[Any]:
+    """Declare `--out DIR`, a folder for several files; the help names the default."""
+    return click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help=f"Write {contents} into DIR.{f'  [{default}]' if default else ''}",
+    )
+
+
+def split_option(default: str | None = None) -> Decorator[Any]:
+    """Declare `--split`."""
+    return click.option(
+        "--split",
+        type=Choice(["train", "val", "test"]),
+        default=default,
+        show_default=default is not None,
+        help="Which images." if default else "Which images.  [test; other images without splits: all]",
+    )
+
+
+def top_option(default: int, what: str, least: int = 1) -> Decorator[Any]:
     """Declare `--top N`: how many of the first to list."""
     return click.option(
-        "--top", type=click.IntRange(min=1), metavar="N", default=default, show_default=True, help=f"How many {what}."
+        "--top",
+        type=click.IntRange(min=least),
+        metavar="N",
+        default=default,
+        show_default=True,
+        help=f"How many {what}.",
     )
 
 
 def class_option(help: str, name: str = "--class") -> Decorator[Any]:
     """Declare an option that names a class of the run; `--class` arrives as `target`."""
     names = (name, "target") if name == "--class" else (name,)
-    return click.option(*names, metavar="CLASS", help=help)
+    return click.option(*names, type=OfRun("class", class_names), metavar="CLASS", help=help)
+
+
+def layer_option(help: str) -> Decorator[Any]:
+    """Declare `--layer`, a layer of the run's network."""
+    return click.option("--layer", type=OfRun("layer", layer_names), metavar="LAYER", help=help)
 
 
 def unit_option(help: str, metavar: str = "LAYER[C,I,J]") -> Decorator[Any]:
     """Declare `--unit`, a unit or a channel of the run's network."""
-    return click.option("--unit", metavar=metavar, help=help)
-
-
-class Digits(click.ParamType[int]):
-    """A number of significant digits, or `all`."""
-
-    name = "digits"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        """Show what may be given."""
-        return "[all|N]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read `all` or a number from 1 to 17."""
-        if str(value) == "all":
-            return ALL_DIGITS
-        if str(value).isdigit() and 1 <= int(value) <= 17:
-            return int(value)
-        self.fail(f"{value!r} is no number of digits; expected all, or a number from 1 to 17", param, ctx)
+    return click.option("--unit", type=OfRun("unit", unit_names), metavar=metavar, help=help)
 
 
 def _write_with_digits(ctx: click.Context, parameter: click.Parameter, count: int | None) -> None:

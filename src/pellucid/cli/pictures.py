@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from pellucid.cli.options import force_option, out_folder_option
 from pellucid.cli.output import announce
 from pellucid.ground.errors import UserError
 
@@ -16,10 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_folder", "force_option", "out_option", "write_folder"]
 
-out_option = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write pictures and JSON here."
-)
-force_option = click.option("--force", is_flag=True, help="Replace existing files.")
+out_option = out_folder_option()
 
 
 def check_folder(folder: Path | None, force: bool) -> None:

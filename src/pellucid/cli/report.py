@@ -6,18 +6,20 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.options import force_option
+from pellucid.cli.command import Command
+from pellucid.cli.kinds import Epoch
+from pellucid.cli.options import device_option, force_option, out_file_option, run_argument
 from pellucid.cli.output import announce
 
 __all__ = ["report"]
 
 
-@click.command()
-@click.argument("run")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="[RUN/report.html]")
+@click.command(cls=Command)
+@run_argument
+@out_file_option(".html", default="RUN/report.html")
 @force_option
-@click.option("--epoch", help="last, best or a number.  [that of the evaluation, else the last]")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--epoch", type=Epoch(), help="last, best or a number.  [that of the evaluation, else the last]")
+@device_option
 def report(run: str, out: Path | None, force: bool, epoch: str | None, device: str) -> None:
     """Write the report of a RUN: one HTML file for a browser.
 

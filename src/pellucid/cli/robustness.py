@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import click
 
-from pellucid.cli.options import epoch_option, json_option
-from pellucid.cli.output import announce, print_json
+from pellucid.cli.command import Command
+from pellucid.cli.options import device_option, epoch_option, run_argument, split_option
+from pellucid.cli.output import announce, json_option, print_json
 
 __all__ = ["robustness"]
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@run_argument
 @click.option("--images", type=int, default=2000, show_default=True, help="Classify at most this many.")
-@click.option("--split", help="test, val or train.  [test]")
+@split_option()
 @epoch_option
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@device_option
 @json_option
 def robustness(run: str, images: int, split: str | None, epoch: str, device: str, as_json: bool) -> None:
     """Measure the accuracy of a RUN on changed images.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.options import digits_option, run_argument, weight_option
 from pellucid.cli.output import json_option, print_json
 
 __all__ = ["step"]
 
 
-@click.command()
+@click.command(cls=Command)
 @run_argument
 @weight_option
 @click.option("--step", "number", type=int, metavar="K", help="Its number in the run, counted from 1.  [1]")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pellucid.cli.command import Command
 from pellucid.cli.options import (
     class_option,
     digits_option,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["trace"]
 
 
-@click.command()
+@click.command(cls=Command)
 @run_argument
 @image_argument
 @unit_option("The unit to trace.  [the predicted class's logit]")

@@ -8,27 +8,42 @@ from typing import Any
 
 import click
 
+from pellucid.cli.command import Command
+from pellucid.cli.kinds import Choice
+from pellucid.cli.options import (
+    data_argument,
+    data_dir_option,
+    device_option,
+    network_option,
+    recipe_option,
+    run_argument,
+    size_option,
+)
 from pellucid.cli.output import json_option, print_json
-from pellucid.cli.training_options import given_settings, recipe_options, size_option
+from pellucid.cli.training_options import given_settings, recipe_options
 
 __all__ = ["resume", "train"]
 
 
-@click.command()
-@click.argument("data")
-@click.option(
-    "--network", "-n", help="A name of `pellucid networks`, or file.py:ClassName.  [the lesson's, by channels]"
-)
-@click.option("--recipe", "-r", default="standard", show_default=True, help="tutorial, standard or strong.")
+@click.command(cls=Command)
+@data_argument
+@network_option
+@recipe_option
 @recipe_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order, augmentation and dropout.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@device_option
 @click.option("--out", type=click.Path(path_type=Path), help="The run's directory.  [a new one below runs/]")
 @click.option("--keep", type=int, help="Keep the weights of this many epochs, the newest.  [all]")
-@click.option("--data-dir", type=click.Path(path_type=Path), envvar="PELLUCID_DATA", help="Where data sets lie.")
+@data_dir_option
 @size_option
 @click.option("--channels", type=int, help="1 (grey) or 3 (colour).  [the set's own; folders: 3]")
-@click.option("--fit", default="stretch", show_default=True, help="Bring images to size: stretch, crop or pad.")
+@click.option(
+    "--fit",
+    type=Choice(["stretch", "crop", "pad"]),
+    default="stretch",
+    show_default=True,
+    help="How images are brought to the input size.",
+)
 @click.option("--strict", is_flag=True, help="Make a broken image an error.")
 @click.option("--split-seed", type=int, default=0, show_default=True, help="Of the split of a folder without one.")
 @json_option
@@ -59,8 +74,8 @@ def train(data: str, as_json: bool, **options: Any) -> None:
         print_json(_summary(run))
 
 
-@click.command()
-@click.argument("run")
+@click.command(cls=Command)
+@run_argument
 @json_option
 def resume(run: str, as_json: bool) -> None:
     """Resume a stopped RUN where it stopped.

@@ -7,27 +7,12 @@ from typing import Any, TypeVar
 
 import click
 
+from pellucid.cli.kinds import Choice
 from pellucid.recipes import recipe_fields
 
-__all__ = ["given_settings", "recipe_options", "size_option"]
+__all__ = ["given_settings", "recipe_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class Size(click.ParamType[tuple[int, int]]):
-    """A size in pixels: `64`, or `48x64` for 48 rows and 64 columns."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Read the text."""
-        parts = str(value).lower().replace("×", "x").split("x")
-        if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-            self.fail(f"{value!r} is no size; expected pixels like 64, or rows and columns like 48x64", param, ctx)
-        return int(parts[0]), int(parts[-1])
-
-
-size_option = click.option("--size", type=Size(), help="Input size, like 64 or 48x64.  [the set's own; folders: 64]")
 
 
 def recipe_options(command: Command) -> Command:
@@ -38,7 +23,9 @@ def recipe_options(command: Command) -> Command:
         if kind is bool:
             option = click.option(f"--{name}/--no-{name}", default=None, help=item.metadata["help"])
         else:
-            option = click.option(f"--{name}", type=kind, help=item.metadata["help"])
+            # The recipe's check of a name says what it expects as "adam or adamw or sgd".
+            choices = Choice(item.metadata["check"][1].split(" or ")) if kind is str else kind
+            option = click.option(f"--{name}", type=choices, help=item.metadata["help"])
         command = option(command)
     return command
 

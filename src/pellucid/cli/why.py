@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.method_option import MethodCommand, MethodName
+from pellucid.cli.options import epoch_option, image_argument, run_argument
 from pellucid.cli.output import json_option, print_json
 from pellucid.cli.pictures import check_folder, force_option, out_option, write_folder
 
@@ -14,15 +15,15 @@ __all__ = ["why"]
 
 
 @click.command(cls=MethodCommand)
-@click.argument("run")
-@click.argument("image")
+@run_argument
+@image_argument
 @click.option(
     "--method",
     type=MethodName(several=True),
     default="all",
     help="What makes the map; the methods are listed below.  [all, of which the most faithful is shown]",
 )
-@click.option("--epoch", default="last", show_default=True, help="last, best (by validation) or a number.")
+@epoch_option
 @click.option(
     "--limit", default=2000, show_default=True, help="Search so many training images, evenly spaced; 0 means all."
 )
