@@ -15,7 +15,7 @@ import pytest
 
 from pellucid.cli import COMMANDS, GROUPS, main, pellucid
 from pellucid.cli.command import Command
-from pellucid.cli.completion import LINES
+from pellucid.cli.commands.completion import LINES
 from pellucid.cli.options import digits_option
 from pellucid.cli.suggestions import ACCEPTED_OPTIONS, COMMANDS_ELSEWHERE, OPTIONS_ELSEWHERE
 from pellucid.ground.writing import number

@@ -6,68 +6,43 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import groupby
+from pkgutil import iter_modules
 
 import click
 from click.shell_completion import CompletionItem
 
+from pellucid.cli import commands
+from pellucid.cli.command import Command
 from pellucid.cli.output import write_what_the_terminal_has
 from pellucid.cli.suggestions import nearest_command
 from pellucid.cli.version import version_option
 from pellucid.ground.errors import UserError
 
-__all__ = ["COMMANDS", "GROUPS", "main", "pellucid"]
+__all__ = ["SECTIONS", "command_names", "in_order", "load_command", "main", "pellucid"]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A command in the table of contents."""
-
-    module: str
-    """The file in `pellucid/cli` that holds a click command of the entry's name."""
-    summary: str
-    """What the list of commands says of it; so short that it is whole in 80 columns."""
+SECTIONS = ("Learn", "Train", "Inspect", "Evaluate", "Set up")
+"""The headings of the help, by what a person wants to do, in the order in which a newcomer needs them."""
 
 
-GROUPS: dict[str, dict[str, Entry]] = {
-    "Learn": {
-        "convolve": Entry("convolve", "Convolve numbers or functions, step by step."),
-        "filter": Entry("filter", "Slide a filter over an image file."),
-        "layers": Entry("layers", "List a network's layers: shapes, parameters, multiply-adds."),
-    },
-    "Train": {
-        "train": Entry("train", "Train a network on images and test it."),
-        "resume": Entry("train", "Continue a stopped run where it stopped."),
-        "runs": Entry("lists", "List the runs: how far each came and how good it is."),
-        "datasets": Entry("datasets", "List the data sets that have a name."),
-        "networks": Entry("lists", "List the networks that have a name."),
-        "recipes": Entry("lists", "List the recipes and their settings."),
-    },
-    "Inspect": {
-        "trace": Entry("trace", "Trace any value of a network back to the pixels, term by term."),
-        "step": Entry("step", "Repeat one training step and recompute it for one weight."),
-        "explain": Entry("explain", "Map the pixels that are evidence for a class."),
-        "maps": Entry("maps", "Show the feature maps of every layer on an image."),
-        "activations": Entry("activations", "Find the images that activate a unit or a channel most."),
-        "history": Entry("history", "Show how a unit and a prediction changed over the epochs."),
-        "why": Entry("why", "Follow a prediction back to its causes."),
-    },
-    "Evaluate": {
-        "evaluate": Entry("evaluate", "Measure accuracy, confusion and calibration on unseen images."),
-        "mistakes": Entry("mistakes", "List the misclassified images, the most confident first."),
-        "robustness": Entry("robustness", "Measure accuracy under noise, blur, shift and other changes."),
-        "compare": Entry("compare", "Compare runs on the same images, with a significance test."),
-        "audit": Entry("audit", "Find duplicates, suspicious images and doubtful labels."),
-        "report": Entry("report", "Write a run's report as one HTML file."),
-    },
-    "Set up": {
-        "demo": Entry("demo", "Train, test and report a network on real images: three minutes."),
-        "completion": Entry("completion", "Let the shell complete commands, runs, units and classes."),
-    },
-}
-"""The table of contents, by what a person wants to do, in the order in which a newcomer needs it."""
+def command_names() -> list[str]:
+    """List the commands: the files in `cli/commands`."""
+    return [file.name.replace("_", "-") for file in iter_modules(commands.__path__)]
 
-COMMANDS: dict[str, Entry] = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+
+def load_command(name: str) -> Command:
+    """Import one command's file."""
+    module = importlib.import_module(f"{commands.__name__}.{name.replace('-', '_')}")
+    command = getattr(module, name.replace("-", "_"))
+    assert isinstance(command, Command)
+    return command
+
+
+def in_order() -> list[Command]:
+    """List all commands as the help does: by section, then by position."""
+    loaded = map(load_command, command_names())
+    return sorted(loaded, key=lambda command: (SECTIONS.index(command.section), command.position, command.name or ""))
 
 
 class CommandTable(click.Group):
@@ -77,40 +52,37 @@ class CommandTable(click.Group):
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the commands in the order of the table."""
-        return list(COMMANDS)
+        """List the commands in the order of the help."""
+        return [str(command.name) for command in in_order()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one command."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"pellucid.cli.{COMMANDS[cmd_name].module}")
-        command = getattr(module, cmd_name.replace("-", "_"))
-        assert isinstance(command, click.Command)
-        return command
+        return load_command(cmd_name) if cmd_name in command_names() else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or suggest the nearest one."""
-        word = args[0]
-        if word not in COMMANDS and not word.startswith("-") and not ctx.resilient_parsing:
-            near = nearest_command(word, COMMANDS)
+        word, names = args[0], command_names()
+        if word not in names and not word.startswith("-") and not ctx.resilient_parsing:
+            near = nearest_command(word, names)
             hint = f"Did you mean {near!r}?" if near else "`pellucid --help` lists the commands."
             raise click.UsageError(f"No such command {word!r}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands under the headings of the table."""
-        width = max(map(len, COMMANDS))
-        for heading, group in GROUPS.items():
+        """Write the commands under the headings of their sections."""
+        width = max(map(len, command_names()))
+        for heading, section in groupby(in_order(), key=lambda command: command.section):
             with formatter.section(heading):
-                formatter.write_dl([(name.ljust(width), entry.summary) for name, entry in group.items()])
+                formatter.write_dl([(str(command.name).ljust(width), str(command.short_help)) for command in section])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Offer the commands with their summaries, and the options."""
         named = [
-            CompletionItem(name, help=entry.summary) for name, entry in COMMANDS.items() if name.startswith(incomplete)
+            CompletionItem(command.name, help=command.short_help)
+            for command in in_order()
+            if str(command.name).startswith(incomplete)
         ]
         return named + click.Command.shell_complete(self, ctx, incomplete)
 

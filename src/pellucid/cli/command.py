@@ -34,7 +34,16 @@ class Mistakes(click.UsageError):
 
 
 class Command(click.Command):
-    """A click command whose errors come together instead of one at a time."""
+    """A click command whose errors come together instead of one at a time.
+
+    Attributes:
+        section: the heading it stands under in `pellucid --help`.
+        position: its place under that heading.
+    """
+
+    def __init__(self, *args: Any, section: str = "", position: int = 0, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.section, self.position = section, position
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as click does; if that fails, look for whatever else is wrong.

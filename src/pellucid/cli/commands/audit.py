@@ -15,7 +15,9 @@ from pellucid.cli.pictures import check_folder
 __all__ = ["audit"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, section="Evaluate", position=5, short_help="Find duplicates, suspicious images and doubtful labels."
+)
 @click.argument("data", type=DATA, required=False)
 @click.option("--run", "run_path", type=RunPath(), help="A run; also lists the labels that its network doubts most.")
 @click.option("--similarity", type=float, default=0.6, show_default=True, help="Least similarity of near duplicates.")

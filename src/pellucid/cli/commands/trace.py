@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["trace"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    section="Inspect",
+    position=1,
+    short_help="Trace any value of a network back to the pixels, term by term.",
+)
 @run_argument
 @image_argument
 @unit_option("The unit to trace.  [the predicted class's logit]")

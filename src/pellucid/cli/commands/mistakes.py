@@ -24,7 +24,9 @@ from pellucid.cli.pictures import check_folder, write_folder
 __all__ = ["mistakes"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, section="Evaluate", position=2, short_help="List the misclassified images, the most confident first."
+)
 @run_argument
 @class_option("Only images of this class.", "--true")
 @class_option("Only images predicted as this class.", "--predicted")

@@ -7,10 +7,17 @@ import time
 
 import click
 
+from pellucid.cli.command import Command
+
 __all__ = ["demo"]
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    section="Set up",
+    position=1,
+    short_help="Train, test and report a network on real images: three minutes.",
+)
 @click.option("--epochs", type=click.IntRange(1), default=5, show_default=True, help="Passes over the training images.")
 def demo(epochs: int) -> None:
     """Train, test and report the lesson's network on real images, in about three minutes.

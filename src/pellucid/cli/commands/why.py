@@ -14,7 +14,7 @@ from pellucid.cli.pictures import check_folder, force_option, out_option, write_
 __all__ = ["why"]
 
 
-@click.command(cls=MethodCommand)
+@click.command(cls=MethodCommand, section="Inspect", position=7, short_help="Follow a prediction back to its causes.")
 @run_argument
 @image_argument
 @click.option(

@@ -14,7 +14,9 @@ from pellucid.cli.pictures import check_folder, force_option, out_option, write_
 __all__ = ["explain"]
 
 
-@click.command(cls=MethodCommand)
+@click.command(
+    cls=MethodCommand, section="Inspect", position=3, short_help="Map the pixels that are evidence for a class."
+)
 @run_argument
 @image_argument
 @click.option(

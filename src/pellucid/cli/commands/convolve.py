@@ -28,7 +28,9 @@ class NumbersCommand(Command):
         return super().parse_args(ctx, [f" {word}" if re.match(r"-[\d.]", word) else word for word in args])
 
 
-@click.command(cls=NumbersCommand)
+@click.command(
+    cls=NumbersCommand, section="Learn", position=1, short_help="Convolve numbers or functions, step by step."
+)
 @click.argument("signal", required=False)
 @click.argument("kernel", metavar="[FILTER]", required=False)
 @click.option("--mode", type=click.Choice(["full", "same", "valid"]), help="Positions taken.  [default: full]")

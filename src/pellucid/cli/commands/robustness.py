@@ -11,7 +11,12 @@ from pellucid.cli.output import announce, json_option, print_json
 __all__ = ["robustness"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    section="Evaluate",
+    position=3,
+    short_help="Measure accuracy under noise, blur, shift and other changes.",
+)
 @run_argument
 @click.option("--images", type=int, default=2000, show_default=True, help="Classify at most this many.")
 @split_option()

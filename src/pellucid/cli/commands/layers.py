@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["layers"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, section="Learn", position=3, short_help="List a network's layers: shapes, parameters, multiply-adds."
+)
 @network_argument
 @click.option("--input", "input_shape", metavar="CxHxW", help="Channels, rows and columns.  [the network's own]")
 @click.option("--classes", type=int, metavar="K", help="How many classes the network tells apart.  [10; the run's own]")

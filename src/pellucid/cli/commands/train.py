@@ -1,4 +1,4 @@
-"""`pellucid train`, `pellucid resume`: the main job."""
+"""`pellucid train`: the main job."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from pellucid.cli.options import (
     device_option,
     network_option,
     recipe_option,
-    run_argument,
     size_option,
 )
 from pellucid.cli.output import json_option, print_json
+from pellucid.cli.run_summary import run_summary
 from pellucid.cli.training_options import given_settings, recipe_options
 
-__all__ = ["resume", "train"]
+__all__ = ["train"]
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, section="Train", position=1, short_help="Train a network on images and test it.")
 @data_argument
 @network_option
 @recipe_option
@@ -71,41 +71,4 @@ def train(data: str, as_json: bool, **options: Any) -> None:
     rest = {name: value for name, value in options.items() if name not in settings and value is not None}
     run = api.train(data, **rest, **settings, stream=sys.stderr if as_json else sys.stdout)
     if as_json:
-        print_json(_summary(run))
-
-
-@click.command(cls=Command)
-@run_argument
-@json_option
-def resume(run: str, as_json: bool) -> None:
-    """Resume a stopped RUN where it stopped.
-
-    On the CPU it ends with the same weights, bit for bit, as a run that was never stopped.
-
-    \b
-    Example:
-      pellucid resume runs/cifar10-simple-cifar-1
-    """
-    from pellucid import api
-
-    finished = api.resume(run, stream=sys.stderr if as_json else sys.stdout)
-    if as_json:
-        print_json(_summary(finished))
-
-
-def _summary(run: Any) -> dict[str, Any]:
-    """What `--json` prints of a finished training."""
-    from pellucid.evaluation import read_evaluation
-    from pellucid.run import RunFile
-
-    evaluation = read_evaluation(run.directory / RunFile.EVALUATION)
-    return {
-        "run": str(run.directory),
-        "network": run.record.network,
-        "data": run.record.data.source,
-        "recipe": run.record.recipe,
-        "seed": run.record.seed,
-        "status": run.status,
-        "epochs": run.metrics("epoch"),
-        "evaluation": None if evaluation is None else evaluation.to_dict(),
-    }
+        print_json(run_summary(run))

@@ -1,8 +1,7 @@
-"""`pellucid runs`, `pellucid networks`, `pellucid recipes`: what there is."""
+"""`pellucid runs`: how far each run came and how good it is."""
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +12,17 @@ from pellucid.cli.options import json_option
 from pellucid.cli.output import print_json
 from pellucid.ground.errors import UserError
 from pellucid.ground.tables import text_table
-from pellucid.ground.writing import counted, shape_text
-from pellucid.recipes import PRESETS, recipe_fields
+from pellucid.ground.writing import counted
 
 if TYPE_CHECKING:
-    pass
+    from pellucid.run import Run
 
-__all__ = ["networks", "recipes", "runs"]
+__all__ = ["runs"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, section="Train", position=3, short_help="List the runs: how far each came and how good it is."
+)
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path), default="runs")
 @json_option
 def runs(directory: Path, as_json: bool) -> None:
@@ -57,54 +57,6 @@ def runs(directory: Path, as_json: bool) -> None:
         click.echo(f"No runs in {directory}. Begin one: pellucid train fashion-mnist", err=True)
     for message in unreadable:
         click.echo(f"Cannot be read: {message}", err=True)
-
-
-@click.command(cls=Command)
-@json_option
-def networks(as_json: bool) -> None:
-    """List the networks that have a name, with their parameters at the input size they are meant for.
-
-    \b
-    Example:
-      pellucid networks
-    """
-    from pellucid.networks import NETWORKS, build
-
-    rows: list[dict[str, Any]] = []
-    for name, entry in NETWORKS.items():
-        network = build(name, input_shape=entry.default_input, classes=10)
-        count = sum(parameter.numel() for parameter in network.parameters())
-        rows.append({"name": name, "input": list(entry.default_input), "parameters": count, "summary": entry.summary})
-    if as_json:
-        print_json(rows)
-        return
-    cells = [(row["name"], shape_text(row["input"]), f"{row['parameters']:,}", row["summary"]) for row in rows]
-    for line in text_table(("network", "input", "parameters", ""), cells, right=(2,)):
-        click.echo(line)
-    click.echo("\nYour own: file.py:ClassName, an nn.Module whose `__init__` may take `input_shape` and `classes`.")
-
-
-@click.command(cls=Command)
-@json_option
-def recipes(as_json: bool) -> None:
-    """List the recipes and their settings.
-
-    \b
-    Example:
-      pellucid recipes
-    """
-    chosen = {name: make() for name, make in PRESETS.items()}
-    if as_json:
-        print_json({name: recipe.to_dict() for name, recipe in chosen.items()})
-        return
-    for name, make in PRESETS.items():
-        click.echo(click.wrap_text(f"{name}: {inspect.getdoc(make)}", 100, preserve_paragraphs=True) + "\n")
-    width = max(len(item.name) for item in recipe_fields())
-    click.echo(" " * width + "".join(f"{name:>12}" for name in chosen))
-    for item in recipe_fields():
-        values = [getattr(recipe, item.name) for recipe in chosen.values()]
-        shown = ["yes" if value is True else "no" if value is False else str(value) for value in values]
-        click.echo(f"{item.name:<{width}}" + "".join(f"{value:>12}" for value in shown))
 
 
 def _run_row(run: Run) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from pellucid.cli.output import json_option, print_json
 __all__ = ["step"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, section="Inspect", position=2, short_help="Repeat one training step and recompute it for one weight."
+)
 @run_argument
 @weight_option
 @click.option("--step", "number", type=int, metavar="K", help="Its number in the run, counted from 1.  [1]")

@@ -14,7 +14,12 @@ from pellucid.cli.pictures import check_folder, force_option, out_option, write_
 __all__ = ["history"]
 
 
-@click.command(cls=MethodCommand)
+@click.command(
+    cls=MethodCommand,
+    section="Inspect",
+    position=6,
+    short_help="Show how a unit and a prediction changed over the epochs.",
+)
 @run_argument
 @image_argument
 @unit_option("A channel, conv2[7], or a unit.  [the channel that contributed most]", "LAYER[C]")

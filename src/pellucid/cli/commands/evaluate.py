@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    section="Evaluate",
+    position=1,
+    short_help="Measure accuracy, confusion and calibration on unseen images.",
+)
 @run_argument
 @data_option
 @split_option()

@@ -15,7 +15,9 @@ from pellucid.ground.errors import UserError
 __all__ = ["activations"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, section="Inspect", position=5, short_help="Find the images that activate a unit or a channel most."
+)
 @run_argument
 @unit_option("A channel, conv2[7], or a unit, conv2[7,3,5] or fc1[12].", "LAYER[C]")
 @click.option("--top", default=9, show_default=True, help="How many images to keep.")

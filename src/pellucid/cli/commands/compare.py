@@ -11,7 +11,9 @@ from pellucid.cli.output import json_option, print_json
 __all__ = ["compare"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, section="Evaluate", position=4, short_help="Compare runs on the same images, with a significance test."
+)
 @runs_argument
 @split_option()
 @epoch_option

@@ -15,7 +15,7 @@ __all__ = ["datasets"]
 COLUMNS = 100
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, section="Train", position=4, short_help="List the data sets that have a name.")
 @data_dir_option
 @json_option
 def datasets(data_dir: str | None, as_json: bool) -> None:

@@ -14,7 +14,9 @@ from pellucid.cli.pictures import check_folder, force_option, out_option, write_
 __all__ = ["maps"]
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, section="Inspect", position=4, short_help="Show the feature maps of every layer on an image."
+)
 @run_argument
 @image_argument
 @layer_option("Only this layer.  [all that have rows and columns]")

@@ -20,7 +20,9 @@ LINES = {
 """For each shell the file that it reads at its start, and the line that switches completion on (click's own way)."""
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command, section="Set up", position=2, short_help="Let the shell complete commands, runs, units and classes."
+)
 @click.argument("shell", type=Choice(list(LINES)), required=False)
 def completion(shell: str | None) -> None:
     """Print the line that switches on completion in your SHELL; without SHELL, in the one you use.

@@ -14,7 +14,7 @@ from pellucid.cli.output import announce
 __all__ = ["report"]
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, section="Evaluate", position=6, short_help="Write a run's report as one HTML file.")
 @run_argument
 @out_file_option(".html", default="RUN/report.html")
 @force_option

@@ -14,7 +14,7 @@ from pellucid.ground.errors import UserError
 __all__ = ["filter"]
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, section="Learn", position=2, short_help="Slide a filter over an image file.")
 @click.argument("image", type=click.Path(path_type=Path), required=False)
 @click.option("--kernel", metavar="NAME", help="A filter's name (see --list), or rows: 1,0,-1;2,0,-2;1,0,-1")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The image to write.")
