@@ -50,7 +50,7 @@ class Augmentation:
 
 
 def _reflect(index: Tensor, size: int) -> Tensor:
-    """Fold indices that leave `0 … size - 1` back in, as a mirror at the edge pixel would."""
+    """Fold indices that leave `0 … size - 1` back in: reflection at the edge pixel."""
     if size == 1:
         return torch.zeros_like(index)
     folded = index.remainder(2 * size - 2)

@@ -50,13 +50,12 @@ class TrainingRequest:
             UserError: the recipe, the seed, the device, the directory, the network's name or the request for images
                 cannot be; the message lists all of them.
 
-        >>> TrainingRequest(data=DataRequest(source="cifar10"), network="simple-cifer", keep=0).check()
+        >>> TrainingRequest(data=DataRequest(source="cifar10"), seed=-1, keep=0).check()
         Traceback (most recent call last):
             ...
         pellucid.ground.errors.UserError: this training cannot begin:
           - keep is 0; expected at least 1 epoch's weights, or nothing to keep all
-          - no network is called 'simple-cifer'; did you mean 'simple-cifar'? (one of: simple-mnist, simple-cifar, \
-small-resnet); for a network of your own give its file and class, like my_nets.py:TinyNet
+          - seed is -1; expected a whole number from 0 to 2^63 - 1
         """
         problems = [
             *self.data.problems(),

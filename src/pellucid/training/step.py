@@ -21,7 +21,7 @@ class Gradients:
     """What the first half of a step gives, besides the gradients of the weights, which are in the network."""
 
     logits: Tensor
-    """`[B, K]`, detached from nothing: with `keep_logit_gradient`, their gradient is `logits.grad`."""
+    """`[B, K]`; with `keep_logit_gradient`, their gradient is `logits.grad`."""
     labels: Tensor
     """`[B]` int64."""
     loss_sum: Tensor
