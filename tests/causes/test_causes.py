@@ -126,7 +126,7 @@ def test_a_right_answer_is_paired_with_the_second_most_probable(evaluated) -> No
     pair = find_pair(look(evaluated, f"test/{right}"))
     assert pair.wrong is False
     assert pair.other == table[right][0].top(2)[1][0]
-    assert f"predicted as {pair.predicted}, which is right; {pair.other} is second." in str(pair)
+    assert f"predicted as {pair.predicted}, which is right; {pair.other} is next." in str(pair)
     assert "mistake" not in str(pair)
     assert f"Images of {pair.other} that are predicted as {pair.predicted}:" in str(pair) or not pair.images
     assert find_pair(look(evaluated, np.zeros((28, 28), np.uint8))).wrong is None
