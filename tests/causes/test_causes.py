@@ -41,11 +41,10 @@ def test_the_contributor_has_the_largest_value_times_gradient() -> None:
     assert contributor.contribution == pytest.approx(float(contributions.max()), rel=1e-5)
     assert contributor.share == pytest.approx(float(contributions.max() / contributions.clamp(min=0).sum()), rel=1e-5)
     assert contributor.channel == f"conv2[{position[0]}]"
-    assert "the logit of 2 minus that of 1" in str(contributor)
+    text = " ".join(str(contributor).split())
+    assert "to the logit of 2 minus that of 1." in text
     assert contributor.units == contributions.numel()
-    assert f"{contributor.share:.1%} of all positive contributions of the {contributor.units:,} units" in str(
-        contributor
-    )
+    assert f"{contributor.share:.1%} of all positive contributions of the {contributor.units:,} units of conv2" in text
     with pytest.raises(UserError, match="the class and its rival are the same"):
         find_contributor(glass, 2, 2)
     with pytest.raises(UserError, match="no layer is called 'conv3'; did you mean"):
