@@ -41,11 +41,10 @@ def test_the_contributor_has_the_largest_value_times_gradient() -> None:
     assert contributor.contribution == pytest.approx(float(contributions.max()), rel=1e-5)
     assert contributor.share == pytest.approx(float(contributions.max() / contributions.clamp(min=0).sum()), rel=1e-5)
     assert contributor.channel == f"conv2[{position[0]}]"
-    assert "the logit of 2 minus that of 1" in str(contributor)
+    text = " ".join(str(contributor).split())
+    assert "to the logit of 2 minus that of 1." in text
     assert contributor.units == contributions.numel()
-    assert f"{contributor.share:.1%} of all positive contributions of the {contributor.units:,} units" in str(
-        contributor
-    )
+    assert f"{contributor.share:.1%} of all positive contributions of the {contributor.units:,} units of conv2" in text
     with pytest.raises(UserError, match="the class and its rival are the same"):
         find_contributor(glass, 2, 2)
     with pytest.raises(UserError, match="no layer is called 'conv3'; did you mean"):
@@ -126,7 +125,7 @@ def test_a_right_answer_is_paired_with_the_second_most_probable(evaluated) -> No
     pair = find_pair(look(evaluated, f"test/{right}"))
     assert pair.wrong is False
     assert pair.other == table[right][0].top(2)[1][0]
-    assert f"predicted as {pair.predicted}, which is right; {pair.other} is second." in str(pair)
+    assert f"predicted as {pair.predicted}, which is right; {pair.other} is next." in str(pair)
     assert "mistake" not in str(pair)
     assert f"Images of {pair.other} that are predicted as {pair.predicted}:" in str(pair) or not pair.images
     assert find_pair(look(evaluated, np.zeros((28, 28), np.uint8))).wrong is None

@@ -76,8 +76,8 @@ class Explanation(Shown):
 
     @property
     def verdict(self) -> str:
-        """How faithful the map is: `faithful`, `in part` or `not faithful`."""
-        return ("not faithful", "in part", "faithful")[self.better_deletion + self.better_insertion]
+        """How faithful the map is: `faithful`, `faithful in part` or `not faithful`."""
+        return ("not faithful", "faithful in part", "faithful")[self.better_deletion + self.better_insertion]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as numbers, words and lists; ready for JSON."""

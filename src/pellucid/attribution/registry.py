@@ -133,7 +133,7 @@ def methods_of(chosen: str | Sequence[str]) -> tuple[AttributionMethod, ...]:
     Raises:
         UserError: there is no such method, or none was chosen.
 
-    >>> [each.name for each in methods_of(["occlusion", "saliency"])]
+    >>> [kind.name for kind in methods_of(["occlusion", "saliency"])]
     ['occlusion', 'saliency']
     """
     names: Sequence[str] = (chosen,) if isinstance(chosen, str) else chosen
@@ -161,6 +161,6 @@ def attribute(glass: Glass, name: str, target: int, layer: str | None = None) ->
     if len(shape) != 4:
         raise UserError(f"the input has the shape {list(shape[1:])}; a map of pixels needs an image, [C, H, W]")
     if layer is not None and not chosen.takes_layer:
-        others = ", ".join(each.name for each in METHODS.values() if each.takes_layer)
+        others = ", ".join(kind.name for kind in METHODS.values() if kind.takes_layer)
         raise UserError(f"{name} looks at the pixels and takes no layer ({layer!r} was given); with a layer: {others}")
     return chosen.attribute(glass, target, layer)

@@ -16,22 +16,24 @@ __all__ = [
     "MEANING",
     "WIDTH",
     "answer_sentence",
+    "evidence_text",
     "explanation_text",
     "explanations_text",
     "opening",
     "score_rows",
+    "source_lines",
     "verdict_sentence",
     "wrapped",
 ]
 
-WIDTH = 100
-"""No line of a terminal's text is longer."""
+WIDTH = 96
+"""No line of a sentence is longer, so that it fits 100 columns below a heading too."""
 
 HEADINGS = ("map", "deletion", "if moved", "insertion", "if moved", "")
 RIGHT = (1, 2, 3, 4)
 
 MEANING = (
-    "deletion: the class's mean probability as the map's strongest pixels are painted over; low is good",
+    "deletion: the class's mean probability as the strongest pixels are painted over; low is good",
     "insertion: the same as these pixels come first into a blurred image; high is good",
     "faithful: better in both than when the same map is moved elsewhere in the image",
 )
@@ -79,9 +81,20 @@ def verdict_sentence(explanation: Explanation) -> str:
     """Say in a sentence what the scores of a map mean."""
     return {
         "faithful": "The map is faithful: better in both scores than when it is moved elsewhere.",
-        "in part": "The map is faithful in part: in one of the scores no better than when it is moved elsewhere.",
+        "faithful in part": "The map is faithful in part: in one score no better than when it is moved elsewhere.",
         "not faithful": "The map is not faithful: in both scores no better than when it is moved elsewhere.",
     }[explanation.verdict]
+
+
+def evidence_text(explanation: Explanation) -> str:
+    """Write the scores of a map and what was computed, where the prediction has been said already."""
+    return "\n".join(_scores((explanation,), verdict_sentence(explanation)))
+
+
+def source_lines(glass: ForwardPass) -> list[str]:
+    """Say which network looks at which image, and how the image was fitted to its input."""
+    fitted = f"The image was {glass.picture.fitted}." if glass.picture.fitted else ""
+    return [*wrapped(f"{glass.title}."), *wrapped(fitted)]
 
 
 def score_rows(explanations: Sequence[Explanation]) -> list[tuple[str, ...]]:
@@ -109,21 +122,23 @@ def wrapped(text: str, indent: str = "") -> list[str]:
     """Break a text into lines that fit a terminal; all but the first are indented.
 
     >>> wrapped("a " * 60)[1]
-    'a a a a a a a a a a'
+    'a a a a a a a a a a a a'
     """
     return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _text(explanations: Sequence[Explanation], conclusion: str) -> str:
-    first = explanations[0]
-    lines = [*wrapped(opening(first)), *wrapped(f"{first.glass.title}.")]
-    if first.glass.picture.fitted:
-        lines += wrapped(f"The image was {first.glass.picture.fitted}.")
-    lines += ["", *text_table(HEADINGS, score_rows(explanations), right=RIGHT)]
+    lines = [*wrapped(opening(explanations[0])), *source_lines(explanations[0].glass), ""]
+    return "\n".join([*lines, *_scores(explanations, conclusion)])
+
+
+def _scores(explanations: Sequence[Explanation], conclusion: str) -> list[str]:
+    """Write the table of scores, what they mean, and what was computed."""
+    lines = text_table(HEADINGS, score_rows(explanations), right=RIGHT)
     lines += ["", *wrapped(conclusion), *MEANING, ""]
     for explanation in explanations:
         lines += wrapped(_computed(explanation), indent="  ")
-    return "\n".join(lines)
+    return lines
 
 
 def _computed(explanation: Explanation) -> str:

@@ -112,7 +112,7 @@ def filters(network: Run | str | Path, *, epoch: int | str = "last") -> Filters:
     """Give the filters of a run's first convolution.
 
     Raises:
-        UserError: no two-dimensional convolution of one group reads the image.
+        UserError: no two-dimensional convolution without groups reads the image.
     """
     run = network if isinstance(network, Run) else open_run(network)
     glass = look(run, torch.zeros(run.preprocessing.input_shape), epoch=epoch)

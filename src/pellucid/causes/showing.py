@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from pellucid.attribution.showing import answer_sentence, wrapped
+from pellucid.attribution.explanation import Explanation
+from pellucid.attribution.showing import answer_sentence, evidence_text, source_lines, wrapped
 from pellucid.causes.activating_images import Activations
 from pellucid.causes.chain import Why
 from pellucid.causes.confused_pair import ConfusedPair
@@ -28,6 +29,7 @@ __all__ = [
     "history_sentence",
     "history_title",
     "pair_sentences",
+    "product_sentence",
     "share_sentence",
 ]
 
@@ -40,7 +42,7 @@ FEW = 5
 """So many channels of a layer are listed, unless all are asked for."""
 
 SMALL, LARGE = 0.1, 0.5
-"""Below the one share a unit is one of many, from the other on it decides alone."""
+"""With a share below the first a unit is one of many; from the second on it outweighs all others together."""
 
 
 @as_text.register
@@ -68,12 +70,9 @@ def pair_sentences(pair: ConfusedPair) -> list[str]:
     if pair.wrong:
         first = f"This image is predicted as {pair.predicted}, which is wrong: its true label is {pair.other}."
     elif pair.wrong is None:
-        first = (
-            f"This image is predicted as {pair.predicted}; {pair.other} is the second most probable class. Its true "
-            "label is not known."
-        )
+        first = f"This image is predicted as {pair.predicted}; {pair.other} is next. Its true label is not known."
     else:
-        first = f"This image is predicted as {pair.predicted}, which is right; {pair.other} is second."
+        first = f"This image is predicted as {pair.predicted}, which is right; {pair.other} is next."
     if pair.count is None or pair.total is None or pair.back is None:
         return [first]
     verb = "was" if pair.count == 1 else "were"
@@ -87,16 +86,15 @@ def pair_sentences(pair: ConfusedPair) -> list[str]:
 @as_text.register
 def contributor_text(contributor: Contributor) -> str:
     """Write the unit, the product that it contributed, and how much of the layer's evidence that is."""
+    return "\n".join([*wrapped(product_sentence(contributor)), *wrapped(share_sentence(contributor))])
+
+
+def product_sentence(contributor: Contributor) -> str:
+    """Say which unit it is, and what its value times its gradient contributed."""
     unit = contributor.unit
-    return "\n".join(
-        [
-            f"{unit.name} = {number(unit.value)}",
-            *wrapped(
-                f"times its gradient {number(contributor.gradient)} it contributed {number(contributor.contribution)} "
-                f"to {contributor.margin}"
-            ),
-            *wrapped(share_sentence(contributor)),
-        ]
+    return (
+        f"{unit.name} is {number(unit.value)}; times its gradient {number(contributor.gradient)} it contributed "
+        f"{number(contributor.contribution)} to {contributor.margin}."
     )
 
 
@@ -243,11 +241,10 @@ def history_rows(history: History) -> list[tuple[str, ...]]:
 @as_text.register
 def why_text(why: Why) -> str:
     """Write every link of the chain under its heading."""
-    lines = [*wrapped(answer_sentence(why.glass)), *wrapped(f"{why.glass.title}.")]
-    if why.glass.picture.fitted:
-        lines += wrapped(f"The image was {why.glass.picture.fitted}.")
+    lines = [*wrapped(answer_sentence(why.glass)), *source_lines(why.glass)]
     for position, (heading, link) in enumerate(why.sections(), start=1):
-        lines += ["", f"{position}. {heading}", *(f"   {line}" for line in str(link).splitlines())]
+        text = evidence_text(link) if isinstance(link, Explanation) else str(link)
+        lines += ["", f"{position}. {heading}", *(f"   {line}".rstrip() for line in text.splitlines())]
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.causes.chain import Why
 from pellucid.causes.confused_pair import ConfusedPair
-from pellucid.causes.showing import pair_sentences
+from pellucid.causes.showing import pair_sentences, product_sentence, share_sentence
 from pellucid.figures.activations import draw_activating_image
 from pellucid.figures.attribution import draw_map
 from pellucid.figures.sheets import channel_scale
@@ -152,7 +152,7 @@ def _draw_channel(axes: Axes, why: Why) -> None:
 
 def _arithmetic(why: Why) -> str:
     trace = why.trace
-    lines = [line for text in str(why.contributor).splitlines() for line in wrap(text, 62)]
+    lines = [*wrap(product_sentence(why.contributor), 62), *wrap(share_sentence(why.contributor), 62)]
     lines.append("")
     lines += [
         f"{number(term.value)} × {number(term.weight)} from {term.name}"

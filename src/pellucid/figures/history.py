@@ -44,9 +44,9 @@ def history_figure(history: History) -> Figure:
         _draw_channel(figure.add_subplot(grid[1, columns]), history, moment)
     _draw_curves(figure.add_subplot(grid[2, :count]), history)
     _draw_values(figure.add_subplot(grid[2, count:]), history)
-    what = "the largest value of" if len(history[0].unit) > len(history.unit) else "the value of"
+    what = "its largest value" if history[0].unit != history.unit else "its value"
     figure.suptitle(
-        f"{history.picture.source}: why {history.target} ({history.method}); below it {what} {history.unit}",
+        f"{history.picture.source}: why {history.target} ({history.method}); below it {history.unit} and {what}",
         fontsize=11,
         color=INK,
     )
@@ -117,7 +117,7 @@ def _draw_curves(axes: Axes, history: History) -> None:
         shares = [moment.prediction.probabilities[index] for moment in history]
         axes.plot(epochs, shares, marker=_marker(history), markersize=3.5, color=colour, linestyle=style, label=name)
     axes.set(ylim=(-0.02, 1.02), ylabel="probability")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
     _finish(axes, epochs)
 
 
