@@ -14,7 +14,7 @@ import time
 
 import pellucid
 from pellucid.data import is_here
-from pellucid.reporting import write_report
+from pellucid.reporting import report
 
 
 def main() -> int:
@@ -34,7 +34,7 @@ def main() -> int:
     print(f"\n{pellucid.evaluate(run)}\n")
     seconds = time.monotonic() - started
     print(f"That took {seconds:.0f} s. The run: {run.directory}; its curves: {run.directory}/curves.png")
-    print(f"All of it on one page, to be opened in a browser: {write_report(run)}")
+    print(f"All of it on one page, to be opened in a browser: {report(run)}")
     return 0
 
 

@@ -303,3 +303,18 @@ def test_uneven_shares_are_put_together_in_their_old_order(count: int, monkeypat
     monkeypatch.setattr(torch.distributed, "all_gather", all_gather)
     for one, share in zip(ranks, shares, strict=True):
         assert torch.equal(one.gather(share, count), rows)
+
+
+def test_a_notebook_shows_an_evaluation_and_a_run(weak: Run) -> None:
+    evaluation = pellucid.evaluate(weak)
+    page = evaluation._repr_html_()
+    assert f"The network classifies {evaluation.accuracy:.2%} of the 100 test images of mnist correctly." in page
+    assert page.count("<td style=") == 100  # the confusion matrix
+    assert "Is its confidence reliable? (calibration)" in page
+    assert evaluation.figure().get_label().startswith("Confusion matrix of 10 classes: ")
+    shown = weak._repr_html_()
+    assert f"{evaluation.accuracy:.2%} (95% interval " in shown
+    assert 'src="data:image/png;base64,' in shown
+    assert "weak" in str(weak)
+    (weak.directory / "evaluation.json").write_text("{")
+    assert "test accuracy" not in weak._repr_html_()

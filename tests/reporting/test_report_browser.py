@@ -137,7 +137,7 @@ def test_a_photo_opens_larger_and_closes_with_escape(browser, measured):
     photo = page.locator(".photo").first
     photo.focus()
     page.keyboard.press("Enter")
-    large = page.locator("#photo-image")
+    large = page.locator("#photo-image img")
     assert page.locator("#photo").evaluate("dialog => dialog.open")
     assert large.get_attribute("src") == photo.locator("img").get_attribute("src")
     assert page.locator("#photo-words").inner_text() == photo.locator("img").get_attribute("alt")

@@ -173,7 +173,7 @@ def test_a_missing_or_damaged_evaluation_is_made_again(digits, tmp_path):
     expected = json.loads((copy / "evaluation.json").read_text())["confusion"]
     for content in ("", '{"epoch": 1}'):
         (copy / "evaluation.json").write_text(content)
-        path = report(pellucid.open_run(copy), tmp_path / "out.html")
+        path = report(pellucid.open_run(copy), tmp_path / "out.html", force=True)
         assert data_of(path)["counts"] == expected
     (copy / "predictions.csv").unlink()
     assert data_of(report(pellucid.open_run(copy)))["counts"] == expected

@@ -102,14 +102,14 @@ def reliability_chart(figures: ProbabilityFigures, name: str) -> Chart:
         name: `as trained` or `calibrated`.
     """
     filled = _filled(figures)
+    temperature = "" if figures.temperature == 1 else f" (temperature {figures.temperature:.2f})"
     bars = tuple((group.low, group.high, 0.0, accuracy) for group, accuracy, _ in filled)
     gaps = tuple(
         (group.low, group.high, min(accuracy, confidence), max(accuracy, confidence))
         for group, accuracy, confidence in filled
     )
     return Chart(
-        title=f"{name.capitalize()} (temperature {figures.temperature:.2f}): "
-        f"calibration error {figures.calibration_error:.1%}",
+        title=f"{name.capitalize()}{temperature}: calibration error {figures.calibration_error:.1%}",
         x=Scale("confidence", (0, 1), percent=True),
         y=Scale("accuracy", (0, 1), percent=True),
         description=f"Reliability diagram, {name}, in {len(figures.reliability)} bins: {_in_words(figures)}",

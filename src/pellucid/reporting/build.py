@@ -113,7 +113,13 @@ def _page(source: Source, sections: dict[str, Any]) -> str:
     }
     files["style"] = _tokens() + files["style"]
     return environment.get_template("report.html").render(
-        run=source.run, name=source.name, epoch=source.epoch, evaluation=source.evaluation, **sections, **files
+        run=source.run,
+        name=source.name,
+        network_name=source.network_name,
+        epoch=source.epoch,
+        evaluation=source.evaluation,
+        **sections,
+        **files,
     )
 
 

@@ -43,6 +43,11 @@ class Source:
         """The name of the run's folder; the page names no path outside of it."""
         return self.run.directory.resolve().name
 
+    @property
+    def network_name(self) -> str:
+        """The network's name; of a person's own file without its folder."""
+        return self.run.record.network.replace("\\", "/").rpartition("/")[2]
+
 
 def open_source(run: Run, epoch: int | str | None = None, device: str = "auto", show_progress: bool = False) -> Source:
     """Read what was measured of a run; measure it first where that was not done, or where its file is no longer valid.

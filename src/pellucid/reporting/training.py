@@ -80,7 +80,7 @@ def training_section(source: Source) -> dict[str, Any]:
 def network_section(source: Source) -> dict[str, Any]:
     """Give the table of layers and the diagram."""
     run = source.run
-    table = summarise(run.network(source.epoch), run.preprocessing.input_shape, run.record.network)
+    table = summarise(run.network(source.epoch), run.preprocessing.input_shape, source.network_name)
     return {"table": table, "diagram": Markup(architecture_svg(table))}
 
 

@@ -2,13 +2,15 @@
 (() => {
   // Every photo opens in a dialog, at a whole multiple of its pixels where it fits.
   const dialog = document.getElementById("photo");
-  const image = document.getElementById("photo-image");
+  const holder = document.getElementById("photo-image");
   const words = document.getElementById("photo-words");
   for (const button of document.querySelectorAll(".photo")) {
     button.addEventListener("click", () => {
       const small = button.querySelector("img");
+      const image = new Image();
       image.src = small.src;
       image.alt = words.textContent = small.alt;
+      holder.replaceChildren(image);
       const room = Math.min((innerWidth - 64) / small.naturalWidth, (innerHeight - 160) / small.naturalHeight);
       const scale = room >= 1 ? Math.floor(room) : room;
       image.style.width = `${scale * small.naturalWidth}px`;
