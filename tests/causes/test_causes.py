@@ -133,7 +133,7 @@ def test_the_chain_is_the_same_as_its_links_one_by_one(evaluated, capsys) -> Non
     assert found.excitation.unit == carrier.channel
     assert found.excitation.images == 50
     text = str(found)
-    assert text.count("sum by hand") == 1
+    assert text.count("recomputed") == 1
     for place, heading in enumerate(["The prediction", "The pair of classes", "The map that explains it"], start=1):
         assert f"\n{place}. {heading}\n" in text
     html = found._repr_html_()
