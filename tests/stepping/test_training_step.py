@@ -11,11 +11,12 @@ import torch.nn.functional as F
 
 from pellucid import UserError
 from pellucid.arithmetic import TraceMismatch
+from pellucid.cli import main
 from pellucid.data.batches import epoch_order
 from pellucid.ground.devices import computes_in_bfloat16
 from pellucid.ground.seeds import derive_seed
 from pellucid.recipes import Recipe
-from pellucid.stepping import take_step
+from pellucid.stepping import example_weights, take_step
 from pellucid.stepping.repetition import repeating
 from pellucid.training.preparation import prepare
 
@@ -215,6 +216,30 @@ def test_text_html_and_json(any_run):
         assert heading in text
         assert heading[3:] in page
     assert {"sgd": "5. SGD", "adam": "5. Adam", "adamw": "5. AdamW"}[taken.update.optimizer] in text
+
+
+def test_the_text_fits_a_hundred_columns(any_run):
+    taken = take_step(any_run, "first.weight[0,0,1,1]", verify=False)
+    assert [line for line in str(taken).splitlines() if len(line) > 100 and "/" not in line] == []
+
+
+def test_the_command_without_a_weight_lists_some_of_this_network(run, capsys):
+    assert main(["step", str(run.directory)]) == 0
+    text = capsys.readouterr().out
+    assert f"pellucid step {run.directory} --weight 'first.weight[0,0,1,1]'" in text
+    for name, shape in example_weights(run.build_network()).items():
+        assert name in text
+        assert "×".join(map(str, shape)) in text
+    assert main(["step", str(run.directory), "--json"]) == 0
+    examples = [weight["example"] for weight in json.loads(capsys.readouterr().out)["weights"]]
+    assert take_step(run, examples[-1], verify=False).weight == examples[-1]
+
+
+def test_the_command_writes_as_many_digits_as_asked_for(run, capsys):
+    before = take_step(run, "head.bias[0]", verify=False).before
+    for digits, count in (((), 4), (("--digits", "all"), 9)):
+        assert main(["step", str(run.directory), "--weight", "head.bias[0]", "--no-verify", *digits]) == 0
+        assert f"changes head.bias[0] from {before:.{count}g} to" in capsys.readouterr().out
 
 
 BAD = [

@@ -35,14 +35,14 @@ __all__ = [
 SHOWN = 8
 """Of a sum of more terms this many of the strongest are shown, and what the others come to together."""
 
-NAME_WIDTH = 24
-"""Longer names of layers are elided in the table of all layers."""
+NAME_WIDTH, LABEL_WIDTH = 22, 14
+"""Longer names of layers and operations are elided in the table of all layers."""
 
-LABEL_WIDTH = 15
+FACT_WIDTH = 15
 
 NUMBERS = {
     *("term", "value", "× weight", "× factor", "= product", "contributes"),
-    *("derivative", "share of all terms", "smallest", "mean", "largest"),
+    *("derivative", "share of all terms", "smallest", "largest"),
 }
 """Headings of the columns that are aligned at the point."""
 
@@ -97,7 +97,7 @@ def trace_text(trace: UnitTrace, shown: int = SHOWN) -> str:
     """Write a trace: a sentence, the formula, the `shown` strongest terms with their numbers for `back`, the check."""
     lines = wrapped(trace_sentence(trace), following="  ")
     for label, fact in facts_of(trace):
-        lines += wrapped(f"{label:<{LABEL_WIDTH}}  {fact}", "  ", " " * (LABEL_WIDTH + 4))
+        lines += wrapped(f"{label:<{FACT_WIDTH}}  {fact}", "  ", " " * (FACT_WIDTH + 4))
     headings, rows = _terms(trace, shown)
     if rows:
         lines += [f"    {line}" for line in text_table(headings, _in_columns(rows, _numeric(headings)))]
@@ -196,20 +196,20 @@ def _in_columns(rows: Sequence[Sequence[str]], numeric: Sequence[int]) -> list[t
 
 
 def _layers(glass: ForwardPass) -> Table:
-    headings = ("layer", "operation", "from", "shape", "smallest", "mean", "largest")
+    headings = ("layer", "operation", "from", "shape", "smallest", "largest")
     return headings, [_layer(node) for node in glass]
 
 
 def _layer(node: Node) -> tuple[str, ...]:
     facts = node.to_dict()
-    extremes = ["not finite" if facts[name] is None else number(facts[name]) for name in ("min", "mean", "max")]
+    extremes = ["not finite" if facts[name] is None else number(facts[name]) for name in ("min", "max")]
     inputs = [source.name for source in node.inputs]
-    first = elided(inputs[0], NAME_WIDTH // (1 if len(inputs) == 1 else 2)) if inputs else ""
+    first = elided(inputs[0], NAME_WIDTH if len(inputs) == 1 else NAME_WIDTH // 2 - 1) if inputs else ""
     if len(inputs) == 2:
-        first += f", {elided(inputs[1], NAME_WIDTH // 2)}"
+        first += f", {elided(inputs[1], NAME_WIDTH // 2 - 1)}"
     elif len(inputs) > 2:
         first += f", … ({len(inputs)})"
-    label = elided(node.label, NAME_WIDTH // 2 + 3)
+    label = elided(node.label, LABEL_WIDTH)
     return (elided(node.name, NAME_WIDTH), label, first, shape_text(node.shape), *extremes)
 
 

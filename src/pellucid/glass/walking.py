@@ -239,7 +239,7 @@ def class_index(glass: ForwardPass, target: int | str) -> int:
     prediction = glass.prediction
     if prediction is None:
         raise UserError(
-            f"the network's output has the shape {list(glass.output.shape)}, so there are no classes to choose from"
+            f"the network's output has the shape {list(glass.output.shape)}, so it has no classes to choose from"
         )
     if isinstance(target, str) and target in prediction.classes:
         return prediction.classes.index(target)

@@ -49,6 +49,8 @@ def wrapped(text: str, indent: str = "", following: str | None = None, width: in
     >>> wrapped("letters  n image, o output", "  ", " " * 11, width=22)
     ['  letters  n image, o', '           output']
     """
+    if len(indent) + len(text) <= width and "\n" not in text:
+        return [f"{indent}{text}".rstrip()]
     return textwrap.wrap(
         text,
         width,
@@ -56,4 +58,4 @@ def wrapped(text: str, indent: str = "", following: str | None = None, width: in
         subsequent_indent=indent if following is None else following,
         break_long_words=False,
         break_on_hyphens=False,
-    ) or [indent.rstrip()]
+    )

@@ -110,7 +110,8 @@ def examples_text(run: str, examples: dict[str, tuple[int, ...]], shown: int = 1
     lines += [f"  {line}" for line in text_table(("weight", "shape of the tensor"), rows)]
     if len(examples) > shown:
         lines.append(f"  … and {len(examples) - shown:,} more; --json lists all")
-    return "\n".join([*lines, "", f"Then: pellucid step {run} --weight '{next(iter(examples))}'"])
+    example = next((name for name in examples if ".weight[" in name), next(iter(examples)))
+    return "\n".join([*lines, "", f"Then: pellucid step {run} --weight '{example}'"])
 
 
 def _lines(sentences: list[str] | tuple[str, ...]) -> Markup:

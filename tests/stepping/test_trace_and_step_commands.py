@@ -13,17 +13,17 @@ from pellucid.cli import main
 
 
 def said(capsys, *arguments):
-    status = main([str(each) for each in arguments])
+    status = main([str(argument) for argument in arguments])
     captured = capsys.readouterr()
     return status, captured.out, captured.err
 
 
-def test_without_a_unit_it_begins_at_the_winning_class(run, capsys):
+def test_without_a_unit_it_begins_at_the_predicted_class(run, capsys):
     status, out, _ = said(capsys, "trace", run.directory, "test/3")
     assert status == 0
-    assert "prediction" in out
+    assert "the predicted class" in out
     assert "mul_2[" in out
-    assert "sum by hand" in out
+    assert "recomputed" in out
     commands = [line.strip() for line in out.splitlines() if line.strip().startswith("pellucid trace")]
     assert len(commands) >= 3
     for command in commands:  # each is ready to be typed
@@ -48,7 +48,7 @@ def test_forward_path_and_epoch(run, capsys):
     assert status == 0
     assert "first[2,4,5]" in out
     assert "feeds 1 unit" in out
-    assert f"the score of {run.classes[4]}" in out
+    assert f"the logit of {run.classes[4]}" in " ".join(out.split())
     document = json.loads(said(capsys, *arguments, "--forward", "--path", "--json")[1])
     assert set(document) == {"prediction", "trace", "forward", "path", "next"}
 
@@ -69,7 +69,7 @@ def test_a_step_in_text_and_json(run, capsys):
     arguments = ("step", run.directory, "--weight", "first.weight[0,0,1,1]")
     status, out, _ = said(capsys, *arguments)
     assert status == 0
-    assert "so in the run itself first.weight[0,0,1,1] went from" in out
+    assert "in the run itself first.weight[0,0,1,1] went from" in " ".join(out.split())
     document = json.loads(said(capsys, *arguments, "--step", "9", "--no-verify", "--json")[1])
     assert (document["step"], document["epoch"], document["batch"]) == (9, 2, 2)
     assert document["record"]["confirmed"] is False
@@ -89,7 +89,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES)
 def test_mistakes_are_two_lines_at_most(run, capsys, arguments, message):
-    status, out, err = said(capsys, *(run.directory if each == "RUN" else each for each in arguments))
+    status, out, err = said(capsys, *(run.directory if word == "RUN" else word for word in arguments))
     assert (status, out) == (2, "")
     assert err.startswith("Error: ")
     assert message in err
