@@ -45,11 +45,11 @@ def check_traces(
         if not output.numel():
             break
         index = random_index(output.shape, generator)
-        found = trace(what, inputs, index, output=output, **given)
+        traced = trace(what, inputs, index, output=output, **given)
         expected = float(output[index])
-        assert abs(found.value - expected) <= allowed * (1 + float(output.abs().max()))
-        assert found.check.pytorch == expected
-        check_sources(found, inputs)
+        assert abs(traced.value - expected) <= allowed * (1 + float(output.abs().max()))
+        assert traced.check.pytorch == expected
+        check_sources(traced, inputs)
     names = [("input", number) for number, x in enumerate(leaves) if x.requires_grad]
     names += [(name, 0) for name, tensor in owned.items() if tensor is not None]
     for (of, operand), gradient in zip(names, gradients, strict=True):
@@ -57,23 +57,23 @@ def check_traces(
         gradient = torch.zeros_like(target) if gradient is None else gradient
         for _ in range(elements):
             index = random_index(gradient.shape, generator)
-            found = trace_gradient(
+            traced = trace_gradient(
                 what, inputs, upstream, of=of, index=index, operand=operand, gradient=gradient, output=output, **given
             )
-            assert abs(found.value - float(gradient[index])) <= allowed * (1 + float(gradient.abs().max()))
-            for term in range(len(found.terms)):
-                place = found.terms.source(term)
-                assert place is not None
-                assert float(upstream[place[1]]) == found.terms.values[term]
+            assert abs(traced.value - float(gradient[index])) <= allowed * (1 + float(gradient.abs().max()))
+            for term in range(len(traced.terms)):
+                position = traced.terms.source(term)
+                assert position is not None
+                assert float(upstream[position[1]]) == traced.terms.values[term]
 
 
-def check_sources(found: Any, inputs: Sequence[Tensor]) -> None:
+def check_sources(traced: Any, inputs: Sequence[Tensor]) -> None:
     """Each term must name the very number it holds."""
-    for term in range(len(found.terms)):
-        source = found.terms.source(term)
+    for term in range(len(traced.terms)):
+        source = traced.terms.source(term)
         if source is not None:
             operand, index = source
-            assert float(inputs[operand][index]) == found.terms.values[term]
+            assert float(inputs[operand][index]) == traced.terms.values[term]
 
 
 def check_module(module: nn.Module, x: Tensor, seed: int, **given: Any) -> None:

@@ -18,11 +18,11 @@ from pellucid.arithmetic import describe_call, shape_rule, trace, trace_gradient
 def check_function(function, inputs, seed, call=None):
     """Check a function of operands: `call` holds the arguments where they are not the operands."""
     arguments, keywords = call or (inputs, {})
-    found = describe_call(function, arguments, keywords)
-    assert list(found.inputs) == list(inputs)
+    described = describe_call(function, arguments, keywords)
+    assert list(described.inputs) == list(inputs)
     run = function if callable(function) else getattr(Tensor, function)
     more, rest = ([], keywords) if call is None else (list(arguments[len(inputs) :]), keywords)
-    check_traces(found.operation, lambda *leaves: run(*leaves, *more, **rest), inputs, {}, seed)
+    check_traces(described.operation, lambda *leaves: run(*leaves, *more, **rest), inputs, {}, seed)
 
 
 @given(st.integers(1, 9), st.integers(1, 5), st.booleans(), st.sampled_from([(1,), (4,), (2, 3)]), SEEDS, DTYPES)
@@ -36,9 +36,9 @@ def test_linear_by_hand():
         layer.weight.copy_(torch.tensor([[2.0, -1.0]]))
         layer.bias.fill_(0.25)
     x = torch.tensor([[3.0, 5.0], [1.0, 1.0]])
-    found = trace(layer, x, (0, 0))
-    assert (found.value, found.terms.products.tolist(), found.bias) == (1.25, [6, -5], 0.25)
-    assert found.terms.weight_index.tolist() == [[0, 0], [0, 1]]
+    traced = trace(layer, x, (0, 0))
+    assert (traced.value, traced.terms.products.tolist(), traced.bias) == (1.25, [6, -5], 0.25)
+    assert traced.terms.weight_index.tolist() == [[0, 0], [0, 1]]
     upstream = torch.tensor([[1.0], [10.0]])
     assert trace_gradient(layer, x, upstream, of="weight", index=(0, 1)).value == 5 + 10
     assert trace_gradient(layer, x, upstream, of="bias", index=(0,)).value == 11
@@ -54,10 +54,10 @@ def test_softmax(layer, axis, spread, seed, dtype):
 
 def test_softmax_by_hand():
     x = torch.tensor([[0.0, math.log(3)]], dtype=torch.float64)
-    found = trace(nn.Softmax(1), x, (0, 1))
-    assert found.value == pytest.approx(0.75)
-    assert found.details["exponentials"].tolist() == pytest.approx([1 / 3, 1])
-    assert found.details["exponential_sum"] == pytest.approx(4 / 3)
+    traced = trace(nn.Softmax(1), x, (0, 1))
+    assert traced.value == pytest.approx(0.75)
+    assert traced.details["exponentials"].tolist() == pytest.approx([1 / 3, 1])
+    assert traced.details["exponential_sum"] == pytest.approx(4 / 3)
     assert trace(nn.LogSoftmax(1), x, (0, 0)).value == pytest.approx(math.log(0.25))
     upstream = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     assert trace_gradient(nn.Softmax(1), x, upstream, index=(0, 0)).value == pytest.approx(0.25 * 0.75)
@@ -83,27 +83,27 @@ def test_cross_entropy(images, classes, places, weighted, likely, smoothing, red
     else:
         target = torch.randint(classes, (images, *places), generator=generator)
     layer = nn.CrossEntropyLoss(weight, reduction=reduction, label_smoothing=smoothing)
-    found = describe_call(layer, (logits, target))
+    call = describe_call(layer, (logits, target))
     loss = layer(logits.requires_grad_(), target)
     upstream = torch.randn(loss.shape, generator=generator, dtype=dtype)
     (gradient,) = torch.autograd.grad(loss, logits, upstream)
     loss = loss.detach()
     for image in range(images):
         index = (image, *[0] * len(places)) if reduction == "none" else ()
-        assert trace(found.operation, found.inputs, index, output=loss).value == pytest.approx(
+        assert trace(call.operation, call.inputs, index, output=loss).value == pytest.approx(
             float(loss[index]), rel=1e-4, abs=1e-5
         )
         at = (image, classes - 1, *[1] * len(places))
-        by_hand = trace_gradient(found.operation, found.inputs, upstream, index=at, gradient=gradient)
-        assert by_hand.value == pytest.approx(float(gradient[at]), rel=1e-3, abs=1e-5)
+        traced = trace_gradient(call.operation, call.inputs, upstream, index=at, gradient=gradient)
+        assert traced.value == pytest.approx(float(gradient[at]), rel=1e-3, abs=1e-5)
 
 
 def test_cross_entropy_by_hand():
     logits = torch.tensor([[0.0, math.log(3)]], dtype=torch.float64)
     call = describe_call(F.cross_entropy, (logits, torch.tensor([1])))
-    found = trace(call.operation, call.inputs, ())
-    assert found.value == pytest.approx(-math.log(0.75))
-    assert found.details["probabilities"].tolist() == pytest.approx([0.25, 0.75])
+    traced = trace(call.operation, call.inputs, ())
+    assert traced.value == pytest.approx(-math.log(0.75))
+    assert traced.details["probabilities"].tolist() == pytest.approx([0.25, 0.75])
     softmax_minus_target = trace_gradient(call.operation, call.inputs, index=(0, 1))
     assert softmax_minus_target.value == pytest.approx(0.75 - 1)
     smoothed = describe_call(F.cross_entropy, (logits, torch.tensor([1])), {"label_smoothing": 0.2})
@@ -150,12 +150,12 @@ def test_concatenation(sizes, axis, seed, dtype):
 def test_addition_and_concatenation_by_hand():
     a, b = torch.tensor([[1.0, 2.0]]), torch.tensor([[10.0, 20.0]])
     total = describe_call("add", (a, b), {"alpha": 3})
-    found = trace(total.operation, total.inputs, (0, 1))
-    assert (found.value, found.terms.products.tolist()) == (62, [2, 60])
-    assert [found.terms.source(k) for k in (0, 1)] == [(0, (0, 1)), (1, (0, 1))]
+    traced = trace(total.operation, total.inputs, (0, 1))
+    assert (traced.value, traced.terms.products.tolist()) == (62, [2, 60])
+    assert [traced.terms.source(k) for k in (0, 1)] == [(0, (0, 1)), (1, (0, 1))]
     joined = describe_call(torch.cat, ([a, b],), {"dim": 1})
-    found = trace(joined.operation, joined.inputs, (0, 2))
-    assert (found.value, found.terms.source(0)) == (10, (1, (0, 0)))
+    traced = trace(joined.operation, joined.inputs, (0, 2))
+    assert (traced.value, traced.terms.source(0)) == (10, (1, (0, 0)))
     assert shape_rule(joined.operation, (1, 2), (1, 2)).endswith("axis 1: 2 + 2 = 4")
 
 
@@ -197,8 +197,8 @@ def test_rearrangement(case, seed, dtype):
 
 def test_flatten_by_hand():
     x = torch.arange(24.0).reshape(1, 2, 3, 4)
-    found = trace(nn.Flatten(), x, (0, 17))  # 17 = 1·12 + 1·4 + 1
-    assert (found.value, found.terms.source(0)) == (17, (0, (0, 1, 1, 1)))
+    traced = trace(nn.Flatten(), x, (0, 17))  # 17 = 1·12 + 1·4 + 1
+    assert (traced.value, traced.terms.source(0)) == (17, (0, (0, 1, 1, 1)))
     assert "features: 2 · 3 · 4 = 24" in shape_rule(nn.Flatten(), (1, 2, 3, 4))
     padded = describe_call(F.pad, (x, (1, 1)), {"value": 9.0})
     outside = trace(padded.operation, padded.inputs, (0, 0, 0, 0))

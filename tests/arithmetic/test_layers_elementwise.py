@@ -47,15 +47,15 @@ def test_activation(layer, spread, seed, dtype):
     ],
 )
 def test_activation_by_hand(layer, x, value, slope):
-    found = trace(layer, torch.tensor([x], dtype=torch.float64), (0,))
-    assert found.value == pytest.approx(value, abs=1e-12)
-    assert found.details["slope"] == pytest.approx(slope, abs=1e-12)
+    traced = trace(layer, torch.tensor([x], dtype=torch.float64), (0,))
+    assert traced.value == pytest.approx(value, abs=1e-12)
+    assert traced.details["slope"] == pytest.approx(slope, abs=1e-12)
 
 
 @st.composite
 def normalisations(draw):
-    groups, each = draw(st.integers(1, 3)), draw(st.integers(1, 2))
-    channels = groups * each
+    groups, size = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    channels = groups * size
     affine = draw(st.booleans())
     shape = (draw(st.integers(1, 3)), channels, draw(st.integers(2, 4)), draw(st.integers(1, 4)))
     which = draw(st.sampled_from(["batch", "kept", "group", "layer", "layer, one axis", "batch1d"]))
@@ -87,10 +87,10 @@ def test_batch_norm_by_hand():
         layer.weight.fill_(3.0)
         layer.bias.fill_(1.0)
     x = torch.tensor([[1.0], [3.0], [5.0], [7.0]], dtype=torch.float64)  # mean 4, variance 5
-    found = trace(layer, x, (3, 0))
-    assert (found.details["mean"], found.details["variance"], found.details["count"]) == (4, 5, 4)
-    assert (found.details["scale"], found.details["shift"]) == (3, 1)
-    assert found.value == pytest.approx(3 * 3 / 3 + 1)
+    traced = trace(layer, x, (3, 0))
+    assert (traced.details["mean"], traced.details["variance"], traced.details["count"]) == (4, 5, 4)
+    assert (traced.details["scale"], traced.details["shift"]) == (3, 1)
+    assert traced.value == pytest.approx(3 * 3 / 3 + 1)
     layer.eval()
     layer.running_mean.fill_(2.0)
     layer.running_var.fill_(5.0)

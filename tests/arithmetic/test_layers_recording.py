@@ -31,13 +31,13 @@ def test_every_step_of_a_network_can_be_traced(name, training):
             continue
         for _ in range(4):
             index = random_index(step.value.shape, generator)
-            found = trace(step.operation, step.inputs, index, output=step.value)
-            for term in found.terms.strongest(3):
-                source = found.terms.source(int(term))
+            traced = trace(step.operation, step.inputs, index, output=step.value)
+            for term in traced.terms.strongest(3):
+                source = traced.terms.source(int(term))
                 if source is not None:  # one can walk on from every term
                     operand, place = source
                     before = recording.steps[step.operands[operand]].value
-                    assert float(before[place]) == found.terms.values[term]
+                    assert float(before[place]) == traced.terms.values[term]
 
 
 def test_the_lessons_network_step_by_step():
@@ -101,18 +101,18 @@ def test_a_network_is_left_as_it_was(fails):
     calls = []
     network.register_forward_hook(lambda *_: calls.append(1))
     before = copy.deepcopy(network.state_dict())
-    hooks = [len(each._forward_hooks) for each in network.modules()]
+    hooks = [len(module._forward_hooks) for module in network.modules()]
     x = torch.randn(2, 3, 6, 6)
     if fails:
         with pytest.raises(UserError, match=r"Sequential fails on an input of shape \[2, 3, 6, 6\]"):
             record(network, x)
     else:
         record(network, x, training=True)
-    assert [each.training for each in network.modules()][:4] == [True, True, True, False]
-    assert [len(each._forward_hooks) for each in network.modules()] == hooks
-    assert not any(each._forward_pre_hooks for each in network.modules())
-    assert all(torch.equal(each, network.state_dict()[name]) for name, each in before.items())
-    assert all(each.grad is None for each in network.parameters())
+    assert [module.training for module in network.modules()][:4] == [True, True, True, False]
+    assert [len(module._forward_hooks) for module in network.modules()] == hooks
+    assert not any(module._forward_pre_hooks for module in network.modules())
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in before.items())
+    assert all(parameter.grad is None for parameter in network.parameters())
     assert calls == []
     assert torch.is_grad_enabled()
 

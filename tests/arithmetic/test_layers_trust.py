@@ -59,9 +59,9 @@ def test_faults_of_a_wide_sum_are_seen(wide):
 
 def test_the_bound_is_far_tighter_than_the_worst_case(wide):
     layer, x, output = wide
-    found = trace(layer, x, (0, 3, 2, 2), output=output)
-    worst = len(found.terms) * 2.0**-24 * float(np.abs(found.terms.products).sum())
-    assert found.check.tolerance < worst / 10
+    traced = trace(layer, x, (0, 3, 2, 2), output=output)
+    worst = len(traced.terms) * 2.0**-24 * float(np.abs(traced.terms.products).sum())
+    assert traced.check.tolerance < worst / 10
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_result_off_by_a_thousandth_is_seen(layer):
     x = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(5)) + 0.5
     with torch.no_grad():
         output = layer(x)
-    index = tuple(int(each) for each in np.unravel_index(int(output.abs().argmax()), tuple(output.shape)))
+    index = tuple(int(position) for position in np.unravel_index(int(output.abs().argmax()), tuple(output.shape)))
     trace(layer, x, index, output=output)
     with pytest.raises(TraceMismatch):
         trace(layer, x, index, output=output * 1.001)
@@ -214,14 +214,14 @@ def test_html_holds_the_same(wide):
 
 
 def test_json_has_the_attributes_names_and_no_infinities():
-    found = trace(nn.MaxPool2d(2, padding=1), torch.arange(16.0).reshape(1, 1, 4, 4), (0, 0, 0, 0))
-    document = found.to_dict()
+    traced = trace(nn.MaxPool2d(2, padding=1), torch.arange(16.0).reshape(1, 1, 4, 4), (0, 0, 0, 0))
+    document = traced.to_dict()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert document["terms"]["values"] == [None, None, None, 0.0]
     assert document["terms"]["operand"] == [-1, -1, -1, 0]
     assert document["check"]["difference"] == 0
     for name in ("kind", "of", "index", "shape", "value", "combine", "bias"):
-        expected = getattr(found, name)
+        expected = getattr(traced, name)
         assert document[name] == (list(expected) if isinstance(expected, tuple) else expected)
 
 
@@ -233,13 +233,13 @@ def test_every_trace_can_be_written(layer):
     x = torch.randn(2, 2, 4, 4)
     output = layer(x)
     index = (0,) * output.dim()
-    for found in (
+    for traced in (
         trace(layer, x, index, output=output),
         trace_gradient(layer, x, torch.ones_like(output), index=(0, 0, 0, 0)),
     ):
-        assert found.formula.text in str(found)
-        assert found.title.split("[")[0] in found._repr_html_()
-        json.dumps(found.to_dict(), allow_nan=False)
+        assert traced.formula.text in str(traced)
+        assert traced.title.split("[")[0] in traced._repr_html_()
+        json.dumps(traced.to_dict(), allow_nan=False)
 
 
 def test_half_precision_is_measured_by_its_own_rounding():

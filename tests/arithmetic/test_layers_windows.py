@@ -21,8 +21,8 @@ TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d}
 
 @st.composite
 def windows(draw, axes):
-    each = st.tuples(*[st.integers(1, 3)] * axes)
-    return draw(each), draw(each), draw(st.tuples(*[st.integers(0, 2)] * axes)), draw(each)
+    sizes = st.tuples(*[st.integers(1, 3)] * axes)
+    return draw(sizes), draw(sizes), draw(st.tuples(*[st.integers(0, 2)] * axes)), draw(sizes)
 
 
 @st.composite
@@ -77,7 +77,7 @@ def test_transposed_convolution(data, axes, seed, dtype):
 @given(st.data(), st.sampled_from([1, 2]), st.sampled_from(["max", "avg"]), SEEDS, DTYPES)
 def test_pooling(data, axes, how, seed, dtype):
     kernel, stride, _, dilation = data.draw(windows(axes))
-    padding = tuple(data.draw(st.integers(0, each // 2)) for each in kernel)
+    padding = tuple(data.draw(st.integers(0, size // 2)) for size in kernel)
     ceil_mode = data.draw(st.booleans())
     shape = data.draw(images(axes, 2, smallest=2))
     layer = (
@@ -111,13 +111,13 @@ def test_convolution_by_hand():
         layer.weight.copy_(torch.tensor([[[1.0, 0.0, -1.0]]]))
         layer.bias.fill_(0.5)
     x = torch.tensor([[[3.0, 2.0, 1.0, 0.0]]])
-    found = trace(layer, x, (0, 0, 0))  # padding·1 + 3·0 + 2·(-1) + 0.5
-    assert found.value == -1.5
-    assert found.terms.values.tolist() == [0, 3, 2]
-    assert found.terms.weights.tolist() == [1, 0, -1]
-    assert found.terms.products.tolist() == [0, 0, -2]
-    assert found.bias == 0.5
-    assert [found.terms.source(term) for term in range(3)] == [None, (0, (0, 0, 0)), (0, (0, 0, 1))]
+    traced = trace(layer, x, (0, 0, 0))  # padding·1 + 3·0 + 2·(-1) + 0.5
+    assert traced.value == -1.5
+    assert traced.terms.values.tolist() == [0, 3, 2]
+    assert traced.terms.weights.tolist() == [1, 0, -1]
+    assert traced.terms.products.tolist() == [0, 0, -2]
+    assert traced.bias == 0.5
+    assert [traced.terms.source(term) for term in range(3)] == [None, (0, (0, 0, 0)), (0, (0, 0, 1))]
     upstream = torch.tensor([[[1.0, 10.0, 100.0, 1000.0]]])
     # The first tap reads padding, 3, 2, 1 at the four places.
     assert trace_gradient(layer, x, upstream, of="weight", index=(0, 0, 0)).value == 30 + 200 + 1000

@@ -42,8 +42,8 @@ def test_every_step_sums_to_its_element_and_names_its_sources(case):
     for k, step in enumerate(ours.steps):
         assert step.position == k
         assert step.value == ours.result[k]
-        found = [0 if index < 0 else signal[index] for index in step.signal_indices]
-        assert step.signal_values.tolist() == found
+        met = [0 if index < 0 else signal[index] for index in step.signal_indices]
+        assert step.signal_values.tolist() == met
         assert step.kernel_values.tolist() == [kernel[index] for index in step.kernel_indices]
         if options["padding"] is None and options["padding_mode"] == "zeros":
             assert (step.signal_indices >= 0).all(), "the lesson writes no products with what is not there"

@@ -19,10 +19,10 @@ LESSON = convolve([3, 2, 1, 0], [1, 0, -1])
 
 
 def texts(figure):
-    found = [text.get_text() for text in figure.texts]
+    written = [text.get_text() for text in figure.texts]
     for axes in figure.axes:
-        found += [text.get_text() for text in axes.texts] + [axes.get_title(), axes.get_title(loc="left")]
-    return [text for text in found if text]
+        written += [text.get_text() for text in axes.texts] + [axes.get_title(), axes.get_title(loc="left")]
+    return [text for text in written if text]
 
 
 def test_one_step_shows_its_numbers():

@@ -30,7 +30,7 @@ class Residual(nn.Module):
 
 
 def texts(svg):
-    return ["".join(each.itertext()) for each in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+    return ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
 def test_architecture_carries_shapes_kernels_and_counts():
@@ -59,12 +59,12 @@ def test_architecture_draws_branches_as_arcs_and_says_them():
 def test_boxes_do_not_overlap_and_stay_inside():
     svg = architecture_svg(build("small-resnet", input_shape=(3, 32, 32), classes=10), (3, 32, 32))
     root = ElementTree.fromstring(svg)
-    width, height = (float(each) for each in root.get("viewBox").split()[2:])
-    boxes = [each for each in root.iter(f"{SVG}rect") if "pa-box" in each.get("class")]
-    edges = [(float(each.get("y")), float(each.get("y")) + float(each.get("height"))) for each in boxes]
+    width, height = (float(side) for side in root.get("viewBox").split()[2:])
+    boxes = [box for box in root.iter(f"{SVG}rect") if "pa-box" in box.get("class")]
+    edges = [(float(box.get("y")), float(box.get("y")) + float(box.get("height"))) for box in boxes]
     assert all(bottom < top for (_, bottom), (top, _) in itertools.pairwise(edges))
     assert edges[-1][1] < height
-    assert all(float(each.get("x")) + float(each.get("width")) < width for each in boxes)
+    assert all(float(box.get("x")) + float(box.get("width")) < width for box in boxes)
 
 
 def test_names_are_escaped():
@@ -83,20 +83,20 @@ def test_dense_figure_shows_numbers_and_says_what_is_left_out():
     x = torch.tensor([1.0, 2.0, 3.0, 4.0])
     figure = dense_figure(layer, x)
     axes = figure.axes[0]
-    written = {each.get_text() for each in axes.texts}
+    written = {text.get_text() for text in axes.texts}
     assert {"x0", "y2", "1", "-0.5", "0.6"} <= written
     assert "4·3 + 3 = 15 parameters" in axes.get_title()
     dashed = [line for line in axes.lines if line.get_linestyle() == "--" and len(line.get_xdata()) == 2]
     assert len(dashed) == 5
     assert "The largest output is number 2 with 5." in describe_dense(layer, x)
     large = dense_figure(nn.Linear(2048, 10), torch.rand(2048), output=3)
-    assert any(each.get_text() == "and 2,036 more inputs" for each in large.axes[0].texts)
+    assert any(text.get_text() == "and 2,036 more inputs" for text in large.axes[0].texts)
 
 
 def test_flatten_figure_numbers_the_places():
     figure = flatten_figure(torch.arange(1.0, 9.0).reshape(2, 2, 2))
-    strip = next(each for each in figure.axes if each.patches)
-    cells = [each.get_text() for each in strip.texts if each.get_position()[1] == 0.5]
+    strip = next(axes for axes in figure.axes if axes.patches)
+    cells = [text.get_text() for text in strip.texts if text.get_position()[1] == 0.5]
     assert cells == ["1", "2", "3", "4", "5", "6", "7", "8"]
     assert "c·4 + i·2 + j" in figure.get_suptitle()
     assert "becomes number c·4 + i·2 + j" in describe_flatten(torch.zeros(2, 2, 2))

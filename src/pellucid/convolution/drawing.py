@@ -29,8 +29,8 @@ def draw(convolution: Convolution, most: int = 32) -> str:
 
     >>> from pellucid.convolution import convolve
     >>> print(draw(convolve([3, 2], [1, -1], mode="valid")))
-    The filter is flipped and slides over the signal; at its 1 position the numbers that overlap are
-    multiplied and summed.
+    The filter is flipped and slides over the signal; at its only position the numbers that overlap
+    are multiplied and summed.
     <BLANKLINE>
     convolution: signal of 2, filter of 2, mode valid
     filter   [1, -1]   flipped [-1, 1]
@@ -213,9 +213,9 @@ def _mark_crop(cells: list[str], columns: range, padded: int) -> None:
 
 def _sentence(convolution: Convolution) -> list[str]:
     first = "slides over the signal as it is" if convolution.is_correlation else "is flipped and slides over the signal"
-    positions = counted(math.prod(axis.count for axis in convolution.axes), "position")
-    each = "at its" if positions.startswith("1 ") else "at each of"
-    return wrap(f"The filter {first}; {each} {positions} the numbers that overlap are multiplied and summed.", WIDEST)
+    count = math.prod(axis.count for axis in convolution.axes)
+    where = "at its only position" if count == 1 else f"at each of {count:,} positions"
+    return wrap(f"The filter {first}; {where} the numbers that overlap are multiplied and summed.", WIDEST)
 
 
 def _heading(convolution: Convolution) -> str:
