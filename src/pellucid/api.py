@@ -47,7 +47,7 @@ def train(
             class, or a .zip or .tar of one.
         network: a name of `pellucid networks`, or `file.py:ClassName`; None takes the lesson's network for the
             images: `simple-mnist` for one channel, `simple-cifar` for three.
-        recipe: `tutorial`, `standard`, `strong`, or a Recipe.
+        recipe: a name of `pellucid recipes`, or a Recipe.
         seed: of the first weights, the order of images, their augmentation and dropout.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         out: the run's directory, absent or empty; None makes one below `runs/`.

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from pellucid.cli import COMMANDS, main, pellucid
+from pellucid.cli import command_names, main, pellucid
 
 TINY = "tiny_net.py:TinyNet"
 
@@ -103,7 +103,7 @@ def test_a_mistake_is_told_without_a_traceback(
     assert not Path("runs").exists()
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", command_names())
 def test_help_has_examples_that_name_only_what_there_is(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(name, "--help") == 0
     text = capsys.readouterr().out

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from pellucid.cli import COMMANDS, GROUPS, main, pellucid
+from pellucid.cli import SECTIONS, command_names, in_order, main, pellucid
 from pellucid.cli.command import Command
 from pellucid.cli.commands.completion import LINES
 from pellucid.cli.options import digits_option
@@ -41,12 +41,13 @@ def test_the_help_groups_the_commands_by_purpose_and_fits_80_columns(
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80
     headings = re.findall(r"^(\w[\w ]*):$", text, re.MULTILINE)
-    assert headings == ["Options", *GROUPS]
-    for name, entry in COMMANDS.items():
-        assert re.search(rf"^  {name} +{re.escape(entry.summary)}$", text, re.MULTILINE), name
+    assert headings == ["Options", *SECTIONS]
+    for listed in in_order():
+        line = rf"^  {listed.name} +{re.escape(str(listed.short_help))}$"
+        assert re.search(line, text, re.MULTILINE), listed.name
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", command_names())
 def test_every_command_tells_all_mistakes_and_has_no_option_of_an_accepted_name(name: str) -> None:
     assert isinstance(command(name), Command)
     options = {option for parameter in command(name).params for option in parameter.opts}
@@ -62,9 +63,9 @@ def test_an_unknown_command_is_told_the_nearest(word: str, near: str, capsys: py
 
 
 def test_the_words_of_other_programs_lead_to_what_there_is() -> None:
-    options = {option for name in COMMANDS for parameter in command(name).params for option in parameter.opts}
-    assert set(COMMANDS_ELSEWHERE.values()) <= set(COMMANDS)
-    assert not set(COMMANDS_ELSEWHERE) & set(COMMANDS)
+    options = {option for name in command_names() for parameter in command(name).params for option in parameter.opts}
+    assert set(COMMANDS_ELSEWHERE.values()) <= set(command_names())
+    assert not set(COMMANDS_ELSEWHERE) & set(command_names())
     assert set(ACCEPTED_OPTIONS.values()) <= options
     assert set(OPTIONS_ELSEWHERE.values()) <= options
 
@@ -189,7 +190,7 @@ def test_digits_hold_while_the_command_runs_and_no_longer() -> None:
 def test_one_name_means_one_thing_in_every_command() -> None:
     """What several commands share is declared once, so that kind, choices and default form are the same."""
     kinds: dict[str, set[type]] = {}
-    for name in COMMANDS:
+    for name in command_names():
         for parameter in command(name).params:
             for option in parameter.opts:
                 if option in ("--device", "--data-dir", "--epoch", "--force", "--json", "run"):

@@ -132,9 +132,15 @@ class NameOf(click.ParamType[str]):
     The names are asked for when the shell completes one; what cannot be is told by the room itself.
     """
 
-    def __init__(self, name: str, names: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, name: str, names: Callable[[], Iterable[str]], *, listed: bool = False) -> None:
+        """`listed`: the help shows the names as choices, so asking for them must cost nothing."""
         self.name = name
         self.names = names
+        self.listed = listed
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Show the names as choices, or nothing of its own."""
+        return f"[{'|'.join(self.names())}]" if self.listed else None
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Take it as it is."""

@@ -92,8 +92,7 @@ network_option = click.option(
 recipe_option = click.option(
     "--recipe",
     "-r",
-    type=NameOf("recipe", _recipes),
-    metavar="[tutorial|standard|strong]",
+    type=NameOf("recipe", _recipes, listed=True),
     default="standard",
     show_default=True,
     help="The settings to begin with.",

@@ -1,4 +1,7 @@
-"""Recipes by name. Each is a function headed by the command, the time and the score to expect."""
+"""Recipes by name. Each is a function headed by the command, the time and the score to expect.
+
+A recipe is added by a function here, or in your own code, that is decorated with `@register_recipe`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,26 @@ from collections.abc import Callable
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.recipes.recipe import Recipe
 
-__all__ = ["PRESETS", "preset", "standard", "strong", "tutorial"]
+__all__ = ["PRESETS", "preset", "register_recipe", "standard", "strong", "tutorial"]
+
+PRESETS: dict[str, Callable[[], Recipe]] = {}
+"""Every named recipe by its name, in the order in which they are listed."""
 
 
+def register_recipe(make: Callable[[], Recipe]) -> Callable[[], Recipe]:
+    """Add a recipe, which the function makes, under the function's name.
+
+    Raises:
+        UserError: a recipe of that name is in the table already.
+    """
+    name = make.__name__.replace("_", "-")
+    if name in PRESETS:
+        raise UserError(f"there is a recipe {name!r} already; choose another name")
+    PRESETS[name] = make
+    return make
+
+
+@register_recipe
 def tutorial() -> Recipe:
     """The lesson's training, exactly: Adam at 1e-3, batches of 32, pixels to -1 … 1, five epochs, nothing else.
 
@@ -18,6 +38,7 @@ def tutorial() -> Recipe:
     return Recipe(name="tutorial", epochs=5, batch_size=32, optimizer="adam", learning_rate=1e-3, precision="float32")
 
 
+@register_recipe
 def standard() -> Recipe:
     """Everyday training: one-cycle AdamW, larger batches, flipped and shifted images, a validation split.
 
@@ -40,6 +61,7 @@ def standard() -> Recipe:
     )
 
 
+@register_recipe
 def strong() -> Recipe:
     """Above 90 % on CIFAR-10 with a residual network: one-cycle SGD with Nesterov momentum.
 
@@ -63,9 +85,6 @@ def strong() -> Recipe:
         normalize="dataset",
         log_every=50,
     )
-
-
-PRESETS: dict[str, Callable[[], Recipe]] = {"tutorial": tutorial, "standard": standard, "strong": strong}
 
 
 def preset(name: str) -> Recipe:
