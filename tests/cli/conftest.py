@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from learnable_sets import TINY_NETWORK, write_learnable_mnist
 
+import pellucid
 from pellucid.recipes import Recipe
 
 
@@ -29,7 +30,7 @@ def _surroundings(command_data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def make_listed_run(tmp_path: Path) -> Callable[..., Path]:
+def make_listed_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Path]:
     """Write the small files of a run below `runs/`, enough to be listed and completed; nothing is trained."""
 
     def make(
@@ -45,11 +46,12 @@ def make_listed_run(tmp_path: Path) -> Callable[..., Path]:
         validation: float | None = None,
     ) -> Path:
         directory = tmp_path / "runs" / name
-        request = {"source": source, "data_dir": None, "size": None, "channels": None, "fit": "stretch"}
+        asked = {"source": source, "data_dir": None, "size": None, "channels": None, "fit": "stretch"}
         record = {
-            "format": 1,
+            "format": 2,
+            "fingerprint": "0" * 32,
             "network": network,
-            "data": {**request, "strict": False, "split_seed": 0, "fingerprint": "0" * 32},
+            "data": {**asked, "strict": False, "split_seed": 0},
             "recipe": Recipe(name="tutorial", epochs=2).to_dict(),
             **{"seed": 0, "device": "cpu", "threads": 1, "processes": 1, "keep": None, "classes": list(classes)},
             **{"preprocessing": {}, "versions": {}, "created": created},
@@ -60,7 +62,11 @@ def make_listed_run(tmp_path: Path) -> Callable[..., Path]:
         epoch = {"event": "epoch", "epoch": 1} | ({} if validation is None else {"val_accuracy": validation})
         (directory / "metrics.jsonl").write_text(json.dumps(epoch) + "\n")
         if accuracy is not None:
-            (directory / "evaluation.json").write_text(json.dumps({"split": split, "accuracy": accuracy}))
+            measured = pellucid.evaluate(request.getfixturevalue("run")).to_dict() | {
+                "split": split,
+                "accuracy": accuracy,
+            }
+            (directory / "evaluation.json").write_text(json.dumps(measured))
         if weights is not None:
             head = {key: {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]} for key, shape in weights.items()}
             text = json.dumps({"__metadata__": {}, **head}).encode()

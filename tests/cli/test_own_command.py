@@ -24,8 +24,10 @@ def count_up(n):
 
 @pytest.fixture
 def _counting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "count_up.py").write_text(COUNT)
-    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    folder = tmp_path / "own_commands"
+    folder.mkdir()
+    (folder / "count_up.py").write_text(COUNT)
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(folder)])
     yield
     sys.modules.pop("pellucid.cli.commands.count_up", None)
 
