@@ -33,9 +33,9 @@ def written(value, digits=2):
 
 
 def test_the_box_is_the_receptive_field(glass):
-    found = glass.trace(glass["2"][1, 0, 1])
-    box = found.receptive_field
-    axes = unit_figure(found).axes[0]
+    trace = glass.trace(glass["2"][1, 0, 1])
+    box = trace.receptive_field
+    axes = unit_figure(trace).axes[0]
     drawn = next(patch for patch in axes.patches if isinstance(patch, Rectangle))
     assert (drawn.get_x(), drawn.get_y()) == (box.left - 0.5, box.top - 0.5)
     assert (drawn.get_width(), drawn.get_height()) == (box.right - box.left, box.bottom - box.top)
@@ -43,9 +43,9 @@ def test_the_box_is_the_receptive_field(glass):
 
 
 def test_the_windows_hold_the_numbers_of_the_terms(glass):
-    found = glass.trace(glass["0"][4, 3, 3])
-    shown = texts(unit_figure(found))
-    for term in found.terms:  # all three channels are drawn
+    trace = glass.trace(glass["0"][4, 3, 3])
+    shown = texts(unit_figure(trace))
+    for term in trace.terms:  # all three channels are drawn
         assert written(term.value) in shown
         assert written(term.weight) in shown
         assert written(term.product) in shown
@@ -59,17 +59,17 @@ def test_padding_and_the_largest_are_marked(glass):
 
 
 def test_a_layer_without_windows_has_bars(glass):
-    found = glass.trace(glass["4"][1])
-    bars = unit_figure(found).axes[1]
-    strongest = found.strongest(12)
+    trace = glass.trace(glass["4"][1])
+    bars = unit_figure(trace).axes[1]
+    strongest = trace.strongest(12)
     assert [bar.get_width() for bar in bars.patches[: len(strongest)]] == pytest.approx(
         [term.product for term in strongest]
     )
 
 
 def test_channels_that_are_left_out_are_counted(glass):
-    found = glass.trace(glass["2"][1, 0, 1])
-    figure = unit_figure(found)
+    trace = glass.trace(glass["2"][1, 0, 1])
+    figure = unit_figure(trace)
     words = [text.get_text() for part in figure.subfigs for text in part.texts]
     assert any(text.startswith("the 3 channels that contribute most; the other 2 add") for text in words)
 

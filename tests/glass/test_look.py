@@ -50,24 +50,24 @@ def test_values_are_those_of_hooks_and_lose_the_batch_axis(tmp_path):
     assert glass["stage1.1.first.0"][3, 4, 5].value == float(seen["stage1.1.first.0"][0, 3, 4, 5])
 
 
-def test_the_prediction_is_the_softmax_of_the_scores():
+def test_the_prediction_is_the_softmax_of_the_logits():
     network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     with torch.no_grad():
         network[1].weight.zero_()
         network[1].bias.copy_(torch.log(torch.tensor([1.0, 2.0, 1.0])))
-    found = look(network, torch.zeros(1, 2, 2), classes=("a", "b", "c")).prediction
-    assert found.probabilities == pytest.approx((0.25, 0.5, 0.25), abs=1e-7)
-    assert (found.name, found.index) == ("b", 1)
-    assert found.top(1) == [("b", pytest.approx(0.5))]
+    prediction = look(network, torch.zeros(1, 2, 2), classes=("a", "b", "c")).prediction
+    assert prediction.probabilities == pytest.approx((0.25, 0.5, 0.25), abs=1e-7)
+    assert (prediction.name, prediction.index) == ("b", 1)
+    assert prediction.top(1) == [("b", pytest.approx(0.5))]
 
 
 def test_a_network_that_ends_in_a_softmax_is_not_softened_again():
     torch.manual_seed(0)
-    scores = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    logits = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     x = torch.randn(1, 2, 2)
-    plain = look(scores, x).prediction.probabilities
-    assert look(nn.Sequential(scores, nn.Softmax(1)), x).prediction.probabilities == pytest.approx(plain, abs=1e-6)
-    assert look(nn.Sequential(scores, nn.LogSoftmax(1)), x).prediction.probabilities == pytest.approx(plain, abs=1e-6)
+    plain = look(logits, x).prediction.probabilities
+    assert look(nn.Sequential(logits, nn.Softmax(1)), x).prediction.probabilities == pytest.approx(plain, abs=1e-6)
+    assert look(nn.Sequential(logits, nn.LogSoftmax(1)), x).prediction.probabilities == pytest.approx(plain, abs=1e-6)
 
 
 def state_of(network):
@@ -90,8 +90,8 @@ def assert_same(before, after):
     for name, (value, pointer) in before["tensors"].items():
         assert torch.equal(value, after["tensors"][name][0])
         assert pointer == after["tensors"][name][1]
-    for one, other in zip(before["gradients"], after["gradients"], strict=True):
-        assert one is other is None or torch.equal(one, other)
+    for old, new in zip(before["gradients"], after["gradients"], strict=True):
+        assert old is new is None or torch.equal(old, new)
     assert torch.equal(before["generators"][0], after["generators"][0])
     assert (before["generators"][1] == after["generators"][1]).all()
     assert before["generators"][2] == after["generators"][2]
@@ -163,16 +163,16 @@ def test_epochs_are_those_of_the_run(run):
 def test_an_operation_without_arithmetic_shows_its_value_and_inputs():
     network = Sorting()
     glass = look(network, torch.randn(1, 4, 4))
-    found = glass.trace(glass["cumsum"][3])
-    assert found.kind == "no arithmetic"
-    assert found.check is None
-    assert "no arithmetic for this operation: cumsum" in str(found)
-    assert "flatten (8)" in str(found)
-    assert found.value == float(torch.cumsum(glass["flatten"].value, 0)[3])
-    assert found.to_dict()["note"] == "no arithmetic for this operation: cumsum"
-    assert not found.receptive_field.exact
+    trace = glass.trace(glass["cumsum"][3])
+    assert trace.kind == "no arithmetic"
+    assert trace.check is None
+    assert "no arithmetic for this operation: cumsum" in str(trace)
+    assert "flatten (8)" in str(trace)
+    assert trace.value == float(torch.cumsum(glass["flatten"].value, 0)[3])
+    assert trace.to_dict()["note"] == "no arithmetic for this operation: cumsum"
+    assert not trace.receptive_field.exact
     with pytest.raises(UserError, match=r"there is nothing to trace behind cumsum\[3\]: no arithmetic"):
-        found.back()
+        trace.back()
     chain = glass.path("conv[0,1,1]")
     assert chain.remarks == ("the chain ends at conv[0,1,1]: no arithmetic for an operation on the way (cumsum)",)
     assert not chain.complete
@@ -216,5 +216,5 @@ def test_text_html_and_json_say_the_same(run):
 def test_a_copy_of_the_network_gives_the_same_numbers(tmp_path):
     network, shape = make("simple-mnist", tmp_path)
     x = torch.randn(shape)
-    one, other = look(network, x), look(copy.deepcopy(network), x)
-    assert all(torch.equal(node.value, other[node.name].value) for node in one)
+    original, copied = look(network, x), look(copy.deepcopy(network), x)
+    assert all(torch.equal(node.value, copied[node.name].value) for node in original)

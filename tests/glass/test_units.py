@@ -1,4 +1,4 @@
-"""Every unit of five networks, trained and untrained, in both modes: by hand and by the network."""
+"""Every unit of five networks, trained and untrained, in both modes: recomputed and by the network."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from example_networks import NAMES, make, trained
 from pellucid.glass import look
 
 
-def check_layer(node, places) -> None:
-    x = {each.name: each.step.value for each in node.inputs}
-    for place in places:
-        unit = node[tuple(int(one) for one in place)]
-        found = unit.node.glass.trace(unit)
-        assert found.kind == "operation", found
-        assert found.check.passed
+def check_layer(node, indices) -> None:
+    x = {source.name: source.step.value for source in node.inputs}
+    for index in indices:
+        unit = node[tuple(int(position) for position in index)]
+        trace = unit.node.glass.trace(unit)
+        assert trace.kind == "operation", trace
+        assert trace.check.passed
         # The network's number is read here from the recorded pass by an index of our own.
-        assert found.check.pytorch == float(node.value[unit.index])
+        assert trace.check.pytorch == float(node.value[unit.index])
         scale = float(node.value.abs().max()) + max(float(value.abs().max()) for value in x.values())
-        assert abs(found.trace.value - found.value) <= 2e-4 * scale
-    for term in found.strongest(3):
+        assert abs(trace.trace.value - trace.value) <= 2e-4 * scale
+    for term in trace.strongest(3):
         if term.unit is not None:
             assert term.unit.value == term.value
 
 
-def all_places(shape):
+def all_indices(shape):
     return np.argwhere(np.ones(shape, dtype=bool))
 
 
@@ -41,10 +41,10 @@ def check_network(name, is_trained, training, tmp_path, count, whole) -> None:
     layers = [node for node in glass if not node.step.is_source]
     chosen = layers[int(generator.integers(len(layers)))]
     for node in layers:
-        places = all_places(node.shape)
+        indices = all_indices(node.shape)
         if not (whole and node is chosen):
-            places = places[generator.permutation(len(places))[:count]]
-        check_layer(node, places)
+            indices = indices[generator.permutation(len(indices))[:count]]
+        check_layer(node, indices)
 
 
 CASES = [

@@ -17,7 +17,7 @@ from pellucid.glass import gradients, look
 
 
 def small():
-    """One 2×2 convolution, a ReLU, a 2×2 pooling, two scores: small enough to be worked by hand."""
+    """One 2×2 convolution, a ReLU, a 2×2 pooling, two logits: small enough to be worked by hand."""
     network = nn.Sequential(nn.Conv2d(1, 1, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1, 2))
     with torch.no_grad():
         network[0].weight.copy_(torch.tensor([[[[1.0, -1.0], [0.5, 2.0]]]]))
@@ -32,23 +32,23 @@ def test_a_trace_worked_by_hand():
     # 1·1 + 0·(−1) + 3·0.5 + 1·2 + 0.25 = 4.75; its neighbours: −1.25, 10.25, 5.25
     glass = small()
     assert [glass["0"][0, r, c].value for r in (0, 1) for c in (0, 1)] == [4.75, -1.25, 10.25, 5.25]
-    found = glass.trace(glass["0"][0, 0, 0])
-    assert [term.product for term in found.terms] == [1.0, 0.0, 1.5, 2.0]
-    assert [term.name for term in found.terms] == ["input[0,0,0]", "input[0,0,1]", "input[0,1,0]", "input[0,1,1]"]
-    assert found.trace.bias == 0.25
+    trace = glass.trace(glass["0"][0, 0, 0])
+    assert [term.product for term in trace.terms] == [1.0, 0.0, 1.5, 2.0]
+    assert [term.name for term in trace.terms] == ["input[0,0,0]", "input[0,0,1]", "input[0,1,0]", "input[0,1,1]"]
+    assert trace.trace.bias == 0.25
     assert glass.trace().unit.name == "4[0]"
     assert glass.trace().value == 21.0
 
 
-def test_walking_back_from_the_score_to_a_pixel():
-    found = small().trace()
-    names = [found.unit.name]
-    while found.kind == "operation":
-        found = found.back()
-        names.append(found.unit.name)
-    # The window that won holds 3·1 + 1·(−1) + 0·0.5 + 4·2: the last brings most.
+def test_walking_back_from_the_logit_to_a_pixel():
+    trace = small().trace()
+    names = [trace.unit.name]
+    while trace.kind == "operation":
+        trace = trace.back()
+        names.append(trace.unit.name)
+    # The window that won holds 3·1 + 1·(−1) + 0·0.5 + 4·2: the last contributes most.
     assert names == ["4[0]", "3[0]", "2[0,0,0]", "1[0,1,0]", "0[0,1,0]", "input[0,2,1]"]
-    assert found.kind == "given"
+    assert trace.kind == "given"
     assert small().trace("0[0,0,0]").back(2).unit.name == "input[0,1,0]"
 
 
@@ -68,7 +68,7 @@ def test_the_strongest_chain_goes_through_the_unit_asked_for():
 def test_what_a_unit_feeds_with_weight_and_share():
     glass = small()
     fed = glass.feeds(glass["input"][0, 1, 1])
-    # The pixel in the middle is read by all four places, each time with another weight.
+    # The pixel in the middle is read by all four positions, each time with another weight.
     assert {feed.unit.name: feed.derivative for feed in fed} == {
         "0[0,0,0]": 2.0,
         "0[0,0,1]": 0.5,
@@ -118,14 +118,14 @@ def test_gradients_at_every_operation_are_those_of_autograd(name, training, tmp_
     glass = look(network, x, training=training)
     leaf = x[None].clone().requires_grad_()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    score = F.log_softmax(network(leaf), 1)[0, 1]
-    (expected,) = torch.autograd.grad(score, leaf)
+    logit = F.log_softmax(network(leaf), 1)[0, 1]
+    (expected,) = torch.autograd.grad(logit, leaf)
     network.load_state_dict(before)
     upstream = -glass.output.value.softmax(0)
     upstream[1] += 1
-    found = gradients(glass.recording, glass.recording.output, upstream[None])
-    assert not found.hidden
-    assert torch.allclose(found.at[0], expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
+    followed = gradients(glass.recording, glass.recording.output, upstream[None])
+    assert not followed.hidden
+    assert torch.allclose(followed.at[0], expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -158,7 +158,7 @@ def test_receptive_fields_worked_by_hand(tmp_path):
         box = glass.trace(glass.unit(name)).receptive_field
         assert (box.top, box.bottom, box.left, box.right) == sides, name
         assert box.exact
-    # After flattening, a unit sees what the one it was copied from saw: 5 is channel 0, row 1, column 1 of 4×4.
+    # A flattened unit depends on the same pixels as the unit it was copied from: 5 is channel 0, row 1, column 1 of 4×4.
     assert glass.trace(glass["flatten"][5]).receptive_field == glass.trace(glass["relu_2"][0, 1, 1]).receptive_field
 
 
@@ -166,14 +166,14 @@ def test_a_pixel_is_traced_to_its_byte():
     pixels = np.array([[[0, 51], [255, 128]]], np.uint8).reshape(2, 2, 1)
     scaling = Preprocessing(height=2, width=2, channels=1, fit="stretch", mean=(0.2,), std=(0.4,))
     glass = look(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), pixels, preprocessing=scaling)
-    found = glass.trace(glass["input"][0, 1, 0])
-    assert (found.kind, found.pixel.byte, found.pixel.value) == ("pixel", 255, pytest.approx(2.0))
+    trace = glass.trace(glass["input"][0, 1, 0])
+    assert (trace.kind, trace.pixel.byte, trace.pixel.value) == ("pixel", 255, pytest.approx(2.0))
     assert glass.trace(glass["input"][0, 0, 1]).pixel.value == pytest.approx(0.0)
-    assert found.check.passed
-    assert "byte 255" in str(found)
-    assert "(255/255 − 0.2) / 0.4" in str(found)
+    assert trace.check.passed
+    assert "byte 255" in str(trace)
+    assert "(255/255 − 0.2) / 0.4" in str(trace)
     with pytest.raises(UserError, match="there is nothing to trace behind input"):
-        found.back()
+        trace.back()
 
 
 def test_the_text_says_what_was_asked_for():
@@ -185,9 +185,9 @@ def test_the_text_says_what_was_asked_for():
 def test_everything_goes_through_json_and_html(run):
     glass = look(run, "test/0")
     for node in glass:
-        found = glass.trace(node[tuple(size // 2 for size in node.shape)])
-        parts = [found, glass.path(found)] if node.step.number in glass.from_image else [found]
-        for part in (*parts, glass.feeds(found, 2)):
+        trace = glass.trace(node[tuple(size // 2 for size in node.shape)])
+        parts = [trace, glass.path(trace)] if node.step.number in glass.from_image else [trace]
+        for part in (*parts, glass.feeds(trace, 2)):
             assert json.loads(json.dumps(part.to_dict(), allow_nan=False))
             assert part._repr_html_().startswith("<div>")
             assert str(part)
@@ -215,11 +215,11 @@ def test_a_unit_that_does_not_exist(run, unit, message):
 
 
 def test_terms_that_do_not_exist(run):
-    found = look(run, "test/0").trace("first[0,0,0]")
+    trace = look(run, "test/0").trace("first[0,0,0]")
     with pytest.raises(UserError, match=r"first\[0,0,0\] has 9 terms; there is no term 9, expected 0 to 8"):
-        found.back(9)
+        trace.back(9)
     with pytest.raises(UserError, match=r"term 0 of first\[0,0,0\] is padding, not the value of a unit"):
-        found.back(0)
+        trace.back(0)
     with pytest.raises(UserError, match=r"no class is called 'eihgt'; .*or a number from 0 to 9"):
         look(run, "test/0").path("first[0,0,0]", "eihgt")
 
@@ -270,7 +270,7 @@ class Folding(nn.Module):
         return self.conv(x.reshape(x.size(0), 1, 8, 2)).flatten(1)
 
 
-def test_an_image_folded_anew_is_followed_number_by_number():
+def test_an_image_folded_again_is_followed_number_by_number():
     glass = look(Folding(), torch.randn(1, 4, 4))
     # Number 2·3 + 1 = 7 of the rows of two is number 3 in row 1 of the rows of four.
     box = glass.trace(glass["conv"][0, 3, 1]).receptive_field

@@ -45,12 +45,12 @@ def any_run(request, make_run):
 
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_the_first_step_is_what_the_run_did(any_run, weight):
-    taken = take_step(any_run, weight)
-    assert (taken.step, taken.epoch, taken.batch) == (1, 1, 1)
-    assert all(check.passed for check in taken.checks.values())
-    assert taken.confirmed
-    assert all(check.equal for check in taken.record_checks)
-    assert f"in the run itself {weight} went from" in " ".join(str(taken).split())
+    training_step = take_step(any_run, weight)
+    assert (training_step.step, training_step.epoch, training_step.batch) == (1, 1, 1)
+    assert all(check.passed for check in training_step.checks.values())
+    assert training_step.confirmed
+    assert all(check.equal for check in training_step.record_checks)
+    assert f"in the run itself {weight} went from" in " ".join(str(training_step).split())
 
 
 def test_the_numbers_are_those_of_a_training_written_here(make_run):
@@ -60,8 +60,8 @@ def test_the_numbers_are_those_of_a_training_written_here(make_run):
     prepared = prepare(images, recipe, 0)
     torch.manual_seed(0)
     network = run.build_network().to(memory_format=torch.channels_last).train()
-    weights = [each for each in network.parameters() if each.ndim >= 2]
-    others = [each for each in network.parameters() if each.ndim < 2]
+    weights = [parameter for parameter in network.parameters() if parameter.ndim >= 2]
+    others = [parameter for parameter in network.parameters() if parameter.ndim < 2]
     optimizer = torch.optim.AdamW([{"params": weights, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}])
     order = epoch_order(180, derive_seed(0, "order", 1)).split(32)
     steps = 12
@@ -79,62 +79,66 @@ def test_the_numbers_are_those_of_a_training_written_here(make_run):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    taken = take_step(run, "again.weight[2,3,0,1]", step=2)
-    assert taken.before == before
-    assert taken.after == pytest.approx(network.again.weight[2, 3, 0, 1].item(), abs=1e-9)
-    assert taken.loss.value == pytest.approx(loss.item(), abs=1e-6)
-    assert taken.gradient.check.recomputed == pytest.approx(network.again.weight.grad[2, 3, 0, 1].item(), rel=1e-4)
-    assert taken.rate == pytest.approx(1e-3 * 1.5 / 12 / 0.2)
+    training_step = take_step(run, "again.weight[2,3,0,1]", step=2)
+    assert training_step.before == before
+    assert training_step.after == pytest.approx(network.again.weight[2, 3, 0, 1].item(), abs=1e-9)
+    assert training_step.loss.value == pytest.approx(loss.item(), abs=1e-6)
+    assert training_step.gradient.check.recomputed == pytest.approx(
+        network.again.weight.grad[2, 3, 0, 1].item(), rel=1e-4
+    )
+    assert training_step.rate == pytest.approx(1e-3 * 1.5 / 12 / 0.2)
     # The layer is used twice, so two operations contribute their sums.
-    assert [step.name for step in taken.gradient.steps] == ["again", "again_2"]
-    assert sum(each.value for each in taken.gradient.traces) == pytest.approx(taken.gradient.check.recomputed)
-    assert taken.images.augmented
-    assert taken.targets[0].sum() == pytest.approx(1.0)
-    assert sorted({round(float(each), 6) for each in taken.targets.ravel()}) == [0.01, 0.91]
+    assert [step.name for step in training_step.gradient.steps] == ["again", "again_2"]
+    assert sum(trace.value for trace in training_step.gradient.traces) == pytest.approx(
+        training_step.gradient.check.recomputed
+    )
+    assert training_step.images.augmented
+    assert training_step.targets[0].sum() == pytest.approx(1.0)
+    assert sorted({round(float(target), 6) for target in training_step.targets.ravel()}) == [0.01, 0.91]
 
 
 def test_the_gradient_at_the_logits_is_softmax_minus_target(run):
-    taken = take_step(run, "head.weight[0,0]", verify=False)
-    labels = taken.images.labels.numpy()
-    assert taken.logit_gradient.shape == (32, 10)
-    assert np.allclose(taken.logit_gradient.sum(axis=1), 0, atol=1e-12)
-    expected = taken.probabilities - np.eye(10)[labels]
-    assert np.allclose(taken.logit_gradient, expected / 32, atol=1e-15)
+    training_step = take_step(run, "head.weight[0,0]", verify=False)
+    labels = training_step.images.labels.numpy()
+    assert training_step.logit_gradient.shape == (32, 10)
+    assert np.allclose(training_step.logit_gradient.sum(axis=1), 0, atol=1e-12)
+    expected = training_step.probabilities - np.eye(10)[labels]
+    assert np.allclose(training_step.logit_gradient, expected / 32, atol=1e-15)
 
 
 def test_the_sum_over_images_is_the_gradient(run):
-    taken = take_step(run, "first.weight[3,0,2,0]", verify=False)
-    assert taken.gradient.images.shape == (32,)
-    assert taken.gradient.images.sum() == pytest.approx(taken.gradient.check.recomputed, abs=1e-12)
-    assert taken.gradient.traces[0].terms.index[:, 0].max() == 31
-    assert taken.chain[0].unit.startswith("first[")
-    assert taken.chain[-1].unit.startswith("mul_2[")
-    assert all(link.check.passed for link in taken.chain[:-1])
+    training_step = take_step(run, "first.weight[3,0,2,0]", verify=False)
+    assert training_step.gradient.images.shape == (32,)
+    assert training_step.gradient.images.sum() == pytest.approx(training_step.gradient.check.recomputed, abs=1e-12)
+    assert training_step.gradient.traces[0].terms.index[:, 0].max() == 31
+    assert training_step.chain[0].unit.startswith("first[")
+    assert training_step.chain[-1].unit.startswith("mul_2[")
+    assert all(link.check.passed for link in training_step.chain[:-1])
 
 
 def test_each_image_contributes_its_own_part(run):
-    taken = take_step(run, "head.bias[4]", verify=False)
+    training_step = take_step(run, "head.bias[4]", verify=False)
     # The logits are half of what the last layer computes, so its bias gets half of each image's gradient at the logit.
-    assert np.allclose(taken.gradient.images, 0.5 * taken.logit_gradient[:, 4], rtol=1e-5, atol=1e-9)
+    assert np.allclose(training_step.gradient.images, 0.5 * training_step.logit_gradient[:, 4], rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("step", [2, 6, 7, 12])
 def test_later_steps_remember_the_ones_before(any_run, step):
-    taken = take_step(any_run, "first.weight[0,0,1,1]", step=step)
-    assert taken.step == step
-    assert taken.confirmed
-    each = taken.steps // 2
-    assert (taken.epoch, taken.batch) == ((step - 1) // each + 1, (step - 1) % each + 1)
+    training_step = take_step(any_run, "first.weight[0,0,1,1]", step=step)
+    assert training_step.step == step
+    assert training_step.confirmed
+    in_epoch = training_step.steps // 2
+    assert (training_step.epoch, training_step.batch) == ((step - 1) // in_epoch + 1, (step - 1) % in_epoch + 1)
 
 
 def test_the_last_step_of_an_epoch_ends_at_the_weights_the_run_kept(any_run):
-    each = take_step(any_run, "head.bias[0]", verify=False).steps // 2
-    taken = take_step(any_run, "head.bias[0]", epoch=1, batch=each)
-    assert taken.after == float(any_run.weights(1)["head.bias"][0])
-    assert taken.record_checks[-1].what == "all weights after epoch 1"
+    in_epoch = take_step(any_run, "head.bias[0]", verify=False).steps // 2
+    training_step = take_step(any_run, "head.bias[0]", epoch=1, batch=in_epoch)
+    assert training_step.after == float(any_run.weights(1)["head.bias"][0])
+    assert training_step.record_checks[-1].what == "all weights after epoch 1"
     following = take_step(any_run, "head.bias[0]", epoch=2)
-    assert following.before == taken.after
-    assert following.step == each + 1
+    assert following.before == training_step.after
+    assert following.step == in_epoch + 1
 
 
 def test_a_step_after_a_checkpoint_needs_no_repetition_of_what_was_before(make_run):
@@ -156,13 +160,12 @@ def test_a_run_whose_record_says_something_else_is_not_confirmed(make_run, tmp_p
     assert json.loads(lines[0])["event"] == "device"
     record = json.loads(lines[1])
     record["loss"] += 1e-7
-    changed = [lines[0], json.dumps(record), *lines[2:]]
-    (tmp_path / "other" / "metrics.jsonl").write_text("\n".join(changed) + "\n")
-    taken = take_step(open_run(tmp_path / "other"), "head.bias[0]")
-    assert not taken.confirmed
-    assert "different by up to 1.0e-07" in str(taken)
-    assert "the repetition differs from the run in the last bits" in str(taken)
-    assert "in the run itself" not in str(taken)
+    (tmp_path / "other" / "metrics.jsonl").write_text("\n".join([lines[0], json.dumps(record), *lines[2:]]) + "\n")
+    training_step = take_step(open_run(tmp_path / "other"), "head.bias[0]")
+    assert not training_step.confirmed
+    assert "different by up to 1.0e-07" in str(training_step)
+    assert "the repetition differs from the run in the last bits" in str(training_step)
+    assert "in the run itself" not in str(training_step)
 
 
 @pytest.mark.skipif(not computes_in_bfloat16(torch.device("cpu")), reason="this CPU has no bfloat16 instructions")
@@ -173,8 +176,8 @@ def test_a_run_in_bfloat16_is_repeated_in_bfloat16_and_its_step_shown_in_float32
     with repeating(run, 0) as repetition:
         for _ in range(repetition.steps):
             repetition.step()
-    assert len(repetition.comparisons) > 2
-    assert all(comparison.equal for comparison in repetition.comparisons)
+    assert len(repetition.record_checks) > 2
+    assert all(check.equal for check in repetition.record_checks)
     step = take_step(run, "head.bias[0]", step=6)
     assert [comparison.step for comparison in step.comparisons] == [4]
     assert step.comparisons[0].equal
@@ -205,22 +208,22 @@ def test_a_wrong_number_is_an_error(run, monkeypatch):
 
 
 def test_text_html_and_json(any_run):
-    taken = take_step(any_run, "first.weight[0,0,1,1]", verify=False)
-    document = json.loads(json.dumps(taken.to_dict(), allow_nan=False))
-    assert document["before"] == taken.before
+    training_step = take_step(any_run, "first.weight[0,0,1,1]", verify=False)
+    document = json.loads(json.dumps(training_step.to_dict(), allow_nan=False))
+    assert document["before"] == training_step.before
     assert document["checks"]["loss"]["passed"]
     assert len(document["gradient"]["by_image"]) == 32
     assert len(document["gradient"]["sums"][0]["strongest"]) == 20
-    text, page = str(taken), taken._repr_html_()
+    text, page = str(training_step), training_step._repr_html_()
     for heading in ("1. Loss", "2. Gradient at the logits", "3. Back to first.weight", "4. Gradient of the weight"):
         assert heading in text
         assert heading[3:] in page
-    assert {"sgd": "5. SGD", "adam": "5. Adam", "adamw": "5. AdamW"}[taken.update.optimizer] in text
+    assert {"sgd": "5. SGD", "adam": "5. Adam", "adamw": "5. AdamW"}[training_step.update.optimizer] in text
 
 
 def test_the_text_fits_a_hundred_columns(any_run):
-    taken = take_step(any_run, "first.weight[0,0,1,1]", verify=False)
-    assert [line for line in str(taken).splitlines() if len(line) > 100 and "/" not in line] == []
+    training_step = take_step(any_run, "first.weight[0,0,1,1]", verify=False)
+    assert [line for line in str(training_step).splitlines() if len(line) > 100 and "/" not in line] == []
 
 
 def test_the_command_without_a_weight_lists_some_of_this_network(run, capsys):
@@ -264,14 +267,14 @@ def test_what_cannot_be_asked_for(run, weight, asked, message):
 def test_batch_normalisation_and_dropout(make_run, weight):
     run = make_run(network="simple-mnist", epochs=1)
     for step in (1, 4):
-        taken = take_step(run, weight, step=step)
-        assert taken.confirmed
-        assert all(check.passed for check in taken.checks.values())
+        training_step = take_step(run, weight, step=step)
+        assert training_step.confirmed
+        assert all(check.passed for check in training_step.checks.values())
 
 
 @pytest.mark.parametrize("weight", ["stem.0.weight[3,0,1,1]", "stage2.1.first.1.bias[8]", "classify.weight[2,5]"])
 def test_residual_connections_and_the_strong_recipe(make_run, weight):
-    taken = take_step(make_run(network="small-resnet", recipe="strong", epochs=1, log_every=2), weight, step=3)
-    assert taken.confirmed
-    assert taken.update.optimizer == "sgd"
-    assert {"v", "n", "w'"} <= {line.name for line in taken.update.lines}
+    training_step = take_step(make_run(network="small-resnet", recipe="strong", epochs=1, log_every=2), weight, step=3)
+    assert training_step.confirmed
+    assert training_step.update.optimizer == "sgd"
+    assert {"v", "n", "w'"} <= {line.name for line in training_step.update.lines}

@@ -65,21 +65,21 @@ def test_every_step_is_that_of_torch_optim(optimizer, weight, moved, decay, mome
     parameter = torch.nn.Parameter(torch.full((2, 2), weight))
     if optimizer == "sgd":
         nesterov = nesterov and momentum > 0
-        made = torch.optim.SGD([parameter], rate, momentum, weight_decay=decay, nesterov=nesterov, fused=fused)
+        stepper = torch.optim.SGD([parameter], rate, momentum, weight_decay=decay, nesterov=nesterov, fused=fused)
     else:
         make = torch.optim.AdamW if optimizer == "adamw" else torch.optim.Adam
-        made = make([parameter], rate, weight_decay=decay, fused=fused)
+        stepper = make([parameter], rate, weight_decay=decay, fused=fused)
     for gradient in moved:
         before = float(parameter.detach()[0, 1])
         state = {
             name: float(value[0, 1] if value.ndim else value)
-            for name, value in made.state[parameter].items()
+            for name, value in stepper.state[parameter].items()
             if isinstance(value, torch.Tensor)
         }
         parameter.grad = torch.full((2, 2), gradient)
         given_gradient = float(parameter.grad[0, 1])
-        made.step()
-        update = recompute_update(optimizer, made.param_groups[0], state, before, given_gradient)
+        stepper.step()
+        update = recompute_update(optimizer, stepper.param_groups[0], state, before, given_gradient)
         check = update.check(float(parameter.detach()[0, 1]), torch.float32)
         assert check.passed, (check, update)
         assert check.tolerance < 1e-4 * (1 + abs(before)) + 20 * rate

@@ -34,7 +34,7 @@ class Window:
     weights: NDArray[np.float64] | None
     products: NDArray[np.float64] | None
     padding: NDArray[np.bool_]
-    winner: tuple[int, int] | None = None
+    largest: tuple[int, int] | None = None
 
 
 def unit_figure(trace: UnitTrace) -> Figure:
@@ -119,8 +119,8 @@ def _windows(unit_trace: UnitTrace) -> tuple[list[Window], int]:
     ]
     titles = ["padding" if channel < 0 else f"{name}[{channel}]" for channel in channels]
     if trace.combine == "maximum":
-        winner = divmod(int(trace.details["winner"]), kernel[1])
-        return [Window(channels[0], titles[0], values[0], None, None, padding[0], winner)], 0
+        largest = divmod(int(trace.details["winner"]), kernel[1])
+        return [Window(channels[0], titles[0], values[0], None, None, padding[0], largest)], 0
     assert terms.products is not None
     assert terms.weights is not None
     products, weights = terms.products.reshape(shape), terms.weights.reshape(shape)
@@ -147,14 +147,14 @@ def _draw_windows(right: SubFigure, trace: UnitTrace, windows: list[Window], lef
             _numbers(axes, part, largest[column], window.padding if column == 0 else None)
             if column < columns - 1:
                 axes.text(1.09, 0.5, signs[column], transform=axes.transAxes, ha="center", va="center", fontsize=15)
-            if window.winner is not None:
-                frame(axes, window.winner[1], window.winner[0], 1, 1)
+            if window.largest is not None:
+                frame(axes, window.largest[1], window.largest[0], 1, 1)
     words = "all channels that it reads"
     if left_out and trace.trace is not None and trace.trace.terms.products is not None:
         shown = sum(float(window.products.sum()) for window in windows if window.products is not None)
         rest = _minus(signed_number(float(trace.trace.terms.products.sum()) - shown))
         words = f"the {len(windows)} channels that contribute most; the other {left_out} add {rest}"
-    if windows[0].winner is not None:
+    if windows[0].largest is not None:
         words = "the window; the largest is framed"
     right.text(0.5, 0.9, words, ha="center", fontsize=11, color=QUIET)
     ends = ", ".join(f"{part} {number(size)}" for part, size in zip(headings[:columns], largest, strict=False))

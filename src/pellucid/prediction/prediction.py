@@ -15,9 +15,9 @@ class Prediction:
     """The probabilities of all classes for one image, which add up to one.
 
     Attributes:
-        classes: the names, or the numbers as words where nobody gave names.
+        classes: the names, or the numbers as words where they have no names.
         probabilities: 0 to 1, in the order of the classes.
-        label: the number of the true class, where the image's data set says so.
+        label: the number of the true label, where the image's data set says so.
     """
 
     classes: tuple[str, ...]

@@ -57,8 +57,8 @@ def step_text(step: TrainingStep) -> str:
         lines += [line for sentence in section.above for line in wrapped(sentence, "   ")]
         if section.rows:
             columns = [
-                aligned(column) if place in section.numeric else list(column)
-                for place, column in enumerate(zip(*section.rows, strict=True))
+                aligned(column) if position in section.numeric else list(column)
+                for position, column in enumerate(zip(*section.rows, strict=True))
             ]
             lines += [f"     {line}" for line in text_table(section.headings, list(zip(*columns, strict=True)))]
         lines += [line for sentence in section.below for line in wrapped(sentence, "   ", "     ")]

@@ -31,9 +31,9 @@ def step(
     verify: bool,
     as_json: bool,
 ) -> None:
-    """Repeat one training step of a RUN and recompute what it does to one weight.
+    """Repeat one training step; recompute what it does to one weight.
 
-    Loss, its gradient at the logits, the chain rule back to the weight, the gradient as a sum over images and
+    RUN is a run's directory. Loss, its gradient at the logits, the chain rule back to the weight, the gradient as a sum over images and
     positions, the optimizer: each checked against PyTorch. Steps before it are repeated from the nearest checkpoint or
     from the seed, and checked against what the run recorded. Without --weight, weights to choose from are listed.
 
@@ -49,11 +49,11 @@ def step(
         return
     from pellucid.stepping import take_step
 
-    taken = take_step(run, weight, step=number, epoch=epoch, batch=batch, verify=verify, show_progress=True)
+    training_step = take_step(run, weight, step=number, epoch=epoch, batch=batch, verify=verify, show_progress=True)
     if as_json:
-        print_json(taken.to_dict())
+        print_json(training_step.to_dict())
     else:
-        click.echo(str(taken))
+        click.echo(str(training_step))
 
 
 def _list_weights(run: str, as_json: bool) -> None:

@@ -63,9 +63,9 @@ def trace(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Say what a RUN's network predicts for IMAGE, and trace a value to the terms it is made of.
+    """Say what a network predicts for an image; trace it to the pixels.
 
-    IMAGE is the path of a picture, or test/17 for an image of the run's own data. Without --unit the table of all
+    RUN is a run's directory; IMAGE a picture's path, or test/17 for an image of the run's own data. Without --unit the table of all
     layers comes first, then the trace of the predicted class's logit. Each sum is recomputed and checked against the
     network; commands that lead on stand at the end.
 
