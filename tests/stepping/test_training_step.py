@@ -179,8 +179,8 @@ def test_a_run_in_bfloat16_is_repeated_in_bfloat16_and_its_step_shown_in_float32
     assert len(repetition.record_checks) > 2
     assert all(check.equal for check in repetition.record_checks)
     step = take_step(run, "head.bias[0]", step=6)
-    assert [comparison.step for comparison in step.comparisons] == [4]
-    assert step.comparisons[0].equal
+    assert [check.step for check in step.record_checks] == [4]
+    assert step.record_checks[0].equal
     assert any("computed this step in bfloat16" in remark for remark in step.remarks)
 
 
