@@ -30,9 +30,10 @@ def step(
 ) -> None:
     """Repeat one training step; recompute what it does to one weight.
 
-    RUN is a run's directory. Loss, its gradient at the logits, the chain rule back to the weight, the gradient as a sum over images and
-    positions, the optimizer: each checked against PyTorch. Steps before it are repeated from the nearest checkpoint or
-    from the seed, and checked against what the run recorded. Without --weight, weights to choose from are listed.
+    RUN is a run's directory. Loss, its gradient at the logits, the chain rule back to the weight, the gradient as a sum
+    over images and positions, the optimizer: each checked against PyTorch. Steps before it are repeated from the
+    nearest checkpoint or from the seed, and checked against what the run recorded. Without --weight, weights to choose
+    from are listed.
 
     \b
     Examples:

@@ -59,9 +59,9 @@ def trace(
 ) -> None:
     """Say what a network predicts for an image; trace it to the pixels.
 
-    RUN is a run's directory; IMAGE a picture's path, or test/17 for an image of the run's own data. Without --unit the table of all
-    layers comes first, then the trace of the predicted class's logit. Each sum is recomputed and checked against the
-    network; commands that lead on stand at the end.
+    RUN is a run's directory; IMAGE a picture's path, or test/17 for an image of the run's own data. Without --unit the
+    table of all layers comes first, then the trace of the predicted class's logit. Each sum is recomputed and checked
+    against the network; commands that lead on stand at the end.
 
     \b
     Examples:
