@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 import pellucid
 from pellucid.causes import find_contributor
+from pellucid.evaluation import predictions_of
 from pellucid.figures.saving import save_animation
 from pellucid.figures.tokens import FRAME, INK, QUIET, diverging
 from pellucid.glass import Glass, UnitTrace
@@ -29,7 +30,7 @@ FRAMES = 5
 
 def most_confident_mistake(run: pellucid.Run) -> str:
     """Name the test image that the network was most confident about and got wrong."""
-    predictions, _, _ = pellucid.evaluation.kept_predictions.table_of(run)
+    predictions, _, _ = predictions_of(run)
     wrong = np.flatnonzero(predictions.predicted != predictions.labels)
     return str(predictions.sources[int(wrong[np.argmax(predictions.confidence[wrong])])])
 

@@ -158,7 +158,7 @@ def test_receptive_fields_worked_by_hand(tmp_path):
         box = glass.trace(glass.unit(name)).receptive_field
         assert (box.top, box.bottom, box.left, box.right) == sides, name
         assert box.exact
-    # A flattened unit depends on the pixels of the unit it was copied from: 5 is channel 0, row 1, column 1 of 4×4.
+    # A flattened unit depends on the same pixels as the unit it is a copy of: 5 is channel 0, row 1, column 1 of 4×4.
     assert glass.trace(glass["flatten"][5]).receptive_field == glass.trace(glass["relu_2"][0, 1, 1]).receptive_field
 
 
