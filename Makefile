@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_EPOCHS ?= 5
 
-.PHONY: help demo test test-slow nightly lint wheel lesson bench clean
+.PHONY: help demo test test-slow nightly lint wheel lesson notebook bench clean
 
 help:
 	@echo "make demo       train, evaluate and draw the curves: CIFAR-10 where it is, else Fashion-MNIST (about 3 minutes)"
@@ -13,6 +13,7 @@ help:
 	@echo "make nightly    the property tests with 2,000 cases each"
 	@echo "make wheel      build the package, install it into an environment of its own, and run the demo there"
 	@echo "make lesson     run the lesson's blocks again and write what they print below them"
+	@echo "make notebook   run the notebook again and keep what its cells give"
 	@echo "make bench      speed, side by side with other tools (installs them; about a quarter of an hour)"
 	@echo "make clean      remove the environment and the demo's runs"
 
@@ -52,6 +53,9 @@ wheel: $(VENV)/.ready
 
 lesson: $(VENV)/.ready
 	$(BIN)/python docs/make_lesson.py
+
+notebook: $(VENV)/.ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter execute --inplace examples/glass_box.ipynb
 
 bench: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt ".[bench]" --editable .

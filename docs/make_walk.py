@@ -110,7 +110,15 @@ def table(axes: Axes, values: NDArray[np.float64], title: str) -> None:
     largest = float(np.abs(values).max()) or 1.0
     axes.imshow(values, cmap=diverging(), vmin=-1.6 * largest, vmax=1.6 * largest, interpolation="nearest")
     for (row, column), value in np.ndenumerate(values):
-        axes.text(column, row, f"{value:.2f}".replace("-", "−"), ha="center", va="center", fontsize=10.5, color=INK)
+        axes.text(
+            column,
+            row,
+            f"{round(value, 2) or 0:.2f}".replace("-", "−"),
+            ha="center",
+            va="center",
+            fontsize=10.5,
+            color=INK,
+        )
     axes.set(xticks=np.arange(values.shape[1] + 1) - 0.5, yticks=np.arange(values.shape[0] + 1) - 0.5)
     axes.grid(color="white", linewidth=2)
     axes.tick_params(length=0, labelleft=False, labelbottom=False)

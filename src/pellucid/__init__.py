@@ -29,6 +29,7 @@ pictures_of(
         "pellucid.attribution": "pellucid.figures.results",
         "pellucid.causes": "pellucid.figures.results",
         "pellucid.evaluation": "pellucid.figures.measured",
+        "pellucid.glass": "pellucid.figures.unit",
         "pellucid.run": "pellucid.figures.measured",
     }
 )

@@ -133,7 +133,7 @@ BAD = [
     (["--unit", "agian[0]"], "no layer is called 'agian'; did you mean 'again'?"),
     (["--unit", "again[0,28,0]"], "the nearest unit is again[0,27,0]"),
     (["--unit", "scale[0]"], "scale is the same for every image"),
-    (["--unit", "again[0]", "--split", "tets"], "no split 'tets'; did you mean 'test'?"),
+    (["--unit", "again[0]", "--split", "tets"], "Invalid value for '--split': 'tets'; did you mean 'test'?"),
     (["--unit", "again[0]", "--epoch", "9"], "keeps no weights of epoch '9'"),
     (["--unit", "again[0]", "--top", "0"], "0 images were asked for; expected 1 or more"),
     ([], "expected either --unit"),

@@ -157,7 +157,7 @@ def test_without_an_evaluation_the_pair_says_how_to_get_one(evaluated, tmp_path)
     assert pair.count is None
     assert "how often they are confused is not measured: pellucid evaluate" in str(pair)
     (bare.directory / "evaluation.json").write_text("{}")
-    with pytest.raises(UserError, match=r"evaluation.json is damaged or old"):
+    with pytest.raises(UserError, match=r"evaluation.json is damaged"):
         find_pair(look(bare, "test/0"))
 
 

@@ -183,7 +183,7 @@ def test_without_its_images_the_figures_are_still_there(digits, tmp_path, monkey
     copy = tmp_path / "copy"
     shutil.copytree(digits.directory, copy)
     record = json.loads((copy / "run.json").read_text())
-    record["data"]["fingerprint"] = "other"
+    record["fingerprint"] = "other"
     (copy / "run.json").write_text(json.dumps(record))
     words = Page(report(pellucid.open_run(copy))).words
     assert "The images could not be opened, so none is shown" in words

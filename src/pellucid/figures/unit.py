@@ -17,6 +17,7 @@ from pellucid.figures.cells import cell, frame, grid_axes
 from pellucid.figures.tokens import FRAME, INK, NEGATIVE, POSITIVE, QUIET, tint
 from pellucid.glass import ForwardPass, UnitTrace
 from pellucid.glass.showing import check_line, facts_of, trace_sentence
+from pellucid.ground.shown import as_figure
 from pellucid.ground.writing import number, signed_number
 
 __all__ = ["picture_of", "unit_figure"]
@@ -37,6 +38,7 @@ class Window:
     largest: tuple[int, int] | None = None
 
 
+@as_figure.register
 def unit_figure(trace: UnitTrace) -> Figure:
     """Draw a unit: on the left the image with the receptive field, on the right the window and its products.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -32,6 +33,11 @@ def demo(epochs: int) -> None:
     from pellucid.data import is_here
 
     data = "cifar10" if is_here("cifar10") else "fashion-mnist"
+    if not is_here(data) and os.environ.setdefault("PELLUCID_APT", "yes") == "yes":
+        click.echo(
+            f"{data} will be downloaded. If its address cannot be reached, Debian's package is fetched by apt-get and "
+            "unpacked into the cache, not installed (PELLUCID_APT=no forbids that)."
+        )
     started = time.monotonic()
     run = pellucid.train(data, recipe="tutorial", epochs=epochs, stream=sys.stdout)
     click.echo(f"\n{pellucid.evaluate(run)}\n")
