@@ -1,4 +1,4 @@
-"""Make docs/images/walk.gif, the picture at the top of the README: `python docs/make_walk.py RUN [IMAGE]`.
+"""Make docs/walk.gif, the picture at the top of the README: `python docs/make_walk.py RUN [IMAGE]`.
 
 RUN is a run of the lesson's network on CIFAR-10 (`pellucid train cifar10 --recipe tutorial`). IMAGE is an image of its
 test set that it got wrong; by default the first of those that it was most confident about. Every number in the picture
@@ -131,7 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("image", nargs="?")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "images" / "walk.gif")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "walk.gif")
     arguments = parser.parse_args()
     run = pellucid.open_run(arguments.run)
     glass = pellucid.look(run, arguments.image or most_confident_mistake(run))
