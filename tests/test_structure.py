@@ -169,3 +169,24 @@ def _import_name(requirement: str) -> str:
     return {"pillow": "PIL", "scikit-learn": "sklearn", "pytorch-lightning": "lightning"}.get(
         name, name.replace("-", "_")
     )
+
+
+def test_one_name_means_one_thing() -> None:
+    """No two classes have one name, and no two rooms offer one."""
+    classes: dict[str, list[str]] = {}
+    offered: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        is_face = path.name == "__init__.py" and module.count(".") == 1
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                classes.setdefault(node.name, []).append(module)
+            if (
+                isinstance(node, ast.Assign)
+                and ast.unparse(node.targets[0]) == "__all__"
+                and path.name == "__init__.py"
+            ):
+                for name in ast.literal_eval(node.value):
+                    offered.setdefault(name, []).append(module)
+    assert {name: homes for name, homes in (classes | offered).items() if len(homes) > 1} == {}
+    assert {name: homes for name, homes in classes.items() if len(homes) > 1} == {}

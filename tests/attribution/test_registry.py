@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import pellucid
-from pellucid.attribution import METHODS, AttributionMethod, method, register
+from pellucid.attribution import METHODS, AttributionMethod, method, register_method
 from pellucid.attribution.layers import gradient_at
 from pellucid.cli import main
 from pellucid.ground.errors import UserError
@@ -32,7 +32,7 @@ class GradientTimesInput(AttributionMethod):
 
 @pytest.fixture
 def registered():
-    register(GradientTimesInput)
+    register_method(GradientTimesInput)
     yield
     del METHODS[GradientTimesInput.name]
 
@@ -81,6 +81,6 @@ def test_what_methods_say_of_themselves_is_whole() -> None:
 
 def test_a_name_is_taken_once(registered) -> None:
     with pytest.raises(ValueError, match="is called 'gradient-times-input' already; give GradientTimesInput another"):
-        register(GradientTimesInput)
+        register_method(GradientTimesInput)
     with pytest.raises(UserError, match=r"no attribution method is called 'cam'; did you mean 'grad-cam'?"):
         method("cam")

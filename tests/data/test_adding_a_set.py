@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pellucid.cli import main
-from pellucid.data import NAMED, Block, NamedSet, describe, is_here, open_image_set, register
+from pellucid.data import NAMED, Block, NamedSet, describe_images, is_here, open_image_set, register_data_set
 from pellucid.data.located_files import LocatedFiles
 from pellucid.ground.errors import UserError
 
@@ -35,7 +35,7 @@ def write_lines(path: Path, images: np.ndarray, labels: list[int]) -> None:
 def shapes(monkeypatch: pytest.MonkeyPatch) -> NamedSet:
     for name in list(NAMED):  # what the test registers is gone afterwards
         monkeypatch.setitem(NAMED, name, NAMED[name])
-    named = register(
+    named = register_data_set(
         NamedSet(
             name="shapes",
             title="Shapes: circles and squares",
@@ -65,7 +65,7 @@ def test_it_is_opened_by_its_name(shapes: NamedSet, data: Path, monkeypatch: pyt
     np.testing.assert_array_equal(image_set.splits["train"].images, IMAGES[:8])
     assert image_set.splits["test"].labels.tolist() == [1, 0, 1, 0]
     assert (image_set.classes, image_set.flip_allowed) == (("circle", "square"), True)
-    assert describe(image_set)["images"] == {"train": 8, "test": 4}
+    assert describe_images(image_set)["images"] == {"train": 8, "test": 4}
     monkeypatch.setenv("PELLUCID_DATA", str(data))
     assert is_here("shapes")
 
@@ -95,4 +95,4 @@ def test_its_files_are_checked_like_those_of_the_others(shapes: NamedSet, data: 
 
 def test_a_name_is_given_once(shapes: NamedSet) -> None:
     with pytest.raises(UserError, match=r"there is a data set 'shapes' already \(Shapes: circles and squares\)"):
-        register(shapes)
+        register_data_set(shapes)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from image_set_fakes import everything_in, idx_bytes, write_cifar_set, write_idx_set, write_tar
 
-from pellucid.data import describe, open_image_set
+from pellucid.data import describe_images, open_image_set
 from pellucid.data.named import NAMED
 from pellucid.ground.errors import UserError
 
@@ -170,7 +170,7 @@ def test_describe_is_ready_for_json(tmp_path: Path) -> None:
     import json
 
     write_idx_set(tmp_path / "MNIST" / "raw")
-    facts = describe(open_image_set("mnist", data_dir=tmp_path))
+    facts = describe_images(open_image_set("mnist", data_dir=tmp_path))
     assert json.loads(json.dumps(facts)) == facts
     assert facts["images"] == {"train": 20, "test": 10}
     assert facts["per_class"]["train"]["3"] == 2

@@ -8,7 +8,7 @@ from pellucid.attribution import showing as _  # noqa: F401 -- registers the vie
 from pellucid.attribution.explaining import best_explanation, explain, explain_glass
 from pellucid.attribution.explanation import Explanation, Explanations
 from pellucid.attribution.faithfulness import Faithfulness, measure_map
-from pellucid.attribution.registry import METHODS, Attribution, AttributionMethod, attribute, method, register
+from pellucid.attribution.registry import METHODS, Attribution, AttributionMethod, attribute, method, register_method
 
 __all__ = [
     "METHODS",
@@ -23,5 +23,5 @@ __all__ = [
     "explain_glass",
     "measure_map",
     "method",
-    "register",
+    "register_method",
 ]

@@ -1,6 +1,6 @@
 """The table of attribution methods: maps of how much each pixel of an image has to do with a class's logit.
 
-A method is one class in one file of `methods/`, which adds itself with `@register`; so does anybody's own, from
+A method is one class in one file of `methods/`, which adds itself with `@register_method`; so does anybody's own, from
 outside. Names, help texts and error messages derive from the table.
 
 Shape letters: C channels of the input, H rows, W columns; D channels of a layer, h and w its rows and columns; K
@@ -22,7 +22,7 @@ from pellucid.glass.glass import Glass
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.writing import shape_text
 
-__all__ = ["ALL", "METHODS", "Attribution", "AttributionMethod", "attribute", "method", "methods_of", "register"]
+__all__ = ["ALL", "METHODS", "Attribution", "AttributionMethod", "attribute", "method", "methods_of", "register_method"]
 
 METHODS: dict[str, AttributionMethod] = {}
 """Every method by name; iterating gives the names."""
@@ -101,7 +101,7 @@ class AttributionMethod(ABC):
 Class = TypeVar("Class", bound=type[AttributionMethod])
 
 
-def register(kind: Class) -> Class:
+def register_method(kind: Class) -> Class:
     """Add a method to the table; a decorator of its class.
 
     Raises:

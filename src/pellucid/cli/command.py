@@ -11,10 +11,10 @@ from click.core import iter_params_for_processing
 from pellucid.cli.suggestions import nearest_option, spelled_as_declared
 from pellucid.ground.errors import UserError
 
-__all__ = ["Command", "Mistakes"]
+__all__ = ["Command", "CommandLineMistakes"]
 
 
-class Mistakes(click.UsageError):
+class CommandLineMistakes(click.UsageError):
     """Everything that is wrong with a command line, a line each."""
 
     def __init__(self, errors: Sequence[click.UsageError | UserError], ctx: click.Context) -> None:
@@ -49,7 +49,7 @@ class Command(click.Command):
         """Parse as click does; if that fails, look for whatever else is wrong.
 
         Raises:
-            Mistakes: something is; each with what was given, what was expected and the nearest valid name.
+            CommandLineMistakes: something is; each with what was given, what was expected and the nearest valid name.
         """
         words = self._declared(ctx, args)
         if ctx.resilient_parsing and words and words[-1] in self._options(ctx):
@@ -59,7 +59,7 @@ class Command(click.Command):
         except (click.UsageError, UserError) as first:
             if ctx.resilient_parsing:
                 raise
-            raise Mistakes(self._mistakes(ctx, words) or [first], ctx) from None
+            raise CommandLineMistakes(self._mistakes(ctx, words) or [first], ctx) from None
 
     def _declared(self, ctx: click.Context, args: Sequence[str]) -> list[str]:
         options = self._options(ctx)

@@ -1,10 +1,10 @@
 """From any source of pictures to an image set: one memory-mapped uint8 array, labels, class names, origins."""
 
 from pellucid.data.decode import FITS, read_image
-from pellucid.data.describe import describe
+from pellucid.data.describe import describe_images
 from pellucid.data.find import is_here
 from pellucid.data.image_set import ImageSet, LeftOut, Split
-from pellucid.data.named import NAMED, NamedSet, register
+from pellucid.data.named import NAMED, NamedSet, register_data_set
 from pellucid.data.named_set import Block, DebianPackage, Download
 from pellucid.data.opening import DEFAULT_SIZE, open_image_set, open_requested
 from pellucid.data.request import DataRequest
@@ -22,11 +22,11 @@ __all__ = [
     "LeftOut",
     "NamedSet",
     "Split",
-    "describe",
+    "describe_images",
     "is_here",
     "open_image_set",
     "open_requested",
     "read_image",
-    "register",
+    "register_data_set",
     "stratified_split",
 ]

@@ -9,10 +9,10 @@ import numpy as np
 
 from pellucid.data.image_set import ImageSet
 
-__all__ = ["describe"]
+__all__ = ["describe_images"]
 
 
-def describe(image_set: ImageSet) -> dict[str, Any]:
+def describe_images(image_set: ImageSet) -> dict[str, Any]:
     """Return everything about an image set but its pixels, ready for JSON.
 
     Keys: `name`, `origin`, `fingerprint`, `shape` (`[C, H, W]`), `fit`, `classes`, `images` (by split), `per_class` (by

@@ -1,4 +1,4 @@
-"""The table of the image sets known by name. To add one, add its entry here, or call `register` from your own code.
+"""The table of the image sets known by name. To add one, add an entry here, or call `register_data_set` from outside.
 
 Addresses and MD5 sums of the IDX files are those of torchvision's data-set sources; those of the two CIFAR archives
 in the binary version are published on the CIFAR page (the Python version is a pickle, which is never loaded here).
@@ -13,13 +13,13 @@ from pellucid.data.idx import read_idx
 from pellucid.data.named_set import DebianPackage, Download, NamedSet
 from pellucid.ground.errors import UserError
 
-__all__ = ["NAMED", "NamedSet", "register"]
+__all__ = ["NAMED", "NamedSet", "register_data_set"]
 
 NAMED: dict[str, NamedSet] = {}
 """Every named set by its name, in the order in which they are listed."""
 
 
-def register(named: NamedSet) -> NamedSet:
+def register_data_set(named: NamedSet) -> NamedSet:
     """Add a set to the table, so that it is opened by its name, listed and trained on like the others.
 
     Raises:
@@ -47,7 +47,7 @@ def _register_cifar(
     pickled: tuple[str, ...],
 ) -> None:
     """Add a set in the binary version of CIFAR, published as one archive."""
-    register(
+    register_data_set(
         NamedSet(
             name=name,
             title=title,
@@ -84,7 +84,7 @@ def _register_idx(
     """Add a set of the MNIST family: the same four file names, 28 × 28 grey pixels."""
     train = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
     test = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-    register(
+    register_data_set(
         NamedSet(
             name=name,
             title=title,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pellucid import networks
-from pellucid.data import ImageSet, describe
+from pellucid.data import ImageSet, describe_images
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.version import VERSION
 from pellucid.run import Run, RunRecord
@@ -55,7 +55,7 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks) -> Run:
     if ranks.is_main:
         directory = Path(request.out) if request.out else _next_directory(Path("runs"), images.name, network)
         own_file = Path(network.rpartition(":")[0]) if networks.is_own_file(network) else None
-        Run.create(directory, record, own_file, describe(images), _split_lists(images))
+        Run.create(directory, record, own_file, describe_images(images), _split_lists(images))
     return Run(ranks.agree(directory), record)
 
 

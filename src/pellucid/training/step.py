@@ -13,11 +13,11 @@ from torch import Tensor
 
 from pellucid.training.session import Session
 
-__all__ = ["Gradients", "forward_backward", "update"]
+__all__ = ["StepGradients", "forward_backward", "update"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Gradients:
+class StepGradients:
     """What the first half of a step gives, besides the gradients of the weights, which are in the network."""
 
     logits: Tensor
@@ -32,7 +32,7 @@ class Gradients:
         return (self.logits.argmax(1) == self.labels).sum()
 
 
-def forward_backward(session: Session, indices: Tensor, *, keep_logit_gradient: bool = False) -> Gradients:
+def forward_backward(session: Session, indices: Tensor, *, keep_logit_gradient: bool = False) -> StepGradients:
     """Do the first half of the next step: the loss of a batch and its gradients. The weights are still the old ones.
 
     Args:
@@ -48,7 +48,7 @@ def forward_backward(session: Session, indices: Tensor, *, keep_logit_gradient: 
         logits.retain_grad()
     # The mean over the batch; where processes share it, their wrapper takes the mean over processes.
     (loss_sum * (session.ranks.world / len(indices))).backward()
-    return Gradients(logits, labels, loss_sum.detach().float())
+    return StepGradients(logits, labels, loss_sum.detach().float())
 
 
 def update(session: Session) -> None:

@@ -6,14 +6,14 @@ import torch
 import torch.nn.functional as F
 
 from pellucid.attribution.layers import gradient_at, last_spatial_layer, spatial_layer
-from pellucid.attribution.registry import Attribution, AttributionMethod, register
+from pellucid.attribution.registry import Attribution, AttributionMethod, register_method
 from pellucid.glass.glass import Glass
 from pellucid.ground.writing import shape_text
 
 __all__ = ["GradCam"]
 
 
-@register
+@register_method
 class GradCam(AttributionMethod):
     """max(0, Σ over channels of mean ∂S/∂a times a) at a layer, stretched to the image."""
 

@@ -7,7 +7,7 @@ import torch
 from pellucid.attribution.captum_input import captum_attr, network_and_image
 from pellucid.attribution.images import images_at_once, mean_colour
 from pellucid.attribution.probability import output_noun
-from pellucid.attribution.registry import Attribution, AttributionMethod, register
+from pellucid.attribution.registry import Attribution, AttributionMethod, register_method
 from pellucid.glass.glass import Glass
 from pellucid.ground.writing import number
 
@@ -16,7 +16,7 @@ __all__ = ["IntegratedGradients"]
 INTEGRATION_STEPS = 64
 
 
-@register
+@register_method
 class IntegratedGradients(AttributionMethod):
     """(x − x₀) times the mean of ∂S/∂x on the way from x₀, the image's mean colour, to x, summed over the channels."""
 

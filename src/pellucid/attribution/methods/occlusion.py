@@ -7,13 +7,13 @@ import torch
 from pellucid.attribution.captum_input import captum_attr, network_and_image
 from pellucid.attribution.images import images_at_once, mean_colour
 from pellucid.attribution.probability import output_noun
-from pellucid.attribution.registry import Attribution, AttributionMethod, register
+from pellucid.attribution.registry import Attribution, AttributionMethod, register_method
 from pellucid.glass.glass import Glass
 
 __all__ = ["Occlusion"]
 
 
-@register
+@register_method
 class Occlusion(AttributionMethod):
     """S(x) − S(x with a square in the image's mean colour), averaged over the squares that cover a pixel."""
 

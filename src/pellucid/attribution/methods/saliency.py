@@ -6,13 +6,13 @@ import torch
 
 from pellucid.attribution.captum_input import captum_attr, network_and_image
 from pellucid.attribution.probability import output_noun
-from pellucid.attribution.registry import Attribution, AttributionMethod, register
+from pellucid.attribution.registry import Attribution, AttributionMethod, register_method
 from pellucid.glass.glass import Glass
 
 __all__ = ["Saliency"]
 
 
-@register
+@register_method
 class Saliency(AttributionMethod):
     """|∂S/∂x|, the largest of the channels."""
 
