@@ -181,11 +181,7 @@ def test_one_name_means_one_thing() -> None:
         for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 classes.setdefault(node.name, []).append(module)
-            if (
-                isinstance(node, ast.Assign)
-                and ast.unparse(node.targets[0]) == "__all__"
-                and path.name == "__init__.py"
-            ):
+            if is_face and isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
                 for name in ast.literal_eval(node.value):
                     offered.setdefault(name, []).append(module)
     assert {name: homes for name, homes in (classes | offered).items() if len(homes) > 1} == {}

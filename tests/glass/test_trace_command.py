@@ -76,6 +76,7 @@ def test_everything_fits_a_hundred_columns(make_run, capsys):
     assert len(text.splitlines()) > 60
 
 
+@pytest.mark.slow
 def test_every_unit_of_every_layer_fits_too(make_run):
     glass = look(make_run(network="small-resnet", recipe="strong", epochs=1, log_every=2), "test/0")
     for node in glass:
