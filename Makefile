@@ -55,7 +55,7 @@ lesson: $(VENV)/.ready
 	$(BIN)/python docs/make_lesson.py
 
 notebook: $(VENV)/.ready
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter execute --inplace examples/glass_box.ipynb
+	$(BIN)/python docs/make_notebook.py
 
 bench: $(VENV)/.ready
 	$(BIN)/pip install --quiet --constraint constraints.txt ".[bench]" --editable .

@@ -65,3 +65,4 @@ def test_the_notebook_is_kept_with_its_outputs(beginning: str, said: str) -> Non
     assert sum(cell.cell_type == "code" for cell in kept.cells) == len(SAID) + 1  # the first one is silent
     assert said in outputs(kept, beginning)
     assert NOTEBOOK.stat().st_size < 1_500_000
+    assert not any(output.get("name") == "stderr" for cell in kept.cells for output in cell.get("outputs", ()))
