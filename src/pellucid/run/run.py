@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "find_runs", "open_run"]
 
-WRITTEN_BEFORE_THE_RECORD = {RunFile.NETWORK, RunFile.DATA, RunFile.SPLITS}
+WRITTEN_BEFORE_THE_RECORD = {RunFile.LOCK, RunFile.NETWORK, RunFile.DATA, RunFile.SPLITS}
 
 
 class Run(Shown):

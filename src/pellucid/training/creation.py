@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import platform
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 
 from pellucid import networks
 from pellucid.data import ImageSet, describe_images
+from pellucid.ground.errors import UserError
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.version import VERSION
-from pellucid.run import Run, RunRecord
+from pellucid.run import Run, RunFile, RunRecord
 from pellucid.training.preparation import prepare
 from pellucid.training.request import TrainingRequest
 
 __all__ = ["create_run"]
+
+LONGEST_NAME = 200
+"""Bytes of a made name, without its number; file systems take 255."""
 
 
 def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks) -> Run:
@@ -53,9 +61,9 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks) -> Run:
     )
     directory = None
     if ranks.is_main:
-        directory = Path(request.out) if request.out else _next_directory(Path("runs"), images.name, network)
         own_file = Path(network.rpartition(":")[0]) if networks.is_own_file(network) else None
-        Run.create(directory, record, own_file, describe_images(images), _split_lists(images))
+        with _claimed_directory(request.out, f"{images.name}-{network.rpartition(':')[2]}") as directory:
+            Run.create(directory, record, own_file, describe_images(images), _split_lists(images))
     return Run(ranks.agree(directory), record)
 
 
@@ -66,12 +74,43 @@ def _split_lists(images: ImageSet) -> dict[str, list[str]] | None:
     return {name: list(split.sources) for name, split in images.splits.items()}
 
 
-def _next_directory(parent: Path, data: str, network: str) -> Path:
-    """Name a new run after its data and network, with the first number above those that exist."""
-    stem = f"{data}-{network.rpartition(':')[2]}"
+@contextlib.contextmanager
+def _claimed_directory(out: str | Path | None, stem: str) -> Iterator[Path]:
+    """Make a directory that holds no run yet, and lock it until the record is in it, so that no two runs begin in one.
+
+    Without `out` it is the first `runs/STEM-1`, `runs/STEM-2` … above those that exist.
+
+    Raises:
+        UserError: `out` holds a run by now, or another process is beginning one there; no directory can be made.
+    """
+    candidates = iter([Path(out)]) if out else _directories(Path("runs"), stem)
+    for directory in candidates:
+        problem = f"{directory} exists and is not empty"
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with FileLock(directory / RunFile.LOCK, timeout=0):
+                if Run.can_begin_in(directory):
+                    yield directory
+                    return
+        except Timeout:
+            problem = f"another process is training in {directory}"
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UserError(
+                f"the run's directory {directory} cannot be made: {reason}; choose another --out"
+            ) from error
+        if out:
+            raise UserError(f"{problem}; choose another --out")
+
+
+def _directories(parent: Path, stem: str) -> Iterator[Path]:
+    """Name new runs after their data and network, numbered above those that exist; long names are shortened."""
+    while len(stem.encode()) > LONGEST_NAME:
+        stem = stem[:-1]
     pattern = re.compile(re.escape(stem) + r"-(\d+)")
-    matches = [pattern.fullmatch(path.name) for path in parent.glob(f"{stem}-*")] if parent.is_dir() else []
-    return parent / f"{stem}-{max((int(match[1]) for match in matches if match), default=0) + 1}"
+    matches = [pattern.fullmatch(path.name) for path in parent.iterdir()] if parent.is_dir() else []
+    first = max((int(match[1]) for match in matches if match), default=0) + 1
+    return (parent / f"{stem}-{number}" for number in itertools.count(first))
 
 
 def _versions() -> dict[str, str]:

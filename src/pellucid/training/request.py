@@ -89,10 +89,13 @@ class TrainingRequest:
             problems.append(f"keep is {self.keep}; expected at least 1 epoch's weights, or nothing to keep all")
         if not 0 <= self.seed < 2**63:
             problems.append(f"seed is {self.seed}; expected a whole number from 0 to 2^63 - 1")
-        if self.out is not None and not Run.can_begin_in(Path(self.out)):
-            is_run = (Path(self.out) / RunFile.RECORD).exists()
-            remedy = f"resume it with: pellucid resume {self.out}" if is_run else "choose another --out"
-            problems.append(f"{self.out} exists and is not empty; {remedy}")
+        try:
+            if self.out is not None and not Run.can_begin_in(Path(self.out)):
+                is_run = (Path(self.out) / RunFile.RECORD).exists()
+                remedy = f"resume it with: pellucid resume {self.out}" if is_run else "choose another --out"
+                problems.append(f"{self.out} exists and is not empty; {remedy}")
+        except OSError as error:
+            problems.append(f"the run's directory {self.out} cannot be made: {error.strerror}; choose another --out")
         return problems
 
     def _network_problems(self) -> tuple[str, ...]:

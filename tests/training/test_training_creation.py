@@ -1,0 +1,74 @@
+"""A run's directory: no two runs begin in one, whatever the names and whoever else begins at that moment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+import pellucid
+from pellucid.run import Run
+from pellucid.training import creation
+
+
+def write_images(folder: Path) -> str:
+    for shade, name in ((40, "cat"), (200, "dog")):
+        (folder / name).mkdir(parents=True)
+        for number in range(4):
+            Image.fromarray(np.full((8, 8, 3), shade + number, np.uint8)).save(folder / name / f"{number}.png")
+    return folder.name
+
+
+@pytest.mark.parametrize("name", ["p[1]", "data [v2]", "what?", "a*b", "n" * 250, "ä" * 120])
+def test_the_second_run_of_a_name_gets_a_directory_of_its_own(name: str, tmp_path: Path) -> None:
+    """A name is no pattern: with `p[1]` in one, the second run once was written over the first."""
+    data = write_images(tmp_path / name)
+    for seed in (0, 7):
+        pellucid.train(data, size=(8, 8), epochs=1, seed=seed, device="cpu")
+    runs = sorted(Path("runs").iterdir())
+    assert [json.loads((run / "run.json").read_text())["seed"] for run in runs] == [0, 7]
+    assert [run.name.rpartition("-")[2] for run in runs] == ["1", "2"]
+    assert all(len(run.name.encode()) <= 210 for run in runs)
+
+
+def test_a_run_that_another_process_begins_after_the_check_is_not_written_over(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory is looked at again under the lock, after the images were opened."""
+    real = creation.prepare
+
+    def slow(*given: object) -> object:
+        monkeypatch.setattr(creation, "prepare", real)
+        pellucid.train("mnist", network=tiny, epochs=1, seed=1, device="cpu", out="run")
+        return real(*given)
+
+    monkeypatch.setattr(creation, "prepare", slow)
+    with pytest.raises(pellucid.UserError, match="run exists and is not empty; choose another --out"):
+        pellucid.train("mnist", network=tiny, epochs=1, seed=2, device="cpu", out="run")
+    assert pellucid.open_run("run").record.seed == 1
+    assert pellucid.open_run("run").status == "finished"
+
+
+def test_a_directory_that_another_process_holds(tiny: str, tmp_path: Path) -> None:
+    Path("run").mkdir()
+    with FileLock("run/.lock"), pytest.raises(pellucid.UserError, match="another process is training in run"):
+        pellucid.train("mnist", network=tiny, epochs=1, device="cpu", out="run")
+    assert Run.can_begin_in(Path("run"))
+
+
+@pytest.mark.parametrize(("out", "reason"), [("file/run", "Not a directory"), ("x" * 300, "File name too long")])
+def test_a_directory_that_cannot_be_made(out: str, reason: str, tiny: str) -> None:
+    Path("file").write_text("in the way")
+    expected = f"cannot be made: {reason}; choose another --out"
+    with pytest.raises(pellucid.UserError, match=expected):
+        pellucid.train("mnist", network=tiny, epochs=1, device="cpu", out=out)
+
+
+def test_a_file_where_runs_would_be_made(tiny: str) -> None:
+    Path("runs").write_text("in the way")
+    with pytest.raises(pellucid.UserError, match=r"runs/mnist-TinyNet-1 cannot be made: .*; choose another --out"):
+        pellucid.train("mnist", network=tiny, epochs=1, device="cpu")
