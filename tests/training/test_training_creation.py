@@ -72,3 +72,51 @@ def test_a_file_where_runs_would_be_made(tiny: str) -> None:
     Path("runs").write_text("in the way")
     with pytest.raises(pellucid.UserError, match=r"runs/mnist-TinyNet-1 cannot be made: .*; choose another --out"):
         pellucid.train("mnist", network=tiny, epochs=1, device="cpu")
+
+
+BAD_IN_TRAINING = {
+    "Two": (
+        "return (x, x) if self.training else x",
+        r"net.py:Two returns tuple in training mode .*\(2, 10\), as in eval",
+    ),
+    "Fails": (
+        "assert not self.training, 'no'\n        return x",
+        "net.py:Fails fails in training mode on 2 images: no",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_IN_TRAINING)
+def test_a_network_that_answers_otherwise_in_training_mode(name: str) -> None:
+    code, expected = BAD_IN_TRAINING[name]
+    layers = "nn.Module.__init__(self); self.last = nn.Linear(784, classes)"
+    Path("net.py").write_text(
+        f"from torch import nn\nclass {name}(nn.Module):\n    def __init__(self, classes):\n        {layers}\n"
+        f"    def forward(self, x):\n        x = self.last(x.flatten(1))\n        {code}\n"
+    )
+    with pytest.raises(pellucid.UserError, match=expected):
+        pellucid.train("mnist", network=f"net.py:{name}", epochs=1, device="cpu")
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(("batch_size", "fits"), [(2, False), (3, True)])
+def test_a_last_batch_of_one_with_batch_normalisation(batch_size: int, fits: bool, tmp_path: Path) -> None:
+    """Over one value there is no variance; layers with rows and columns have more than one value an image."""
+    data = write_images(tmp_path / "few" / "train")
+    (tmp_path / "few" / data / "cat" / "0.png").unlink()  # seven images
+    Path("net.py").write_text(
+        "from torch import nn\nclass Net(nn.Sequential):\n    def __init__(self, classes):\n"
+        "        super().__init__(nn.Flatten(), nn.Linear(192, 8), nn.BatchNorm1d(8), nn.Linear(8, classes))\n"
+    )
+    settings = {"size": (8, 8), "epochs": 1, "batch_size": batch_size, "recipe": "tutorial", "device": "cpu"}
+    if not fits:
+        with pytest.raises(
+            pellucid.UserError, match=r"the last batch of an epoch has 1 image.*try another --batch-size"
+        ):
+            pellucid.train("few", network="net.py:Net", **settings)
+        assert not Path("runs").exists()
+        pellucid.train("few", network="simple-cifar", **settings)
+    else:
+        with pytest.raises(pellucid.UserError, match="the last batch of an epoch has 1 image"):
+            pellucid.train("few", network="net.py:Net", **settings)
+        pellucid.train("few", network="net.py:Net", **settings | {"batch_size": 4})

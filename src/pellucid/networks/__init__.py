@@ -8,6 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from pellucid.networks.building import build, check_name
+from pellucid.networks.fitting import check_trains_on
 from pellucid.networks.layout import arrange
 from pellucid.networks.own_file import is_own_file, load_own_class
 from pellucid.networks.registry import NETWORKS, Network, default_input, register_network
@@ -26,6 +27,7 @@ __all__ = [
     "arrange",
     "build",
     "check_name",
+    "check_trains_on",
     "default_input",
     "is_own_file",
     "load_own_class",

@@ -41,9 +41,12 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks) -> Run:
         UserError: the network cannot take these images, or there are no training images; nothing is written then.
     """
     network = request.network or ("simple-mnist" if images.shape[0] == 1 else "simple-cifar")
-    with torch.random.fork_rng():
-        networks.build(network, input_shape=images.shape, classes=len(images.classes))  # raises if it does not fit
     recipe = request.changed_recipe()
+    prepared = prepare(images, recipe, request.seed)
+    last_batch = prepared.train_images % recipe.batch_size or recipe.batch_size
+    with torch.random.fork_rng():  # both raise if it does not fit
+        built = networks.build(network, input_shape=images.shape, classes=len(images.classes))
+        networks.check_trains_on(built, network, images.shape, len(images.classes), min(last_batch, 2))
     record = RunRecord(
         network=network,
         data=request.data.absolute(),
@@ -55,7 +58,7 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks) -> Run:
         processes=ranks.world,
         keep=request.keep,
         classes=images.classes,
-        preprocessing=prepare(images, recipe, request.seed).preprocessing.to_dict(),
+        preprocessing=prepared.preprocessing.to_dict(),
         versions=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -30,6 +30,11 @@ class Division:
     val: Split | None
     val_subset: NDArray[np.int64] | None
 
+    @property
+    def train_images(self) -> int:
+        """How many images train."""
+        return len(self.train) if self.train_subset is None else len(self.train_subset)
+
     def train_on(self, device: torch.device) -> DeviceImages:
         """Give the images that train, ready to be cut on `device`."""
         return DeviceImages(self.train, device, self.train_subset)
