@@ -120,3 +120,12 @@ def test_a_last_batch_of_one_with_batch_normalisation(batch_size: int, fits: boo
         with pytest.raises(pellucid.UserError, match="the last batch of an epoch has 1 image"):
             pellucid.train("few", network="net.py:Net", **settings)
         pellucid.train("few", network="net.py:Net", **settings | {"batch_size": 4})
+
+
+def test_the_settings_of_a_recipe_that_does_not_exist_are_looked_at_too() -> None:
+    with pytest.raises(pellucid.UserError) as caught:
+        pellucid.train("mnits", recipe="totorial", epochs=0, network="simple-mnsit", seed=-1)
+    message = str(caught.value)
+    for part in ("data set, folder or archive 'mnits'", "recipe is called 'totorial'", "epochs is 0", "seed is -1"):
+        assert part in message
+    assert "no network is called 'simple-mnsit'; did you mean 'simple-mnist'?" in message

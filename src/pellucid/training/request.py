@@ -11,7 +11,7 @@ from pellucid.data import DataRequest
 from pellucid.ground.devices import pick_device, uses_mixed_precision
 from pellucid.ground.errors import UserError
 from pellucid.networks import check_name
-from pellucid.recipes import Recipe, preset
+from pellucid.recipes import PRESETS, Recipe, preset
 from pellucid.run import Run, RunFile
 
 __all__ = ["TrainingRequest"]
@@ -75,6 +75,8 @@ class TrainingRequest:
             recipe = self.changed_recipe()
         except UserError as error:
             problems += error.problems
+            if isinstance(self.recipe, str) and self.recipe not in PRESETS:
+                problems += _setting_problems(self.settings)  # which no recipe would accept
         try:
             device = pick_device(self.device)
             if recipe is not None:
@@ -106,3 +108,11 @@ class TrainingRequest:
         except UserError as error:
             return error.problems
         return ()
+
+
+def _setting_problems(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    try:
+        Recipe().replace(**settings)
+    except UserError as error:
+        return error.problems
+    return ()
