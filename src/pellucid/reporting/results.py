@@ -126,6 +126,6 @@ def _facts(predictions: Predictions, row: int) -> list[Any]:
     predicted, true = predictions.predicted[row], predictions.labels[row]
     return [
         predictions.sources[row],
-        round(float(probabilities[predicted]), 4),
-        round(float(probabilities[true]), 4),
+        round(float(probabilities[predicted]), 6),
+        round(float(probabilities[true]), 6),
     ]
