@@ -14,8 +14,9 @@ from pellucid.auditing.duplicates import DETAIL, Search, find_duplicates, groups
 from pellucid.auditing.result import MOST_PAIRS, Audit, Between, DuplicatePair, Duplicates
 from pellucid.auditing.thumbnails import thumbnails
 from pellucid.data import ImageSet
+from pellucid.ground.documents import write_document
 from pellucid.ground.errors import UserError, did_you_mean
-from pellucid.ground.files import write_bytes, write_json
+from pellucid.ground.files import write_bytes
 from pellucid.run import Run, RunFile
 
 __all__ = ["audit", "open_images_of", "write_audit"]
@@ -91,7 +92,7 @@ def write_audit(audited: Audit, directory: Path) -> list[Path]:
             ]
         )
     write_bytes(directory / RunFile.DUPLICATES, table.getvalue().encode())
-    write_json(directory / RunFile.AUDIT, audited.to_dict())
+    write_document(directory / RunFile.AUDIT, audited.to_dict())
     return [directory / RunFile.AUDIT, directory / RunFile.DUPLICATES]
 
 

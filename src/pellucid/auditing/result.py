@@ -1,6 +1,6 @@
 """The result of an audit, and `audit.json`, which holds it.
 
-format             1
+format             2
 name, origin, fingerprint, classes   of the image set
 shape              [channels, height, width] of its images
 splits             a list: name, images, per_class (counts, in the order of `classes`), mean and std of each channel
@@ -28,7 +28,7 @@ from pellucid.ground.shown import Shown
 
 __all__ = ["MOST_PAIRS", "Audit", "Between", "DuplicatePair", "Duplicates"]
 
-FORMAT = 1
+FORMAT = 2
 MOST_PAIRS = 10_000
 
 

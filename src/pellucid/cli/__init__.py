@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -14,10 +15,10 @@ from click.shell_completion import CompletionItem
 
 from pellucid.cli import commands
 from pellucid.cli.command import Command
-from pellucid.cli.output import write_what_the_terminal_has
+from pellucid.cli.output import give_up_output, open_missing_streams, output_problem, write_what_the_terminal_has
 from pellucid.cli.suggestions import nearest_command
 from pellucid.cli.version import version_option
-from pellucid.ground.errors import UserError
+from pellucid.ground.errors import UserError, system_error
 
 __all__ = ["SECTIONS", "command_names", "in_order", "load_command", "main", "pellucid"]
 
@@ -98,25 +99,52 @@ def pellucid() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 2 for a user's mistake, or 130 after Ctrl-C. Never a traceback for those."""
+    """Run one command and return its exit status; no traceback for what a person or the system can mend.
+
+    0: done. 1: the system failed (a full disk, a closed output). 2: a user's mistake. 130: after Ctrl-C.
+    """
+    open_missing_streams()
     write_what_the_terminal_has()
-    speaks = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
+    status = _run(arguments)
+    problem = output_problem()
+    if problem is None:
+        return status
+    give_up_output()
+    _say(f"Error: not everything could be printed on standard output: {problem}")
+    return status or 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         result = pellucid.main(args=arguments, prog_name="pellucid", standalone_mode=False)
     except UserError as error:
-        if speaks:
-            click.echo(f"Error: {error}", err=True)
+        _say(f"Error: {error}")
         return 2
     except click.ClickException as error:
-        if speaks:
+        if _speaks():
             error.show()
         return 2
     except (click.Abort, KeyboardInterrupt) as abort:
         cause = abort.__cause__ or abort  # click wraps what interrupted it
-        if speaks:
-            click.echo(f"Stopped. {cause}".rstrip(), err=True)
+        _say(f"Stopped. {cause}".rstrip())
         return getattr(cause, "exit_status", 130)
+    except OSError as error:
+        if output_problem() is None:
+            _say(f"Error: {system_error(error)}")
+        return 1
     return result if isinstance(result, int) else 0
+
+
+def _speaks() -> bool:
+    """Whether this process talks to the person; of several that train together, the first one does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _say(text: str) -> None:
+    """Print on standard error, if that still can be."""
+    if _speaks():
+        with contextlib.suppress(OSError):
+            click.echo(text, err=True)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ __all__ = [
     "size_option",
     "split_option",
     "top_option",
+    "trust_option",
     "unit_option",
     "weight_option",
 ]
@@ -62,8 +63,43 @@ def _recipes() -> Iterable[str]:
 
 DATA, NETWORK = NameOf("data", _data_sets), NameOf("network", _networks)
 
-run_argument = click.argument("run", type=RunPath())
-runs_argument = click.argument("runs", type=RunPath(), nargs=-1, required=True, metavar="RUN RUN...")
+
+def _trust_for_this_call(ctx: click.Context, parameter: click.Parameter, is_trusted: bool) -> None:
+    if is_trusted:
+        from pellucid.run import trusting
+
+        ctx.with_resource(trusting())
+
+
+trust_option = click.option(
+    "--trust",
+    is_flag=True,
+    callback=_trust_for_this_call,
+    expose_value=False,
+    help="Run the network's file in the run, also if the run was made elsewhere.",
+)
+"""Every command that may build a run's network has it; the command's function does not see it."""
+
+
+def run_argument(function: Declared) -> Declared:
+    """Declare RUN, a run's directory, and `--trust` for it."""
+    return click.argument("run", type=RunPath())(_with_trust_last(function))
+
+
+def runs_argument(function: Declared) -> Declared:
+    """Declare RUN RUN..., two runs' directories or more, and `--trust` for them."""
+    runs = click.argument("runs", type=RunPath(), nargs=-1, required=True, metavar="RUN RUN...")
+    return runs(_with_trust_last(function))
+
+
+def _with_trust_last(function: Declared) -> Declared:
+    """Declare `--trust` so that it stands below a command's other options, which were declared before it."""
+    declared = trust_option(function)
+    parameters: list[click.Parameter] = vars(declared)["__click_params__"]
+    parameters.insert(0, parameters.pop())  # click keeps them from the last to the first
+    return declared
+
+
 image_argument = click.argument("image")
 data_argument = click.argument("data", type=DATA)
 network_argument = click.argument("network", type=NETWORK)

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
+import errno
+import io
 import json
+import os
 import sys
+from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import click
 
 from pellucid.cli.options import json_option
+from pellucid.ground.notices import notice
 
-__all__ = ["announce", "echo", "json_option", "print_json", "write_what_the_terminal_has"]
+__all__ = [
+    "announce",
+    "echo",
+    "give_up_output",
+    "json_option",
+    "log_stream",
+    "open_missing_streams",
+    "output_problem",
+    "print_json",
+    "write_what_the_terminal_has",
+]
 
 PLAIN = {**dict(zip("─│┌┐└┘├┤┬┴┼×·−–", "-|+++++++++x*--", strict=True)), "…": "...", "→": "->", "≈": "~"}
 """What stands for a character that the terminal's encoding lacks; `?` for any other."""
@@ -57,3 +73,94 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+class ClosedOutput(io.TextIOBase):
+    """Stands for a standard output that was closed before the program began: whatever is printed fails and is said."""
+
+    encoding = "utf-8"
+
+    def writable(self) -> bool:
+        """Say that it may be tried."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Fail as a closed file does."""
+        raise OSError(errno.EBADF, "it is closed")
+
+
+def open_missing_streams() -> None:
+    """Fill the places of closed standard streams, so that no file which is opened later is printed into."""
+    if os.name == "posix":
+        for number in range(3):
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    if sys.stdout is None:
+        sys.stdout = ClosedOutput()
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def output_problem() -> str | None:
+    """Write out what is waiting for standard output; say why where that fails, None where all is written."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return _lost(error)
+    return None
+
+
+def give_up_output() -> None:
+    """Send nowhere what still waits for standard output, so that the end of the program does not fail of it."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _lost(error: OSError) -> str:
+    if isinstance(error, BrokenPipeError):
+        return "the program that read it has ended"
+    return error.strerror or str(error)
+
+
+class _LogStream(io.TextIOBase):
+    """What `log_stream` gives."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_lost = False
+
+    def write(self, text: str) -> int:
+        """Write, unless the stream has failed before."""
+        return self._attempt(lambda: self._stream.write(text)) or len(text)
+
+    def flush(self) -> None:
+        """Flush, unless the stream has failed before."""
+        self._attempt(self._stream.flush)
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal that still takes lines."""
+        return not self._is_lost and self._stream.isatty()
+
+    def _attempt(self, act: Callable[[], int | None]) -> int | None:
+        if self._is_lost:
+            return None
+        try:
+            return act()
+        except OSError as error:
+            self._is_lost = True
+            if self._stream is sys.stdout:
+                give_up_output()
+            notice(
+                f"the log can no longer be printed ({_lost(error)}); the training goes on, and its log is in the run's "
+                "metrics.jsonl"
+            )
+            return None
+
+
+def log_stream(stream: TextIO) -> TextIO:
+    """Give a stream for a training's log which the training outlives: where it fails, that is said once."""
+    return cast(TextIO, _LogStream(stream))

@@ -10,9 +10,8 @@ __all__ = ["run_summary"]
 def run_summary(run: Any) -> dict[str, Any]:
     """What `--json` prints of a finished training."""
     from pellucid.evaluation import read_evaluation
-    from pellucid.run import RunFile
 
-    evaluation = read_evaluation(run.directory / RunFile.EVALUATION)
+    evaluation = read_evaluation(run.directory)
     return {
         "run": str(run.directory),
         "network": run.record.network,

@@ -35,4 +35,9 @@ def cache_folder(given: str | Path | None) -> Path:
         import platformdirs
 
         path = platformdirs.user_cache_dir("pellucid", appauthor=False)
-    return Path(path).expanduser().absolute()
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:
+        raise UserError(
+            f"there is no home directory to keep the cache in ({error}); set PELLUCID_CACHE to a folder"
+        ) from error

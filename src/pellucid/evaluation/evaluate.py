@@ -22,8 +22,9 @@ from pellucid.evaluation.measures import (
 )
 from pellucid.evaluation.result import Abstention, Evaluation, PredictionsFile
 from pellucid.evaluation.unknown import GENERATED, unknown_images
+from pellucid.ground.documents import write_document
 from pellucid.ground.errors import UserError
-from pellucid.ground.files import write_bytes, write_json
+from pellucid.ground.files import write_bytes
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.writing import counted
 from pellucid.prediction.calibration import Calibration, UnknownFigures, read_calibration
@@ -100,7 +101,7 @@ def evaluate(
             calibration.write(run)
         # The table first, then the file that holds its SHA-256.
         write_bytes(evaluation.directory / RunFile.PREDICTIONS, table)
-        write_json(evaluation.directory / RunFile.EVALUATION, evaluation.to_dict())
+        write_document(evaluation.directory / RunFile.EVALUATION, evaluation.to_dict())
     return evaluation
 
 
@@ -134,7 +135,12 @@ def _calibration(
     if validation is None:
         threshold = threshold_for(error_rate, raw.confidence, raw.right)
         return calibration_at(
-            threshold, epoch=epoch, error_rate=error_rate, chosen_on=chosen.split, chosen_images=len(raw)
+            threshold,
+            epoch=epoch,
+            weights=run.weights_digest(epoch),
+            error_rate=error_rate,
+            chosen_on=chosen.split,
+            chosen_images=len(raw),
         )
     judged, temperature, before, after = validation, None, None, None
     if calibrate:
@@ -145,6 +151,7 @@ def _calibration(
     return calibration_at(
         threshold_for(error_rate, judged.confidence, judged.right),
         epoch=epoch,
+        weights=run.weights_digest(epoch),
         temperature=temperature,
         fitted_on=len(validation) if calibrate else 0,
         before=before,
@@ -207,6 +214,7 @@ def _figures(
         split=chosen.split,
         own_data=chosen.own,
         epoch=calibration.epoch,
+        weights=calibration.weights,
         images=len(raw),
         correct=correct,
         accuracy=correct / len(raw),

@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid.evaluation.result import Evaluation, evaluation_folder, read_evaluation
 from pellucid.ground.errors import UserError
+from pellucid.ground.notices import notice
 from pellucid.prediction.calibration import read_calibration
 from pellucid.prediction.chosen_images import ChosenImages, choose_images
 from pellucid.prediction.predictions import Predictions, read_predictions
@@ -38,7 +39,7 @@ def predictions_of(
     """
     chosen = choose_images(run, data, split, data_dir=data_dir, shared_classes=shared_classes)
     folder = evaluation_folder(run.directory, chosen.images.name, chosen.split, chosen.own)
-    kept = _kept(folder, chosen, run.resolve_epoch(epoch))
+    kept = _kept(run, folder, chosen, run.resolve_epoch(epoch))
     if kept is not None:
         return kept[0], chosen, kept[1].epoch
     predictor = open_predictor(run, epoch, device, show_progress=show_progress)
@@ -47,15 +48,19 @@ def predictions_of(
     return calibration.apply(predictions) if calibration else predictions, chosen, predictor.epoch
 
 
-def _kept(folder: Path, chosen: ChosenImages, epoch: int) -> tuple[Predictions, Evaluation] | None:
+def _kept(run: Run, folder: Path, chosen: ChosenImages, epoch: int) -> tuple[Predictions, Evaluation] | None:
     try:
         evaluation = read_evaluation(folder)
-        if evaluation is None or evaluation.epoch != epoch:
+        if evaluation is None or evaluation.epoch != epoch or evaluation.weights != run.weights_digest(epoch):
             return None
         table = read_predictions(folder / evaluation.predictions.file, evaluation.predictions.sha256)
-    except UserError:  # damaged, or of an older pellucid: the network is run again
+    except UserError as error:  # damaged, or of an older pellucid
+        notice(f"the network is run again, because {error}")
         return None
-    if table is None or list(table.sources) != [source for part in chosen.parts for source in part.sources]:
+    if table is None:
+        notice(f"the network is run again, because {folder / evaluation.predictions.file} is not as it was written")
+        return None
+    if list(table.sources) != [source for part in chosen.parts for source in part.sources]:
         return None
     same = np.array_equal(table.labels, np.concatenate([part.labels for part in chosen.parts]))
     return (table, evaluation) if same else None

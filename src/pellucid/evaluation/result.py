@@ -3,10 +3,11 @@
 Beside `evaluation.json` lies `predictions.csv` (see `predictions`), from which all of its figures come. Every share is
 from 0 to 1; null means undefined (its formula divides by zero) or, where said, not measured.
 
-    format                 2
+    format                 3
     run                    the run's directory, as it was given
     data, split, own_data  name of the image set, its split (`all`: a set without splits), whether it is the run's own
     epoch                  whose weights were used; epochs count from 1
+    weights                SHA-256 that the file of these weights states
     images, correct        how many, and how many of them are classified correctly
     accuracy               correct / images
     accuracy_interval      [low, high], 95 %, Wilson's
@@ -29,17 +30,18 @@ from 0 to 1; null means undefined (its formula divides by zero) or, where said, 
     left_out               images that could not be read: a list of source, reason
     predictions            {"file": "predictions.csv", "sha256": ..., "temperature": of its probabilities}
     notes                  sentences that a reader of the figures must know; [] for none
+    sha256                 of everything else in the file: what was changed since is not believed
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pellucid.evaluation.confidence import CoveragePoint
-from pellucid.evaluation.measures import ClassFigures, ProbabilityFigures, ReliabilityBin
+from pellucid.evaluation.measures import ClassFigures, ProbabilityFigures
+from pellucid.ground.documents import read_as
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.prediction.calibration import UnknownFigures
@@ -47,7 +49,7 @@ from pellucid.run.files import RunFile
 
 __all__ = ["Abstention", "Evaluation", "PredictionsFile", "evaluation_folder", "read_evaluation"]
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Evaluation(Shown):
     split: str
     own_data: bool
     epoch: int
+    weights: str
     images: int
     correct: int
     accuracy: float
@@ -108,31 +111,6 @@ class Evaluation(Shown):
         """Give the figures as `evaluation.json` holds them."""
         return {"format": FORMAT, **asdict(self), "classes": [figures.to_dict() for figures in self.classes]}
 
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Evaluation:
-        """Read what `to_dict` gave.
-
-        Raises:
-            KeyError, TypeError: it is something else.
-        """
-        document = {field.name: document[field.name] for field in fields(cls)}
-        counts = ("name", "images", "predicted", "correct")
-        calibrated = document["calibrated"]
-        changes: dict[str, Any] = {
-            "accuracy_interval": tuple(document["accuracy_interval"]),
-            "classes": tuple(ClassFigures(*(row[name] for name in counts)) for row in document["classes"]),
-            "confusion": tuple(map(tuple, document["confusion"])),
-            "as_trained": _probability_figures(document["as_trained"]),
-            "calibrated": None if calibrated is None else _probability_figures(calibrated),
-            "coverage": tuple(CoveragePoint(**point) for point in document["coverage"]),
-            "abstention": Abstention(**document["abstention"]),
-            "unknown": tuple(UnknownFigures(**row) for row in document["unknown"]),
-            "left_out": tuple(document["left_out"]),
-            "predictions": PredictionsFile(**document["predictions"]),
-            "notes": tuple(document["notes"]),
-        }
-        return cls(**{**document, **changes})
-
     def headline(self) -> str:
         """The line a person looks for first."""
         return (
@@ -152,18 +130,10 @@ def read_evaluation(folder: str | Path) -> Evaluation | None:
     Raises:
         UserError: it is damaged, or of another pellucid.
     """
-    file = Path(folder) / RunFile.EVALUATION
-    if not file.exists():
-        return None
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        if document["format"] == FORMAT:
-            return Evaluation.from_dict(document)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"{file} is damaged ({type(error).__name__}: {error}); evaluate again") from error
-    raise UserError(f"{file} has format {document['format']}, expected {FORMAT}; evaluate again with this pellucid")
-
-
-def _probability_figures(document: dict[str, Any]) -> ProbabilityFigures:
-    bins = tuple(ReliabilityBin(**fields) for fields in document["reliability"])
-    return ProbabilityFigures(**{**document, "reliability": bins})
+    file, remedy = Path(folder) / RunFile.EVALUATION, "evaluate again: pellucid evaluate RUN"
+    evaluation = read_as(Evaluation, file, FORMAT, remedy)
+    if evaluation is not None:
+        size = len(evaluation.classes)
+        if len(evaluation.confusion) != size or any(len(row) != size for row in evaluation.confusion):
+            raise UserError(f"{file} is damaged: its confusion matrix is not {size} by {size}; {remedy}")
+    return evaluation

@@ -8,9 +8,8 @@ many the split has), `accuracy` and `accuracy_interval` of the unchanged images,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,8 @@ from pellucid.data.batches import DeviceImages
 from pellucid.evaluation.corruptions import CORRUPTIONS, Corruption, corrupt
 from pellucid.evaluation.evaluate import run_notes
 from pellucid.evaluation.measures import wilson_interval
+from pellucid.ground.documents import read_as, write_document
 from pellucid.ground.errors import UserError
-from pellucid.ground.files import write_json
 from pellucid.ground.progress import progress
 from pellucid.ground.seeds import derive_seed
 from pellucid.ground.shown import Shown
@@ -34,7 +33,7 @@ from pellucid.training.scoring import evaluation_batches
 
 __all__ = ["IMAGES", "CorruptionFigures", "CorruptionPoint", "Robustness", "read_robustness", "robustness"]
 
-FORMAT = 1
+FORMAT = 2
 IMAGES = 2000
 SEED = 0
 
@@ -78,24 +77,6 @@ class Robustness(Shown):
         """Give the figures as JSON holds them."""
         return {"format": FORMAT, **asdict(self)}
 
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Robustness:
-        """Read what `to_dict` gave.
-
-        Raises:
-            KeyError, TypeError: it is something else.
-        """
-        document = {field.name: document[field.name] for field in fields(cls)}
-        changes: dict[str, Any] = {
-            "accuracy_interval": tuple(document["accuracy_interval"]),
-            "corruptions": tuple(
-                CorruptionFigures(**{**kind, "points": tuple(_point(point) for point in kind["points"])})
-                for kind in document["corruptions"]
-            ),
-            "notes": tuple(document["notes"]),
-        }
-        return cls(**{**document, **changes})
-
 
 def read_robustness(folder: str | Path) -> Robustness | None:
     """Read the `robustness.json` of a run; None where there is none.
@@ -103,16 +84,7 @@ def read_robustness(folder: str | Path) -> Robustness | None:
     Raises:
         UserError: it is damaged, or of another pellucid.
     """
-    file = Path(folder) / RunFile.ROBUSTNESS
-    if not file.exists():
-        return None
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        if document["format"] == FORMAT:
-            return Robustness.from_dict(document)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"{file} is damaged ({type(error).__name__}: {error}); measure robustness again") from error
-    raise UserError(f"{file} has format {document['format']}, expected {FORMAT}; measure robustness again")
+    return read_as(Robustness, Path(folder) / RunFile.ROBUSTNESS, FORMAT, "measure again: pellucid robustness RUN")
 
 
 def robustness(
@@ -177,12 +149,8 @@ def robustness(
         corruptions=tuple(figures),
         notes=(*run_notes(run, predictor.epoch), *chosen.notes),
     )
-    write_json(run.directory / RunFile.ROBUSTNESS, measured.to_dict())
+    write_document(run.directory / RunFile.ROBUSTNESS, measured.to_dict())
     return measured
-
-
-def _point(fields: dict[str, Any]) -> CorruptionPoint:
-    return CorruptionPoint(**{**fields, "accuracy_interval": tuple(fields["accuracy_interval"])})
 
 
 def _sample(count: int, most: int) -> NDArray[np.int64]:

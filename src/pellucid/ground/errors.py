@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
-__all__ = ["UserError", "did_you_mean"]
+__all__ = ["FULL", "UserError", "did_you_mean", "system_error"]
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says when a disk, or a person's share of it, is full."""
 
 
 class UserError(ValueError):
@@ -46,3 +50,21 @@ def did_you_mean(given: str, valid: Iterable[str]) -> str:
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     everything = ", ".join(names)
     return f"did you mean {near[0]!r}? (one of: {everything})" if near else f"expected one of: {everything}"
+
+
+def system_error(error: OSError) -> str:
+    """Say what an error of the operating system means and what to do about it, with the file that it names.
+
+    >>> import errno
+    >>> system_error(OSError(errno.ENOSPC, "No space left on device", "runs/a/report.html"))
+    'the disk of runs/a/report.html is full; nothing was half-written: make room and try again'
+    >>> system_error(PermissionError(errno.EACCES, "Permission denied", "/root/a.png"))
+    '/root/a.png: Permission denied; choose a place that you may read and write'
+    """
+    place = error.filename if error.filename is not None else error.filename2
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.errno in FULL:
+        return f"the disk{f' of {place}' if place else ''} is full; nothing was half-written: make room and try again"
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        reason += "; choose a place that you may read and write"
+    return f"{place}: {reason}" if place else reason

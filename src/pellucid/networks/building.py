@@ -12,7 +12,7 @@ from pellucid.networks.registry import NETWORKS
 __all__ = ["build", "check_name"]
 
 
-def build(name: str, *, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+def build(name: str, *, input_shape: tuple[int, int, int], classes: int, source: bytes | None = None) -> nn.Module:
     """Make a network with fresh weights and check, by running it once, that it takes the input and the classes.
 
     Args:
@@ -20,6 +20,7 @@ def build(name: str, *, input_shape: tuple[int, int, int], classes: int) -> nn.M
             keywords `input_shape`, `in_channels`, `classes`, `num_classes` that its `__init__` takes.
         input_shape: `(C, H, W)`.
         classes: K, 2 or more.
+        source: the content of a person's own file, where it was read before; the file is not read again then.
 
     Raises:
         UserError: no such network, file or class; or it cannot take this input: which layer, and why.
@@ -29,7 +30,7 @@ def build(name: str, *, input_shape: tuple[int, int, int], classes: int) -> nn.M
     268650
     """
     if is_own_file(name):
-        network = make_own(name, input_shape, classes)
+        network = make_own(name, input_shape, classes, source)
     else:
         check_name(name)
         network = NETWORKS[name].make(input_shape=input_shape, classes=classes)

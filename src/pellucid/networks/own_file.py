@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from torch import nn
 
@@ -20,8 +21,12 @@ def is_own_file(name: str) -> bool:
     return ".py" in name or ":" in name
 
 
-def load_own_class(name: str) -> type[nn.Module]:
+def load_own_class(name: str, source: bytes | None = None) -> type[nn.Module]:
     """Import `file.py:ClassName` and return the class. The file is run, as Python runs any file.
+
+    Args:
+        name: the file and the class.
+        source: the file's content, where it was read and checked before; the file is not read again then.
 
     Raises:
         UserError: the form is another, the file or the class is not there, or the file fails on import.
@@ -30,20 +35,14 @@ def load_own_class(name: str) -> type[nn.Module]:
     path = Path(file)
     if not file or not class_name or path.suffix != ".py":
         raise UserError(f"the network is given as {name!r}; expected file.py:ClassName, like my_nets.py:TinyNet")
-    if not path.is_file():
-        raise UserError(f"the network's file {file} does not exist (looked in {Path.cwd()})")
-    specification = importlib.util.spec_from_file_location(f"pellucid_own_{path.stem}", path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # dataclasses and pickling look a class's module up there
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        raise UserError(f"{file} fails on import: {type(error).__name__}: {error}") from error
+    if source is None:
+        if not path.is_file():
+            raise UserError(f"the network's file {file} does not exist (looked in {Path.cwd()})")
+        source = path.read_bytes()
+    module = _run(path, source)
     network_class = getattr(module, class_name, None)
     if not (inspect.isclass(network_class) and issubclass(network_class, nn.Module)):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(source)
         names = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
         hint = did_you_mean(class_name, names) if names else "the file defines no class"
         what = "is not a torch.nn.Module" if network_class is not None else f"is not in {file}"
@@ -51,13 +50,29 @@ def load_own_class(name: str) -> type[nn.Module]:
     return network_class
 
 
-def make_own(name: str, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+def _run(path: Path, source: bytes) -> ModuleType:
+    """Run a file's content as a module. What Python compiled earlier and left beside the file is not looked at."""
+    specification = importlib.util.spec_from_loader(f"pellucid_own_{path.stem}", loader=None, origin=str(path))
+    assert specification is not None
+    module = importlib.util.module_from_spec(specification)
+    module.__file__ = str(path)
+    sys.modules[specification.name] = module  # dataclasses and pickling look a class's module up there
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except Exception as error:
+        raise UserError(f"{path} fails on import: {type(error).__name__}: {error}") from error
+    return module
+
+
+def make_own(name: str, input_shape: tuple[int, int, int], classes: int, source: bytes | None = None) -> nn.Module:
     """Make a network of a person's own class, called with those of our keywords that it takes.
+
+    With `source`, the file's content, the file is not read again (see `load_own_class`).
 
     Raises:
         UserError: the class cannot be loaded, needs more than these keywords, or fails.
     """
-    own_class = load_own_class(name)
+    own_class = load_own_class(name, source)
     offered = {
         "input_shape": input_shape,
         "in_channels": input_shape[0],

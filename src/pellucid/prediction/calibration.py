@@ -3,8 +3,9 @@
 `pellucid evaluate` finds both (see `pellucid.evaluation.calibration`); every later prediction applies them unless they
 are refused. The file holds:
 
-    format            2
+    format            3
     epoch             whose weights it belongs to; it says nothing about other epochs
+    weights           SHA-256 that the file of these weights states
     temperature       what the logits are divided by before the softmax; null where there were no validation images, or
                       none is best on them (all are classified correctly, so a lower temperature is always better):
                       then the logits stay as they are
@@ -23,21 +24,20 @@ are refused. The file holds:
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.ground.documents import read_as, write_document
 from pellucid.ground.errors import UserError
-from pellucid.ground.files import write_json
 from pellucid.prediction.predictions import Predictions
 from pellucid.run import Run, RunFile
 
 __all__ = ["Calibration", "UnknownFigures", "read_calibration"]
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Calibration:
     """What `calibration.json` holds; the module says what each field means."""
 
     epoch: int
+    weights: str
     temperature: float | None = None
     fitted_on: int = 0
     before: dict[str, float] | None = None
@@ -82,36 +83,22 @@ class Calibration:
         """Give it as `calibration.json` holds it."""
         return {"format": FORMAT, **asdict(self)}
 
-    @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Calibration:
-        """Read what `to_dict` gave.
-
-        Raises:
-            KeyError, TypeError: it is something else.
-        """
-        fields = {name: value for name, value in document.items() if name != "format"}
-        return cls(**{**fields, "unknown": tuple(UnknownFigures(**figures) for figures in document["unknown"])})
-
     def write(self, run: Run) -> None:
         """Keep it in the run."""
-        write_json(run.directory / RunFile.CALIBRATION, self.to_dict())
+        write_document(run.directory / RunFile.CALIBRATION, self.to_dict())
 
 
 def read_calibration(run: Run, epoch: int) -> Calibration | None:
-    """Read the run's calibration; None where there is none, or one for the weights of another epoch.
+    """Read the run's calibration; None where there is none, or one for other weights than that epoch's.
 
     Raises:
         UserError: the file is damaged, or of another pellucid.
     """
-    file = run.directory / RunFile.CALIBRATION
-    if not file.exists():
+    file, remedy = run.directory / RunFile.CALIBRATION, f"evaluate again: pellucid evaluate {run.directory}"
+    calibration = read_as(Calibration, file, FORMAT, remedy)
+    if calibration is None or calibration.epoch != epoch or calibration.weights != run.weights_digest(epoch):
         return None
-    remedy = f"evaluate again: pellucid evaluate {run.directory}"
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        if document["format"] == FORMAT:
-            calibration = Calibration.from_dict(document)
-            return calibration if calibration.epoch == epoch else None
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"{file} is damaged; {remedy}") from error
-    raise UserError(f"{file} has format {document['format']}, expected {FORMAT}; {remedy}")
+    temperature, threshold = calibration.temperature, calibration.threshold
+    if (temperature is not None and temperature <= 0) or (threshold is not None and not 0 <= threshold <= 1):
+        raise UserError(f"{file} is damaged: temperature {temperature}, threshold {threshold}; {remedy}")
+    return calibration

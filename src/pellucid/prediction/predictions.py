@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.ground.errors import UserError
+from pellucid.ground.files import read_whole
 
 __all__ = ["Predictions", "log_softmax", "predictions_csv", "read_predictions"]
 
@@ -128,12 +129,15 @@ def read_predictions(path: Path, sha256: str | None = None) -> Predictions | Non
         UserError: it is not such a table.
     """
     try:
-        content = path.read_bytes()
+        content = read_whole(path, "evaluate again")
     except FileNotFoundError:
         return None
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         return None
-    rows = list(csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline="")))
+    try:
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline="")))
+    except csv.Error as error:
+        raise UserError(f"{path} is damaged: {error}; evaluate again") from error
     start = len(FIXED_COLUMNS)
     if not rows or tuple(rows[0][:start]) != FIXED_COLUMNS:
         raise UserError(f"{path} is not a table of predictions; expected the columns {', '.join(FIXED_COLUMNS)}, ...")
@@ -144,8 +148,10 @@ def read_predictions(path: Path, sha256: str | None = None) -> Predictions | Non
         labels = np.array([index[row[1]] for row in rows[1:]], dtype=np.int64)
         predicted = np.array([index[row[2]] for row in rows[1:]], dtype=np.int64)
     except (KeyError, ValueError, IndexError) as error:
-        raise UserError(f"{path} is damaged: {type(error).__name__}: {error}") from error
-    with np.errstate(divide="ignore"):
+        raise UserError(f"{path} is damaged: {type(error).__name__}: {error}; evaluate again") from error
+    if not (numbers >= 0).all() or (numbers[:, 1:] > 1).any():
+        raise UserError(f"{path} is damaged: a number in it is no probability, or no loss; evaluate again")
+    with np.errstate(divide="ignore", invalid="ignore"):
         log_probabilities = np.log(numbers[:, 1:])
     # Where the true class's probability was too small to be written, the loss still has its logarithm.
     lost = np.flatnonzero(np.isneginf(log_probabilities[np.arange(len(labels)), labels]))

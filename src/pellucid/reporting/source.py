@@ -11,6 +11,7 @@ from pellucid.auditing import Audit, read_audit
 from pellucid.evaluation import Evaluation, Robustness, evaluate, read_evaluation, read_robustness
 from pellucid.evaluation.result import evaluation_folder
 from pellucid.ground.errors import UserError
+from pellucid.ground.notices import notice
 from pellucid.prediction import Predictions, read_predictions
 from pellucid.prediction.chosen_images import ChosenImages, choose_images
 from pellucid.run import Run, RunFile
@@ -105,12 +106,18 @@ def _kept(run: Run, split: str | None, epoch: int | str | None) -> tuple[Evaluat
         evaluation = read_evaluation(folder)
         if evaluation is None or evaluation.epoch not in run.epochs():
             return None, None
+        if evaluation.weights != run.weights_digest(evaluation.epoch):
+            return None, None
         if epoch is not None and evaluation.epoch != run.resolve_epoch(epoch):
             return None, None
         predictions = read_predictions(folder / evaluation.predictions.file, evaluation.predictions.sha256)
-    except UserError:  # damaged, or of an older pellucid: measured again
+    except UserError as error:  # damaged, or of an older pellucid
+        notice(f"the run is evaluated again, because {error}")
         return None, None
-    return (evaluation, predictions) if predictions is not None else (None, None)
+    if predictions is None:
+        notice(f"the run is evaluated again, because {folder / evaluation.predictions.file} is not as it was written")
+        return None, None
+    return evaluation, predictions
 
 
 def _read(reader: Callable[[Path], Document | None], run: Run, file: RunFile, missing: list[str]) -> Document | None:

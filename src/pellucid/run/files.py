@@ -2,17 +2,23 @@
 
     directory / RunFile.EVALUATION
 
-A file is read in one place: the record, the data, the splits and the metrics in this room, every other one in the room
-that writes it.
+A file is read in one place: the record, the data, the splits, the metrics and the weights in this room, every other
+one in the room that writes it. Each is a file: links are refused, for reading as for writing.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-__all__ = ["RunFile", "checkpoint_file", "weights_file"]
+from pellucid.ground.errors import FULL, UserError, system_error
+from pellucid.ground.files import PARTIAL
+
+__all__ = ["RunFile", "checkpoint_file", "refuse_links", "remove_leftovers", "weights_file", "writing_into"]
 
 
 class RunFile(StrEnum):
@@ -70,3 +76,63 @@ def checkpoint_file(directory: Path, step: int) -> Path:
     'step-00001563.json'
     """
     return directory / RunFile.CHECKPOINTS / f"step-{step:08d}.json"
+
+
+def refuse_links(directory: Path) -> None:
+    """Refuse a run in which one of its files or folders is a link: it would be read, or written, somewhere else.
+
+    The run's directory itself may be one. Files that are none of a run's are not looked at.
+
+    Raises:
+        UserError: there is a link; the message has its path and where it leads.
+    """
+    for file in RunFile:
+        _refuse_link(directory / file)
+    for folder in (RunFile.WEIGHTS, RunFile.CHECKPOINTS, RunFile.EVALUATIONS):
+        for place, folders, files in os.walk(directory / folder):  # does not follow links
+            for name in (*folders, *files):
+                _refuse_link(Path(place) / name)
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink() or getattr(path, "is_junction", bool)():
+        raise UserError(
+            f"{path} is a link to {os.readlink(path)}; a file inside a run is a file, and links are not followed: "
+            "put the file itself there, or remove the link"
+        )
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what a process that was killed while writing left in a run; the caller holds the run's lock."""
+    for leftover in directory.rglob(f".*{PARTIAL}"):
+        if not leftover.is_dir():
+            with contextlib.suppress(OSError):
+                leftover.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing_into(directory: Path) -> Iterator[None]:
+    """Turn what goes wrong while a training writes into a message that says what is safe and what to do.
+
+    Raises:
+        UserError: the run is no longer there, so that nothing may be made in its place; the disk is full, or fails.
+    """
+    record = directory / RunFile.RECORD
+    if not record.is_file():
+        raise _removed(directory)
+    try:
+        yield
+    except OSError as error:
+        if not record.is_file():
+            raise _removed(directory) from error
+        safe = f"the last complete checkpoint is untouched. Then: pellucid resume {directory}"
+        if error.errno in FULL:
+            raise UserError(f"the disk of {directory} is full; make room; {safe}") from error
+        raise UserError(f"{directory} cannot be written: {system_error(error)}; {safe}") from error
+
+
+def _removed(directory: Path) -> UserError:
+    return UserError(
+        f"the run {directory} was removed or moved while it was trained ({RunFile.RECORD} is no longer there); "
+        "training stopped, and what it had not written yet is lost. If it was moved, resume it where it is now"
+    )

@@ -1,18 +1,28 @@
 """`metrics.jsonl`: what a training noted as it went, a line of JSON for each event; and on what it computed.
 
-The events are `device` (on what the steps from here on are computed), `batch`, `epoch` and `end`.
+The events are `device` (on what the steps from here on are computed), `batch`, `epoch` and `end`. Each line ends with
+its own checksum, `crc32`, of the text before it.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from pellucid.ground.documents import shaped
+from pellucid.ground.errors import UserError
+from pellucid.ground.files import read_whole
 from pellucid.run.files import RunFile
 
-__all__ = ["Computation", "computations", "read_metrics"]
+__all__ = ["Computation", "computations", "metrics_line", "read_metrics"]
+
+REMEDY = "what it notes cannot be trusted; put the file back from a copy, or train again"
+CHECK = b', "crc32": "'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +39,75 @@ class Computation:
     """Of forward passes: `float32` or `bfloat16`. Weights and optimizer are always in float32."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Noted:
+    """What every line must hold, and of which type what it may hold is."""
+
+    event: str
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss: float = 0.0
+    learning_rate: float = 0.0
+    train_loss: float = 0.0
+    train_accuracy: float = 0.0
+    val_loss: float = 0.0
+    val_accuracy: float = 0.0
+    images_per_second: float = 0.0
+    seconds: float = 0.0
+
+
+NEEDED = {
+    "device": ("step", "device", "name", "precision"),
+    "batch": ("epoch", "batch", "step", "loss", "learning_rate"),
+    "epoch": ("epoch",),
+}
+
+
+def metrics_line(event: str, **figures: Any) -> bytes:
+    r"""Write one line with its checksum; NaN and infinity are refused, since JSON has neither.
+
+    >>> metrics_line("batch", loss=0.5)
+    b'{"event": "batch", "loss": 0.5, "crc32": "ba93f00b"}\n'
+    """
+    text = json.dumps({"event": event, **figures}, allow_nan=False).encode()[:-1]
+    return text + CHECK + f'{zlib.crc32(text):08x}"}}\n'.encode()
+
+
 def read_metrics(directory: Path, event: str | None = None) -> list[dict[str, Any]]:
     """Read the lines of a run's `metrics.jsonl`, all or those of one event; none where there is no such file.
 
     A last line that a kill cut short is passed over.
+
+    Raises:
+        UserError: a line is damaged; the message has its number.
     """
     path = directory / RunFile.METRICS
-    if not path.exists():
+    try:
+        complete, _, _ = read_whole(path, REMEDY).rpartition(b"\n")
+    except FileNotFoundError:
         return []
-    complete, _, _ = path.read_bytes().rpartition(b"\n")
-    lines = [json.loads(line) for line in complete.splitlines()]
+    lines = [_read_line(path, number, line) for number, line in enumerate(complete.splitlines(), 1)]
     return [line for line in lines if event is None or line["event"] == event]
+
+
+def _read_line(path: Path, number: int, text: bytes) -> dict[str, Any]:
+    content, _, check = text.rpartition(CHECK)
+    if check != f'{zlib.crc32(content):08x}"}}'.encode():
+        raise UserError(f"{path} is damaged: line {number} is not as pellucid wrote it; {REMEDY}")
+    try:
+        line = msgspec.json.decode(content + b"}")
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged in line {number} ({error}); {REMEDY}") from error
+    shaped(_Noted, line, path, REMEDY)
+    missing = [name for name in NEEDED.get(line["event"], ()) if name not in line]
+    if missing:
+        raise UserError(f"{path} is damaged: line {number} has no {', '.join(missing)}; {REMEDY}")
+    result: dict[str, Any] = line
+    return result
 
 
 def computations(directory: Path) -> list[Computation]:
     """Give what a run's steps were computed on, in their order."""
     lines = read_metrics(directory, "device")
-    return [Computation(**{name: value for name, value in line.items() if name != "event"}) for line in lines]
+    return [shaped(Computation, line, directory / RunFile.METRICS, REMEDY) for line in lines]

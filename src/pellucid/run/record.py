@@ -1,20 +1,29 @@
-"""The record of a run, `run.json`: what was asked of its training, written once, before the first step."""
+"""The record of a run, `run.json`: what was asked of its training, written once, before the first step.
+
+Its checksum is of everything but where the images lie, so that this may be changed by hand when they are moved: they
+are known by their fingerprint.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.request import DataRequest
+from pellucid.ground.documents import read_document, shaped, write_document
 from pellucid.ground.errors import UserError
-from pellucid.ground.files import write_json
+from pellucid.recipes import Recipe
 from pellucid.run.files import RunFile
 
 __all__ = ["RunRecord", "read_record", "write_record"]
 
-FORMAT = 2
+FORMAT = 3
+REMEDY = "put the file back from a copy, or train again"
+MOST_THREADS = 1024
+MOST_CLASSES = 1_000_000
+LARGEST_SIDE = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,28 +48,84 @@ class RunRecord:
     preprocessing: dict[str, Any]
     versions: dict[str, str]
     created: str
+    identity: str = ""
+    """Random, the run's own: its weights and checkpoints name it."""
+    signature: str | None = None
+    """Of a person's own network, by the installation that made the run (`pellucid.run.trust`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written(RunRecord):
+    """The record as JSON holds it, for the types of its values."""
+
+    data: dict[str, Any]  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _WrittenRequest:
+    source: str
+    data_dir: str | None
+    size: tuple[int, int] | None
+    channels: int | None
+    fit: str
+    strict: bool
+    split_seed: int
 
 
 def write_record(directory: Path, record: RunRecord) -> None:
     """Write `run.json` into a run's directory, whole or not at all."""
-    write_json(directory / RunFile.RECORD, {"format": FORMAT, **asdict(record), "data": record.data.to_dict()})
+    document = {"format": FORMAT, **asdict(record), "data": record.data.to_dict()}
+    write_document(directory / RunFile.RECORD, document, _without_places)
 
 
 def read_record(directory: Path) -> RunRecord:
-    """Read `run.json` of a run's directory.
+    """Read `run.json` of a run's directory, every value checked.
 
     Raises:
         UserError: it is damaged, or of another pellucid.
     """
     file = directory / RunFile.RECORD
+    document = read_document(file, FORMAT, REMEDY, _without_places)
+    if document is None:
+        raise UserError(f"{directory} is not a run: it has no {RunFile.RECORD}")
+    written = shaped(_Written, document, file, REMEDY)
+    request = {**written.data}
+    shaped(_WrittenRequest, {**{name: request.get(name) for name in ("channels", "size")}, **request}, file, REMEDY)
+    preprocessing = shaped(Preprocessing, written.preprocessing, file, REMEDY)
+    problems = _problems(written, preprocessing)
     try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
-        version = fields.pop("format")
-        if version != FORMAT:
-            remedy = "update pellucid" if version > FORMAT else "train again, or use the pellucid that wrote it"
-            raise UserError(f"{file} has format {version}, this pellucid reads format {FORMAT}; {remedy}")
-        fields["classes"] = tuple(fields["classes"])
-        fields["data"] = DataRequest.from_dict(fields["data"])
-        return RunRecord(**fields)
-    except (KeyError, TypeError, json.JSONDecodeError, AttributeError) as error:
-        raise UserError(f"{file} is damaged: {type(error).__name__}: {error}") from error
+        Recipe.from_dict(written.recipe)
+        data = DataRequest.from_dict(request)
+        problems += data.problems()
+    except UserError as error:
+        problems += error.problems
+    except TypeError as error:
+        problems.append(f"recipe or data: {error}")
+    if problems:
+        raise UserError.all_of(f"{file} is damaged; {REMEDY}", problems)
+    values = {entry.name: getattr(written, entry.name) for entry in fields(RunRecord)}
+    return RunRecord(**{**values, "data": data})
+
+
+def _problems(record: _Written, preprocessing: Preprocessing) -> list[str]:
+    """List the values that are of the right type and cannot be."""
+    sides = (preprocessing.height, preprocessing.width)
+    settings = sorted({setting.name for setting in fields(Recipe)} ^ record.recipe.keys())
+    checks = (
+        ("threads", record.threads, 1 <= record.threads <= MOST_THREADS, f"1 to {MOST_THREADS:,}"),
+        ("processes", record.processes, 1 <= record.processes <= 2**20, "at least 1"),
+        ("keep", record.keep, record.keep is None or record.keep >= 1, "at least 1, or null"),
+        ("seed", record.seed, 0 <= record.seed < 2**63, "0 to 2^63 - 1"),
+        ("recipe", f"wrong in {', '.join(settings)}", not settings, "all settings of a recipe, and no others"),
+        ("classes", len(record.classes), 2 <= len(record.classes) <= MOST_CLASSES, "2 classes or more"),
+        ("preprocessing", sides, all(1 <= side <= LARGEST_SIDE for side in sides), f"sides of 1 to {LARGEST_SIDE:,}"),
+        ("preprocessing.channels", preprocessing.channels, preprocessing.channels in (1, 3), "1 or 3"),
+        ("preprocessing.fit", preprocessing.fit, preprocessing.fit in ("stretch", "crop", "pad"), "a way to fit"),
+    )
+    return [f"{name} is {value}; expected {expected}" for name, value, is_right, expected in checks if not is_right]
+
+
+def _without_places(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where the images lie."""
+    data = {name: value for name, value in document["data"].items() if name not in ("source", "data_dir")}
+    return {**document, "data": data}

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import os
+import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid.ground.documents import read_document, write_document
 from pellucid.ground.errors import UserError
-from pellucid.ground.files import PARTIAL, write_bytes, write_json
+from pellucid.ground.files import PARTIAL, read_whole, write_bytes, write_json
+from pellucid.ground.locks import is_locked
+from pellucid.ground.notices import notice
 from pellucid.ground.shown import Shown
-from pellucid.run.files import RunFile, weights_file
+from pellucid.run.files import RunFile, refuse_links, weights_file
 from pellucid.run.metrics import Computation, computations, read_metrics
 from pellucid.run.record import RunRecord, read_record, write_record
+from pellucid.run.trust import is_trusting, sign, signed_here
+from pellucid.run.weights import open_weights, seal_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "find_runs", "open_run"]
 
+DATA_FORMAT = 1
 WRITTEN_BEFORE_THE_RECORD = {RunFile.LOCK, RunFile.NETWORK, RunFile.DATA, RunFile.SPLITS}
 
 
@@ -32,9 +40,11 @@ class Run(Shown):
     its outputs, `run.metrics()` tells how training went.
     """
 
-    def __init__(self, directory: Path, record: RunRecord) -> None:
+    def __init__(self, directory: Path, record: RunRecord, *, trust: bool = False) -> None:
         self.directory = directory
         self.record = record
+        self.trust = trust
+        """Whether the network's file in the run may be run, whoever made it."""
 
     def __repr__(self) -> str:
         return f"Run({str(self.directory)!r}: {self.record.network} on {self.record.data.source}, {self.status})"
@@ -48,15 +58,24 @@ class Run(Shown):
         data: dict[str, Any],
         splits: dict[str, list[str]] | None = None,
     ) -> Run:
-        """Begin a run in an empty or absent directory; `run.json` is written last."""
+        """Begin a run in an empty or absent directory; `run.json` is written last.
+
+        The record is given an identity of its own, and a person's own network is signed by this installation.
+        """
         directory.mkdir(parents=True, exist_ok=True)
+        record = replace(record, identity=secrets.token_hex(16))
         if own_file is not None:
-            write_bytes(directory / RunFile.NETWORK, own_file.read_bytes())
-        write_json(directory / RunFile.DATA, data)
+            content = own_file.read_bytes()
+            write_bytes(directory / RunFile.NETWORK, content)
+            try:
+                record = replace(record, signature=sign(content, record.network, record.identity))
+            except UserError as error:  # the training itself needs no signature
+                notice(f"the run is not signed as one of your own, so later commands will ask for --trust: {error}")
+        write_document(directory / RunFile.DATA, {"format": DATA_FORMAT, **data})
         if splits is not None:
             write_json(directory / RunFile.SPLITS, splits)
         write_record(directory, record)
-        return cls(directory, record)
+        return cls(directory, record, trust=True)
 
     @staticmethod
     def can_begin_in(directory: Path) -> bool:
@@ -66,7 +85,8 @@ class Run(Shown):
         if not directory.is_dir():
             return False
         return all(
-            path.name in WRITTEN_BEFORE_THE_RECORD or path.name.endswith(PARTIAL) for path in directory.iterdir()
+            (path.name in WRITTEN_BEFORE_THE_RECORD or path.name.endswith(PARTIAL)) and not path.is_symlink()
+            for path in directory.iterdir()
         )
 
     @property
@@ -84,7 +104,10 @@ class Run(Shown):
     @property
     def data(self) -> dict[str, Any]:
         """What `data.json` says of the image set."""
-        document: dict[str, Any] = json.loads((self.directory / RunFile.DATA).read_text(encoding="utf-8"))
+        path, remedy = self.directory / RunFile.DATA, "put the file back from a copy, or train again"
+        document = read_document(path, DATA_FORMAT, remedy)
+        if document is None:
+            raise UserError(f"{path} is missing; {remedy}")
         return document
 
     def metrics(self, event: str | None = None) -> list[dict[str, Any]]:
@@ -105,10 +128,10 @@ class Run(Shown):
 
     def epochs(self) -> list[int]:
         """List the epochs whose weights are kept, ascending; the first epoch is 1."""
-        return sorted(
-            int(path.stem.removeprefix("epoch-"))
-            for path in (self.directory / RunFile.WEIGHTS).glob("epoch-*.safetensors")
+        names = (
+            path.stem.removeprefix("epoch-") for path in (self.directory / RunFile.WEIGHTS).glob("epoch-*.safetensors")
         )
+        return sorted(int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10)
 
     @property
     def status(self) -> str:
@@ -120,16 +143,7 @@ class Run(Shown):
 
     def is_being_trained(self) -> bool:
         """Whether a process holds the run's lock at this moment."""
-        from filelock import FileLock, Timeout
-
-        path = self.directory / RunFile.LOCK
-        if not path.exists():
-            return False
-        try:
-            with FileLock(path, timeout=0):
-                return False
-        except (Timeout, PermissionError):
-            return True
+        return is_locked(self.directory / RunFile.LOCK)
 
     def weights_path(self, epoch: int) -> Path:
         """Where the weights of an epoch are, or would be."""
@@ -157,7 +171,7 @@ class Run(Shown):
                 )
             best: int = max(scored, key=lambda line: line["val_accuracy"])["epoch"]
             return best
-        if not str(epoch).isdigit() or int(epoch) not in kept:
+        if not (str(epoch).isascii() and str(epoch).isdigit()) or int(epoch) not in kept:
             listed = ", ".join(map(str, kept))
             raise UserError(
                 f"{self.directory} keeps no weights of epoch {epoch!r}; expected last, best or one of: {listed}"
@@ -170,14 +184,38 @@ class Run(Shown):
         Raises:
             UserError: that epoch is not kept, or its file is damaged.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        path = self.weights_path(self.resolve_epoch(epoch))
+        resolved = self.resolve_epoch(epoch)
+        content = self._weights_content(resolved)
         try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise UserError(f"{path} is damaged ({error}); pellucid resume {self.directory} writes it again") from error
+            return open_weights(content, self.record.identity, resolved)
+        except UserError as error:
+            raise self._damaged_weights(resolved, error) from error
+
+    def weights_digest(self, epoch: int) -> str:
+        """Give the SHA-256 that an epoch's weights state, checked: results that are kept name it.
+
+        Raises:
+            UserError: that epoch is not kept, or its file is damaged.
+        """
+        try:
+            return seal_of(self._weights_content(epoch), self.record.identity, epoch)
+        except UserError as error:
+            raise self._damaged_weights(epoch, error) from error
+
+    def _weights_content(self, epoch: int) -> bytes:
+        path = self.weights_path(epoch)
+        try:
+            return read_whole(path, self._weights_remedy(epoch))
+        except FileNotFoundError as error:
+            raise UserError(f"{path} is missing; {self._weights_remedy(epoch)}") from error
+
+    def _weights_remedy(self, epoch: int) -> str:
+        others = [other for other in self.epochs() if other != epoch]
+        use = f"use another epoch (--epoch {others[-1]}), or " if others else ""
+        return f"{use}put the file back from a copy, or train again: the same seed gives the same weights"
+
+    def _damaged_weights(self, epoch: int, error: UserError) -> UserError:
+        return UserError(f"{self.weights_path(epoch)} is damaged: {error}; {self._weights_remedy(epoch)}")
 
     def open_images(self) -> ImageSet:
         """Open the image set the run began with, from the cache or from where it came.
@@ -227,38 +265,81 @@ class Run(Shown):
         """Make the run's network with fresh weights; a person's own comes from the file kept in the run.
 
         Its weights and what it is given lie in memory as it computes fastest (`pellucid.networks.arrange`).
+
+        Raises:
+            UserError: the network's file comes from elsewhere, and nobody said that it is trusted.
         """
         from pellucid.networks import arrange, build, is_own_file
 
-        name = self.record.network
+        name, source = self.record.network, None
         if is_own_file(name):
             name = f"{self.directory / RunFile.NETWORK}:{name.rpartition(':')[2]}"
+            source = self._trusted_source()
         shape = self.preprocessing.input_shape
-        return arrange(build(name, input_shape=shape, classes=len(self.classes)), shape)
+        return arrange(build(name, input_shape=shape, classes=len(self.classes), source=source), shape)
+
+    def _trusted_source(self) -> bytes:
+        """Read the file of the run's own network, once: what is checked is what is run."""
+        path = self.directory / RunFile.NETWORK
+        remedy = "put the file back from a copy, or train again"
+        try:
+            content = read_whole(path, remedy)
+        except FileNotFoundError as error:
+            raise UserError(f"{path} is missing, the file of the run's own network; {remedy}") from error
+        record = self.record
+        if self.trust or is_trusting() or signed_here(record.signature, content, record.network, record.identity):
+            return content
+        raise UserError(
+            f"the network of {self.directory} is code in a file, and this installation did not make the run or the "
+            f"file was changed since: {path}, SHA-256 {hashlib.sha256(content).hexdigest()}. Nothing of it was run. "
+            "Read it; if you trust it, add --trust to the command (in Python: pellucid.open_run(directory, trust=True))"
+        )
 
     def network(self, epoch: int | str = "last") -> nn.Module:
-        """Make the network with the weights of one epoch, in evaluation mode, on the CPU."""
+        """Make the network with the weights of one epoch, in evaluation mode, on the CPU.
+
+        Raises:
+            UserError: the weights are damaged or are not this network's; and whatever `build_network` raises.
+        """
         import torch
 
         with torch.random.fork_rng():  # the first weights are drawn only to be replaced
             network = self.build_network()
-        network.load_state_dict(self.weights(epoch))
+        resolved = self.resolve_epoch(epoch)
+        weights = self.weights(resolved)
+        expected = network.state_dict()
+        for name in sorted(expected.keys() | weights.keys()):
+            here, there = (
+                f"{tensors[name].dtype} {list(tensors[name].shape)}" if name in tensors else "nothing"
+                for tensors in (expected, weights)
+            )
+            if here != there:
+                problem = UserError(f"{name} is {there}, where {self.record.network} has {here}")
+                raise self._damaged_weights(resolved, problem)
+        network.load_state_dict(weights)
         return network.eval()
 
 
-def open_run(path: str | Path) -> Run:
-    """Open a run's directory.
+def open_run(path: str | Path, *, trust: bool = False) -> Run:
+    """Open a run's directory. Nothing in it is run by this.
+
+    Args:
+        path: the directory.
+        trust: whether the file of its own network may be run, if there is one, although this installation did not make
+            the run.
 
     Raises:
-        UserError: there is no run, or one of another pellucid, or its `run.json` is damaged.
+        UserError: there is no run, or one of another pellucid, or its `run.json` is damaged; or one of its files is a
+            link.
     """
     directory = Path(path)
-    if not (directory / RunFile.RECORD).is_file():
+    if not os.path.lexists(directory / RunFile.RECORD):
         near = find_runs(directory)
         hint = f"; it holds runs: {', '.join(run.directory.name for run in near[:5])}" if near else ""
         what = f"has no {RunFile.RECORD}" if directory.is_dir() else "does not exist"
         raise UserError(f"{directory} is not a run: it {what}{hint}. `pellucid runs` lists runs")
-    return Run(directory, read_record(directory))
+    refuse_links(directory)
+    return Run(directory, read_record(directory), trust=trust)
 
 
 def find_runs(directory: str | Path) -> list[Run]:

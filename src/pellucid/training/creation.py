@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
 from pellucid import networks
 from pellucid.data import ImageSet, describe_images
 from pellucid.ground.errors import UserError
+from pellucid.ground.locks import LockHeld, only_one
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.version import VERSION
 from pellucid.run import Run, RunFile, RunRecord
@@ -62,12 +62,13 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks) -> Run:
         versions=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    directory = None
+    directory, run = None, None
     if ranks.is_main:
         own_file = Path(network.rpartition(":")[0]) if networks.is_own_file(network) else None
         with _claimed_directory(request.out, f"{images.name}-{network.rpartition(':')[2]}") as directory:
-            Run.create(directory, record, own_file, describe_images(images), _split_lists(images))
-    return Run(ranks.agree(directory), record)
+            run = Run.create(directory, record, own_file, describe_images(images), _split_lists(images))
+    directory = ranks.agree(directory)
+    return run or Run(directory, record, trust=True)
 
 
 def _split_lists(images: ImageSet) -> dict[str, list[str]] | None:
@@ -91,11 +92,11 @@ def _claimed_directory(out: str | Path | None, stem: str) -> Iterator[Path]:
         problem = f"{directory} exists and is not empty"
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            with FileLock(directory / RunFile.LOCK, timeout=0):
+            with only_one(directory / RunFile.LOCK):
                 if Run.can_begin_in(directory):
                     yield directory
                     return
-        except Timeout:
+        except LockHeld:
             problem = f"another process is training in {directory}"
         except OSError as error:
             reason = error.strerror or str(error)

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import TextIO
 
 import torch
-from filelock import FileLock, Timeout
 
 from pellucid.data import ImageSet, open_requested
 from pellucid.ground.devices import describe_device, pick_device
 from pellucid.ground.errors import UserError
-from pellucid.ground.files import PARTIAL
+from pellucid.ground.locks import LockHeld, only_one
 from pellucid.ground.memory import keep_freed_memory
 from pellucid.ground.ranks import Ranks, join_ranks
 from pellucid.run import Run, RunFile
+from pellucid.run.files import remove_leftovers
 from pellucid.training.creation import create_run
 from pellucid.training.display import Display
 from pellucid.training.loop import train_to_end
@@ -97,17 +97,13 @@ def _locked(run: Run, ranks: Ranks) -> Iterator[None]:
     if not ranks.is_main:
         yield
         return
-    lock = FileLock(run.directory / RunFile.LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise UserError(f"another process is training {run.directory}; wait for it, or stop it first") from None
-    try:
-        for leftover in run.directory.rglob(f"*{PARTIAL}"):  # of a process that was killed while writing
-            leftover.unlink()
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(only_one(run.directory / RunFile.LOCK))
+        except LockHeld:
+            raise UserError(f"another process is training {run.directory}; wait for it, or stop it first") from None
+        remove_leftovers(run.directory)
         yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

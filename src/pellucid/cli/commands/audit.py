@@ -8,7 +8,15 @@ import click
 
 from pellucid.cli.command import Command
 from pellucid.cli.kinds import RunPath
-from pellucid.cli.options import DATA, data_dir_option, device_option, force_option, out_folder_option, size_option
+from pellucid.cli.options import (
+    DATA,
+    data_dir_option,
+    device_option,
+    force_option,
+    out_folder_option,
+    size_option,
+    trust_option,
+)
 from pellucid.cli.output import announce, json_option, print_json
 from pellucid.cli.pictures import check_folder
 
@@ -27,6 +35,7 @@ __all__ = ["audit"]
 @data_dir_option
 @device_option
 @json_option
+@trust_option
 def audit(
     data: str | None,
     run_path: str | None,

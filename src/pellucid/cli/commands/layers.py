@@ -9,7 +9,7 @@ import click
 
 from pellucid.cli.command import Command
 from pellucid.cli.completing import run_path
-from pellucid.cli.options import force_option, network_argument, out_file_option
+from pellucid.cli.options import force_option, network_argument, out_file_option, trust_option
 from pellucid.cli.output import announce, json_option, print_json
 from pellucid.ground.errors import UserError
 
@@ -29,6 +29,7 @@ __all__ = ["layers"]
 @out_file_option(".svg")
 @force_option
 @json_option
+@trust_option
 def layers(
     network: str,
     input_shape: str | None,

@@ -10,7 +10,7 @@ from pellucid.cli.command import Command
 from pellucid.cli.options import (
     run_argument,
 )
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.output import json_option, log_stream, print_json
 from pellucid.cli.run_summary import run_summary
 
 __all__ = ["resume"]
@@ -30,6 +30,6 @@ def resume(run: str, as_json: bool) -> None:
     """
     from pellucid import api
 
-    finished = api.resume(run, stream=sys.stderr if as_json else sys.stdout)
+    finished = api.resume(run, stream=log_stream(sys.stderr if as_json else sys.stdout))
     if as_json:
         print_json(run_summary(finished))

@@ -10,7 +10,7 @@ import click
 from pellucid.cli.command import Command
 from pellucid.cli.options import json_option
 from pellucid.cli.output import print_json
-from pellucid.ground.errors import UserError
+from pellucid.ground.errors import UserError, system_error
 from pellucid.ground.tables import text_table
 from pellucid.ground.writing import counted
 
@@ -35,37 +35,41 @@ def runs(directory: Path, as_json: bool) -> None:
       pellucid runs
       pellucid runs my_runs/ --json
     """
-    from pellucid.run import find_runs, open_run
+    from pellucid.run import open_run
 
-    rows, unreadable = [], []
-    readable = find_runs(directory)
-    for run in readable:
+    rows = []
+    for path in sorted(file.parent for file in directory.glob("*/run.json")):
         try:
-            rows.append(_run_row(run))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            unreadable.append(f"{run.directory}: {type(error).__name__}: {error}")
-    for path in sorted({file.parent for file in directory.glob("*/run.json")} - {run.directory for run in readable}):
-        try:
-            open_run(path)
-        except UserError as error:
-            unreadable.append(str(error))
+            run = open_run(path)
+            rows.append((run.record.created, str(path), _run_row(run)))
+        except (UserError, OSError) as error:
+            reason = system_error(error) if isinstance(error, OSError) else str(error)
+            rows.append(("", str(path), _damaged_row(path, reason)))
+    listed = [row for _, _, row in sorted(rows, key=lambda entry: entry[:2])]
     if as_json:
-        print_json(rows)
-    elif rows:
-        _print_runs(directory, rows)
-    elif not unreadable:
+        print_json(listed)
+    elif listed:
+        _print_runs(directory, listed)
+    else:
         click.echo(f"No runs in {directory}. Begin one: pellucid train fashion-mnist", err=True)
-    for message in unreadable:
-        click.echo(f"Cannot be read: {message}", err=True)
+    for row in listed:
+        if row["problem"] is not None:
+            click.echo(f"{row['run']}: {row['problem']}", err=True)
+
+
+def _damaged_row(path: Path, problem: str) -> dict[str, Any]:
+    names = ("network", "data", "recipe", "seed", "epochs", "test_accuracy", "validation_accuracy")
+    return {"run": str(path), **dict.fromkeys(names), "status": "damaged", "problem": problem}
 
 
 def _run_row(run: Run) -> dict[str, Any]:
     from pellucid.evaluation import read_evaluation
 
+    evaluation, problem = None, None
     try:
         evaluation = read_evaluation(run.directory)
-    except UserError:  # damaged, or of another pellucid: a list says what it can
-        evaluation = None
+    except UserError as error:  # damaged, or of another pellucid: a list says what it can
+        problem = str(error)
     epochs = run.metrics("epoch")
     return {
         "run": str(run.directory),
@@ -77,6 +81,7 @@ def _run_row(run: Run) -> dict[str, Any]:
         "epochs": [len(epochs), run.record.recipe["epochs"]],
         "test_accuracy": evaluation.accuracy if evaluation and evaluation.split == "test" else None,
         "validation_accuracy": epochs[-1].get("val_accuracy") if epochs else None,
+        "problem": problem,
     }
 
 
@@ -96,10 +101,10 @@ def _print_runs(directory: Path, rows: list[dict[str, Any]]) -> None:
         cells.append(
             (
                 _shortened(Path(row["run"]).name, 32),
-                _shortened(row["network"], 15),
-                _shortened(row["data"], 14),
-                _shortened(row["recipe"], 8),
-                "/".join(map(str, row["epochs"])),
+                _shortened(row["network"] or "", 15),
+                _shortened(row["data"] or "", 14),
+                _shortened(row["recipe"] or "", 8),
+                "/".join(map(str, row["epochs"] or ())),
                 state,
                 accuracy.replace("validation", "val"),
             )

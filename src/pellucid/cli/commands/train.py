@@ -18,7 +18,7 @@ from pellucid.cli.options import (
     recipe_option,
     size_option,
 )
-from pellucid.cli.output import json_option, print_json
+from pellucid.cli.output import json_option, log_stream, print_json
 from pellucid.cli.run_summary import run_summary
 from pellucid.cli.training_options import given_settings, recipe_options
 
@@ -69,6 +69,6 @@ def train(data: str, as_json: bool, **options: Any) -> None:
 
     settings = given_settings(options)
     rest = {name: value for name, value in options.items() if name not in settings and value is not None}
-    run = api.train(data, **rest, **settings, stream=sys.stderr if as_json else sys.stdout)
+    run = api.train(data, **rest, **settings, stream=log_stream(sys.stderr if as_json else sys.stdout))
     if as_json:
         print_json(run_summary(run))
