@@ -15,7 +15,14 @@ from click.shell_completion import CompletionItem
 
 from pellucid.cli import commands
 from pellucid.cli.command import Command
-from pellucid.cli.output import give_up_output, open_missing_streams, output_problem, write_what_the_terminal_has
+from pellucid.cli.output import (
+    OutputLost,
+    give_up_output,
+    open_missing_streams,
+    output_problem,
+    raise_if_output_is_lost,
+    write_what_the_terminal_has,
+)
 from pellucid.cli.suggestions import nearest_command
 from pellucid.cli.version import version_option
 from pellucid.ground.errors import UserError, system_error
@@ -105,8 +112,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     open_missing_streams()
     write_what_the_terminal_has()
-    status = _run(arguments)
-    problem = output_problem()
+    try:
+        status = _run(arguments)
+        problem = output_problem()
+    except OutputLost as lost:
+        status, problem = 1, str(lost)
     if problem is None:
         return status
     give_up_output()
@@ -115,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    streams = sys.stdout, sys.stderr
     try:
         result = pellucid.main(args=arguments, prog_name="pellucid", standalone_mode=False)
     except UserError as error:
@@ -128,9 +139,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         cause = abort.__cause__ or abort  # click wraps what interrupted it
         _say(f"Stopped. {cause}".rstrip())
         return getattr(cause, "exit_status", 130)
+    except SystemExit:
+        if sys.stdout is streams[0]:
+            raise
+        sys.stdout, sys.stderr = streams  # click puts others in their place when a pipe is closed, and leaves
+        raise OutputLost("the program that read it has ended") from None
     except OSError as error:
-        if output_problem() is None:
-            _say(f"Error: {system_error(error)}")
+        raise_if_output_is_lost(error)
+        _say(f"Error: {system_error(error)}")
         return 1
     return result if isinstance(result, int) else 0
 

@@ -20,6 +20,7 @@ from pellucid.cli.options import json_option
 from pellucid.ground.notices import notice
 
 __all__ = [
+    "OutputLost",
     "announce",
     "echo",
     "give_up_output",
@@ -28,6 +29,7 @@ __all__ = [
     "open_missing_streams",
     "output_problem",
     "print_json",
+    "raise_if_output_is_lost",
     "write_what_the_terminal_has",
 ]
 
@@ -101,6 +103,20 @@ def open_missing_streams() -> None:
         sys.stdout = ClosedOutput()
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+class OutputLost(Exception):
+    """Standard output took no more; the text says why."""
+
+
+def raise_if_output_is_lost(error: OSError) -> None:
+    """Tell a failed standard output from a failed file: an error of a file names it.
+
+    Raises:
+        OutputLost: it was standard output.
+    """
+    if error.filename is None and error.errno in (errno.EPIPE, errno.EBADF, errno.ENOSPC, errno.EIO):
+        raise OutputLost(_lost(error)) from error
 
 
 def output_problem() -> str | None:
