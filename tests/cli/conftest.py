@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from learnable_sets import TINY_NETWORK, write_learnable_mnist
+from run_files import seal, write_metrics
 
 import pellucid
 from pellucid.recipes import Recipe
@@ -47,26 +48,33 @@ def make_listed_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[
     ) -> Path:
         directory = tmp_path / "runs" / name
         asked = {"source": source, "data_dir": None, "size": None, "channels": None, "fit": "stretch"}
+        preprocessing = {"height": 28, "width": 28, "channels": 1, "fit": "stretch", "mean": [0.5], "std": [0.5]}
         record = {
-            "format": 2,
+            "format": 3,
             "fingerprint": "0" * 32,
             "network": network,
             "data": {**asked, "strict": False, "split_seed": 0},
             "recipe": Recipe(name="tutorial", epochs=2).to_dict(),
             **{"seed": 0, "device": "cpu", "threads": 1, "processes": 1, "keep": None, "classes": list(classes)},
-            **{"preprocessing": {}, "versions": {}, "created": created},
+            **{
+                "preprocessing": preprocessing,
+                "versions": {},
+                "created": created,
+                "identity": "run",
+                "signature": None,
+            },
         }
         (directory / "weights").mkdir(parents=True)
-        (directory / "run.json").write_text(json.dumps(record))
-        (directory / "data.json").write_text(json.dumps({"name": source}))
+        seal(directory / "run.json", record)
+        seal(directory / "data.json", {"format": 1, "name": source})
         epoch = {"event": "epoch", "epoch": 1} | ({} if validation is None else {"val_accuracy": validation})
-        (directory / "metrics.jsonl").write_text(json.dumps(epoch) + "\n")
+        write_metrics(directory / "metrics.jsonl", [epoch])
         if accuracy is not None:
             measured = pellucid.evaluate(request.getfixturevalue("run")).to_dict() | {
                 "split": split,
                 "accuracy": accuracy,
             }
-            (directory / "evaluation.json").write_text(json.dumps(measured))
+            seal(directory / "evaluation.json", measured)
         if weights is not None:
             head = {key: {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]} for key, shape in weights.items()}
             text = json.dumps({"__metadata__": {}, **head}).encode()

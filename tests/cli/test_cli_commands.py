@@ -34,7 +34,7 @@ def test_train_resume_evaluate_and_list(capsys: pytest.CaptureFixture[str]) -> N
 
     assert run("evaluate", "run", "--json") == 0
     document = json.loads(capsys.readouterr().out)
-    assert document == json.loads(Path("run/evaluation.json").read_text())
+    assert document == read_plainly(Path("run/evaluation.json"))
     assert sum(map(sum, document["confusion"])) == document["images"] == 100
 
     assert run("resume", "run", "--json") == 0

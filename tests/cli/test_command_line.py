@@ -246,17 +246,20 @@ def test_a_reader_that_goes_away_gets_no_traceback() -> None:
         "sys.exit(main(['recipes']))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert result.returncode != 0
-    assert result.stderr == ""
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        "Error: not everything could be printed on standard output: the program that read it has ended"
+    ]
 
 
 def test_an_interruption_is_told_in_one_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, make_listed_run
 ) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pellucid.run.find_runs", interrupt)
+    monkeypatch.setattr("pellucid.cli.commands.runs._print_runs", interrupt)
+    make_listed_run("first")
     assert main(["runs"]) == 130
     assert capsys.readouterr().err.strip() == "Stopped."
 
@@ -281,11 +284,12 @@ def test_runs_shows_the_accuracy_and_survives_a_bad_run(
     assert main(["runs"]) == 0
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
-    assert lines[0] == "3 runs in runs, the newest last"
+    assert lines[0] == "5 runs in runs, the newest last"
     assert lines[2].split() == ["run", "network", "data", "recipe", "epochs", "status", "accuracy"]
-    assert [line.split()[0] for line in lines[3:]] == ["first", "second", "third"]
-    assert lines[3].endswith("50.00% test")
-    assert lines[4].endswith("75.00% val")
+    assert [line.split()[0] for line in lines[3:]] == ["bad", "worse", "first", "second", "third"]
+    assert [line.split()[1:] for line in lines[3:5]] == [["damaged"], ["damaged"]]
+    assert lines[5].endswith("50.00% test")
+    assert lines[6].endswith("75.00% val")
     assert max(map(len, lines)) <= 100
     assert len(captured.err.splitlines()) == 2
     assert "bad/run.json is damaged" in captured.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -123,18 +124,36 @@ def test_a_run_without_validation_images_says_so(plain: Run) -> None:
 
 def test_calibration_belongs_to_an_epoch_and_a_damaged_one_is_told(weak: Run) -> None:
     Calibration(
-        epoch=7, error_rate=0.1, threshold=0.5, coverage=1.0, error=0.0, chosen_on="val", chosen_images=3
+        epoch=7,
+        weights=weak.weights_digest(1),
+        error_rate=0.1,
+        threshold=0.5,
+        coverage=1.0,
+        error=0.0,
+        chosen_on="val",
+        chosen_images=3,
     ).write(weak)
     assert read_calibration(weak, 1) is None
-    kept = read_calibration(weak, 7)
-    assert kept is not None
-    assert Calibration.from_dict(json.loads(json.dumps(kept.to_dict()))) == kept
+    kept = Calibration(
+        epoch=1,
+        weights=weak.weights_digest(1),
+        error_rate=0.1,
+        threshold=0.5,
+        coverage=1.0,
+        error=0.0,
+        chosen_on="val",
+        chosen_images=3,
+    )
+    kept.write(weak)
+    assert read_calibration(weak, 1) == kept
+    dataclasses.replace(kept, weights="0" * 64).write(weak)
+    assert read_calibration(weak, 1) is None
     assert kept.abstains(np.array([0.4, 0.5])).tolist() == [True, False]
     (weak.directory / "calibration.json").write_text("{")
-    with pytest.raises(UserError, match=r"calibration.json is damaged; evaluate again: pellucid evaluate "):
+    with pytest.raises(UserError, match=r"calibration.json is damaged .*; evaluate again: pellucid evaluate "):
         read_calibration(weak, 1)
     (weak.directory / "calibration.json").write_text('{"format": 9}')
-    with pytest.raises(UserError, match=r"calibration.json has format 9, expected 2; evaluate again: pellucid"):
+    with pytest.raises(UserError, match=r"calibration.json has format 9, this pellucid reads format 3; update"):
         read_calibration(weak, 1)
     (weak.directory / "calibration.json").unlink()
     assert read_calibration(weak, 1) is None

@@ -10,6 +10,7 @@ import pytest
 import scipy.ndimage
 import torch
 from PIL import Image
+from run_files import read_plainly
 
 from pellucid.cli import main
 from pellucid.evaluation import read_robustness, robustness
@@ -126,7 +127,7 @@ def test_the_figures_of_a_run(weak: Run) -> None:
     assert point.correct == int((predicted == test.labels).sum())
     low, high = point.accuracy_interval
     assert low <= point.accuracy == point.correct / 100 <= high
-    assert json.loads((weak.directory / "robustness.json").read_text()) == json.loads(json.dumps(measured.to_dict()))
+    assert read_plainly(weak.directory / "robustness.json") == json.loads(json.dumps(measured.to_dict()))
     assert robustness(weak, images=1000) == measured == read_robustness(weak.directory)
 
 
@@ -148,6 +149,6 @@ def test_the_command_prints_a_table_and_draws_the_curves(weak: Run, capsys: pyte
         assert "Accuracy under 6 kinds of change, unchanged " in picture.text["Description"]
     assert main(["robustness", str(weak.directory), "--images", "40", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document == json.loads((weak.directory / "robustness.json").read_text())
+    assert document == read_plainly(weak.directory / "robustness.json")
     with pytest.raises(UserError, match="--images is 0; expected at least 1"):
         robustness(weak, images=0)

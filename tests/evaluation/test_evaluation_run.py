@@ -13,6 +13,7 @@ import pytest
 import torch
 from filelock import FileLock
 from PIL import Image
+from run_files import read_plainly, rewrite_weights
 from sklearn import metrics
 
 import pellucid
@@ -23,6 +24,7 @@ from pellucid.ground.ranks import Ranks
 from pellucid.prediction import read_predictions
 from pellucid.prediction.chosen_images import choose_images
 from pellucid.run import Run
+from pellucid.run.weights import seal_weights
 
 
 def write_digits(folder: Path, classes: dict[str, int], seed: int = 0) -> Path:
@@ -40,7 +42,7 @@ def write_digits(folder: Path, classes: dict[str, int], seed: int = 0) -> Path:
 
 def test_the_files_hold_the_same_figures_and_the_table_gives_them_again(weak: Run) -> None:
     evaluation = pellucid.evaluate(weak)
-    document = json.loads((weak.directory / "evaluation.json").read_text())
+    document = read_plainly(weak.directory / "evaluation.json")
     assert document == json.loads(json.dumps(evaluation.to_dict()))
     assert read_evaluation(weak.directory) == evaluation
     table = read_predictions(weak.directory / "predictions.csv", document["predictions"]["sha256"])
@@ -224,13 +226,15 @@ def test_a_run_that_is_being_trained(weak: Run) -> None:
 def test_an_epoch_removed_between_looking_and_reading_is_looked_for_again(
     weak: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(weak.weights_path(1), weak.weights_path(2))
+    weights = weak.weights(1)
+    weak.weights_path(2).write_bytes(seal_weights(weights, weak.record.identity, 2))
     original, looked = Run.resolve_epoch, []
 
     def vanishing(run: Run, epoch: int | str = "last") -> int:
         found = original(run, epoch)
         if not looked:
-            shutil.move(run.weights_path(2), run.weights_path(3))
+            run.weights_path(2).unlink()
+            run.weights_path(3).write_bytes(seal_weights(weights, run.record.identity, 3))
         looked.append(found)
         return found
 
@@ -245,11 +249,8 @@ def test_an_error_rate_that_cannot_be(weak: Run, rate: float) -> None:
 
 
 def test_logits_that_are_not_finite(weak: Run) -> None:
-    from safetensors.torch import load_file, save_file
 
-    weights = load_file(weak.weights_path(1))
-    weights["6.bias"][3] = float("nan")
-    save_file(weights, weak.weights_path(1))
+    rewrite_weights(weak, 1, lambda weights: weights["6.bias"][3].fill_(float("nan")))
     with pytest.raises(UserError, match=r"after epoch 1 gives logits that are not finite for 100 of 100 images"):
         pellucid.evaluate(weak)
 
@@ -262,7 +263,7 @@ def test_a_damaged_evaluation_is_told_and_an_edited_table_is_not_believed(weak: 
     again, _, _ = predictions_of(weak)
     assert list(again.sources) == list(table.sources)
     (weak.directory / "evaluation.json").write_text("{}")
-    with pytest.raises(UserError, match=r"evaluation.json is damaged \(KeyError: 'format'\); evaluate again"):
+    with pytest.raises(UserError, match=r"evaluation.json is damaged: its format is None, expected 3; evaluate again"):
         read_evaluation(weak.directory)
     again, _, _ = predictions_of(weak)
     np.testing.assert_allclose(again.probabilities, table.probabilities, rtol=1e-6)

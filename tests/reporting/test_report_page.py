@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from run_files import rewrite
 
 import pellucid
 from pellucid.auditing import read_audit
@@ -182,9 +183,7 @@ def test_a_missing_or_damaged_evaluation_is_made_again(digits, tmp_path):
 def test_without_its_images_the_figures_are_still_there(digits, tmp_path, monkeypatch):
     copy = tmp_path / "copy"
     shutil.copytree(digits.directory, copy)
-    record = json.loads((copy / "run.json").read_text())
-    record["fingerprint"] = "other"
-    (copy / "run.json").write_text(json.dumps(record))
+    rewrite(copy / "run.json", lambda record: record.update(fingerprint="other"))
     words = Page(report(pellucid.open_run(copy))).words
     assert "The images could not be opened, so none is shown" in words
     assert f"{json.loads((copy / 'evaluation.json').read_text())['accuracy']:.2%} of 100 test images" in words
@@ -193,9 +192,7 @@ def test_without_its_images_the_figures_are_still_there(digits, tmp_path, monkey
 def test_a_run_without_test_or_validation_images(digits, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(digits.directory, copy)
-    data = json.loads((copy / "data.json").read_text())
-    del data["images"]["test"]
-    (copy / "data.json").write_text(json.dumps(data))
+    rewrite(copy / "data.json", lambda data: data["images"].pop("test"))
     words = Page(report(pellucid.open_run(copy))).words
     assert "its accuracy was not measured" in words
     assert "The data have neither test nor validation images" in words

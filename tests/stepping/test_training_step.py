@@ -153,14 +153,15 @@ def test_a_step_after_a_checkpoint_needs_no_repetition_of_what_was_before(make_r
 def test_a_run_whose_record_says_something_else_is_not_confirmed(make_run, tmp_path):
     import shutil
 
+    from run_files import write_metrics
+
     from pellucid.run import open_run
 
     shutil.copytree(make_run().directory, tmp_path / "other")
-    lines = (tmp_path / "other" / "metrics.jsonl").read_text().splitlines()
-    assert json.loads(lines[0])["event"] == "device"
-    record = json.loads(lines[1])
-    record["loss"] += 1e-7
-    (tmp_path / "other" / "metrics.jsonl").write_text("\n".join([lines[0], json.dumps(record), *lines[2:]]) + "\n")
+    lines = open_run(tmp_path / "other").metrics()
+    assert lines[0]["event"] == "device"
+    lines[1]["loss"] += 1e-7
+    write_metrics(tmp_path / "other" / "metrics.jsonl", lines)
     training_step = take_step(open_run(tmp_path / "other"), "head.bias[0]")
     assert not training_step.confirmed
     assert "different by up to 1.0e-07" in str(training_step)

@@ -68,7 +68,7 @@ def metrics_line(event: str, **figures: Any) -> bytes:
     r"""Write one line with its checksum; NaN and infinity are refused, since JSON has neither.
 
     >>> metrics_line("batch", loss=0.5)
-    b'{"event": "batch", "loss": 0.5, "crc32": "ba93f00b"}\n'
+    b'{"event": "batch", "loss": 0.5, "crc32": "cea6519b"}\n'
     """
     text = json.dumps({"event": event, **figures}, allow_nan=False).encode()[:-1]
     return text + CHECK + f'{zlib.crc32(text):08x}"}}\n'.encode()
