@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from run_files import read_plainly
 
 from pellucid.cli import command_names, main, pellucid
 

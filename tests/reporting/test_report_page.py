@@ -160,8 +160,7 @@ def test_files_of_other_weights_or_damaged_are_left_out_and_named(digits, tmp_pa
     copy = tmp_path / "copy"
     shutil.copytree(digits.directory, copy)
     assert main(["audit", "--run", str(copy)]) == 0
-    audited = json.loads((copy / "audit.json").read_text())
-    (copy / "audit.json").write_text(json.dumps({**audited, "fingerprint": "of others"}))
+    rewrite(copy / "audit.json", lambda audited: audited.update(fingerprint="of others"))
     (copy / "robustness.json").write_text("{")
     words = Page(report(pellucid.open_run(copy))).words
     assert "audit.json belongs to other images and is left out." in words

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pellucid.data.preprocessing import Preprocessing
 from pellucid.data.request import DataRequest
 from pellucid.ground.documents import read_document, shaped, write_document
 from pellucid.ground.errors import UserError
@@ -72,6 +71,18 @@ class _WrittenRequest:
     split_seed: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class _WrittenPreprocessing:
+    """The fields of `pellucid.data.preprocessing.Preprocessing`, which needs torch; this file does not."""
+
+    height: int
+    width: int
+    channels: int
+    fit: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
 def write_record(directory: Path, record: RunRecord) -> None:
     """Write `run.json` into a run's directory, whole or not at all."""
     document = {"format": FORMAT, **asdict(record), "data": record.data.to_dict()}
@@ -91,7 +102,7 @@ def read_record(directory: Path) -> RunRecord:
     written = shaped(_Written, document, file, REMEDY)
     request = {**written.data}
     shaped(_WrittenRequest, {**{name: request.get(name) for name in ("channels", "size")}, **request}, file, REMEDY)
-    preprocessing = shaped(Preprocessing, written.preprocessing, file, REMEDY)
+    preprocessing = shaped(_WrittenPreprocessing, written.preprocessing, file, REMEDY)
     problems = _problems(written, preprocessing)
     try:
         Recipe.from_dict(written.recipe)
@@ -107,9 +118,10 @@ def read_record(directory: Path) -> RunRecord:
     return RunRecord(**{**values, "data": data})
 
 
-def _problems(record: _Written, preprocessing: Preprocessing) -> list[str]:
+def _problems(record: _Written, given: _WrittenPreprocessing) -> list[str]:
     """List the values that are of the right type and cannot be."""
-    sides = (preprocessing.height, preprocessing.width)
+    sides = (given.height, given.width)
+    is_scale = len(given.std) == given.channels and min(given.std, default=0.0) > 0
     settings = sorted({setting.name for setting in fields(Recipe)} ^ record.recipe.keys())
     checks = (
         ("threads", record.threads, 1 <= record.threads <= MOST_THREADS, f"1 to {MOST_THREADS:,}"),
@@ -119,8 +131,10 @@ def _problems(record: _Written, preprocessing: Preprocessing) -> list[str]:
         ("recipe", f"wrong in {', '.join(settings)}", not settings, "all settings of a recipe, and no others"),
         ("classes", len(record.classes), 2 <= len(record.classes) <= MOST_CLASSES, "2 classes or more"),
         ("preprocessing", sides, all(1 <= side <= LARGEST_SIDE for side in sides), f"sides of 1 to {LARGEST_SIDE:,}"),
-        ("preprocessing.channels", preprocessing.channels, preprocessing.channels in (1, 3), "1 or 3"),
-        ("preprocessing.fit", preprocessing.fit, preprocessing.fit in ("stretch", "crop", "pad"), "a way to fit"),
+        ("preprocessing.channels", given.channels, given.channels in (1, 3), "1 or 3"),
+        ("preprocessing.mean", given.mean, len(given.mean) == given.channels, "a number for each channel"),
+        ("preprocessing.std", given.std, is_scale, "a number above 0 for each channel"),
+        ("preprocessing.fit", given.fit, given.fit in ("stretch", "crop", "pad"), "a way to fit"),
     )
     return [f"{name} is {value}; expected {expected}" for name, value, is_right, expected in checks if not is_right]
 
