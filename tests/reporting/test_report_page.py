@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_files import rewrite
+from run_files import read_plainly, rewrite
 
 import pellucid
 from pellucid.auditing import read_audit
@@ -281,5 +281,5 @@ def test_an_audit_is_read_back_as_it_was_written(digits, tmp_path):
     assert main(["audit", "--run", str(copy)]) == 0
     audited = read_audit(copy)
     assert audited is not None
-    assert json.loads(json.dumps(audited.to_dict())) == json.loads((copy / "audit.json").read_text())
+    assert json.loads(json.dumps(audited.to_dict())) == read_plainly(copy / "audit.json")
     assert hash(audited.duplicates) == hash(read_audit(copy).duplicates)  # tuples all the way down

@@ -125,10 +125,12 @@ def writing_into(directory: Path) -> Iterator[None]:
     except OSError as error:
         if not record.is_file():
             raise _removed(directory) from error
-        safe = f"the last complete checkpoint is untouched. Then: pellucid resume {directory}"
+        safe, goes_on = "the last complete checkpoint is untouched", f"then: pellucid resume {directory}"
         if error.errno in FULL:
-            raise UserError(f"the disk of {directory} is full; make room; {safe}") from error
-        raise UserError(f"{directory} cannot be written: {system_error(error)}; {safe}") from error
+            raise UserError(f"the disk of {directory} is full; {safe}. Make room, {goes_on}") from error
+        raise UserError(
+            f"{directory} cannot be written: {system_error(error)}; {safe}. Mend that, {goes_on}"
+        ) from error
 
 
 def _removed(directory: Path) -> UserError:
