@@ -139,3 +139,18 @@ def test_a_lock_that_cannot_be_opened_for_writing_is_not_held(tmp_path: Path, mo
     assert not is_locked(path)
     with pytest.raises(PermissionError), only_one(path):
         pass
+
+
+def test_what_a_killed_process_left_is_cleared_by_the_next_one_that_writes(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        with files.replacing(tmp_path / "a") as temporary:
+            temporary.write_bytes(b"half")
+            os._exit(9)
+    os.waitpid(child, 0)
+    (left,) = tmp_path.iterdir()
+    assert left.name.endswith(".partial")
+    with files.replacing(tmp_path / "a") as mine:
+        write_bytes(tmp_path / "b", b"")  # leaves alone what a living process writes
+        assert mine.exists()
+        assert not left.exists()

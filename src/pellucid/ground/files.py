@@ -9,9 +9,12 @@ import contextlib
 import errno
 import json
 import os
+import platform
+import re
 import stat
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,7 +59,9 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.", suffix=PARTIAL)
+        _clear_leftovers(path.parent)
+        prefix = f".{path.name[:200]}.{_machine()}-{os.getpid()}."
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=PARTIAL)
         os.close(descriptor)
         temporary = Path(name)
         yield temporary
@@ -72,6 +77,28 @@ def replacing(path: Path) -> Iterator[Path]:
             raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
     fsync_directory(path.parent)
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Remove what processes of this machine that are dead by now left half-written in a folder."""
+    if os.name == "nt":  # to ask whether a process lives would end it
+        return
+    writer = re.compile(rf"\..*\.{_machine()}-(\d+)\.\w+{re.escape(PARTIAL)}")
+    for name in os.listdir(folder):
+        match = writer.fullmatch(name)
+        if match is None:
+            continue
+        try:
+            os.kill(int(match[1]), 0)
+        except ProcessLookupError:
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
+        except (OSError, OverflowError):  # it lives, and is somebody else's
+            continue
 
 
 def _give_ordinary_permissions(path: Path) -> None:
