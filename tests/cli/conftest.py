@@ -48,6 +48,11 @@ def make_listed_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[
     ) -> Path:
         directory = tmp_path / "runs" / name
         asked = {"source": source, "data_dir": None, "size": None, "channels": None, "fit": "stretch"}
+        images = {
+            **{"origin": source, "fingerprint": "0" * 32, "shape": [1, 28, 28], "fit": "none"},
+            **{"classes": list(classes), "images": {"test": 2}, "per_class": {}, "left_out": []},
+            **{"split_seed": None, "flip_allowed": False},
+        }
         preprocessing = {"height": 28, "width": 28, "channels": 1, "fit": "stretch", "mean": [0.5], "std": [0.5]}
         record = {
             "format": 3,
@@ -66,7 +71,7 @@ def make_listed_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[
         }
         (directory / "weights").mkdir(parents=True)
         seal(directory / "run.json", record)
-        seal(directory / "data.json", {"format": 1, "name": source})
+        seal(directory / "data.json", {"format": 1, "name": source, **images})
         epoch = {"event": "epoch", "epoch": 1} | ({} if validation is None else {"val_accuracy": validation})
         write_metrics(directory / "metrics.jsonl", [epoch])
         if accuracy is not None:

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.ground.documents import read_document, write_document
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import PARTIAL, read_whole, write_bytes, write_json
 from pellucid.ground.locks import is_locked
 from pellucid.ground.notices import notice
 from pellucid.ground.shown import Shown
 from pellucid.run.files import RunFile, refuse_links, weights_file
+from pellucid.run.images import read_data, write_data
 from pellucid.run.metrics import Computation, computations, read_metrics
 from pellucid.run.record import RunRecord, read_record, write_record
 from pellucid.run.trust import is_trusting, sign, signed_here
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "find_runs", "open_run"]
 
-DATA_FORMAT = 1
 WRITTEN_BEFORE_THE_RECORD = {RunFile.LOCK, RunFile.NETWORK, RunFile.DATA, RunFile.SPLITS}
 
 
@@ -71,7 +70,7 @@ class Run(Shown):
                 record = replace(record, signature=sign(content, record.network, record.identity))
             except UserError as error:  # the training itself needs no signature
                 notice(f"the run is not signed as one of your own, so later commands will ask for --trust: {error}")
-        write_document(directory / RunFile.DATA, {"format": DATA_FORMAT, **data})
+        write_data(directory, data)
         if splits is not None:
             write_json(directory / RunFile.SPLITS, splits)
         write_record(directory, record)
@@ -104,11 +103,7 @@ class Run(Shown):
     @property
     def data(self) -> dict[str, Any]:
         """What `data.json` says of the image set."""
-        path, remedy = self.directory / RunFile.DATA, "put the file back from a copy, or train again"
-        document = read_document(path, DATA_FORMAT, remedy)
-        if document is None:
-            raise UserError(f"{path} is missing; {remedy}")
-        return document
+        return read_data(self.directory)
 
     def metrics(self, event: str | None = None) -> list[dict[str, Any]]:
         """Read the lines of `metrics.jsonl`, all or those of one event (`device`, `batch`, `epoch`, `end`).
