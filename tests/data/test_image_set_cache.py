@@ -118,11 +118,12 @@ def test_a_worker_leaves_ctrl_c_to_the_process_that_started_it(tmp_path: Path) -
     ) as worker:
         with ImagesFile(tmp_path / "a.npy", (2, 2, 3)) as out:
             out.reserve(1)
-            order = {"images": str(out.path), "offset": out.offset, "start": 0, "files": [], "target": [2, 2, 3, "pad"]}
+            order = {"images": str(out.path), "offset": out.offset, "rows": [], "files": [], "alone": False}
+            order["target"] = [2, 2, 3, "pad", None]
         for _ in range(2):
             worker.stdin.write(json.dumps(order) + "\n")
             worker.stdin.flush()
-            assert json.loads(worker.stdout.readline()) == {"broken": [], "other_size": False}
+            assert json.loads(worker.stdout.readline())["broken"] == []
             worker.send_signal(signal.SIGINT)
         worker.stdin.close()
         assert worker.wait(timeout=30) == 0
@@ -183,6 +184,7 @@ def test_a_disk_that_fills_up_while_decoding(
     write_idx_set(tmp_path / "MNIST" / "raw")
     root = write_classes(tmp_path / "pets", {"cat": 10, "dog": 10})
     monkeypatch.setattr(RowWriter, "write", full)
+    monkeypatch.setattr(sys, "executable", "")  # decode in this process, where that has an effect
     for source in (str(root), "mnist"):
         with pytest.raises(UserError, match=r"is full: .* are needed and .*point PELLUCID_CACHE at another folder"):
             open_image_set(source, data_dir=tmp_path)

@@ -91,7 +91,10 @@ def open_picture(image: Any, preprocessing: Preprocessing | None = None, run: Ru
         return _from_file(Path(image), preprocessing, run)
     target = _target(preprocessing)
     if isinstance(image, Image.Image):
-        pixels, other = fit_picture(image, target)
+        try:
+            pixels, other = fit_picture(image, target)
+        except BrokenImage as error:
+            raise UserError(f"the PIL image: {error}") from error
         size, name = (image.height, image.width), "the PIL image"
     elif isinstance(image, np.ndarray | Tensor):
         array = _bytes(image)
@@ -185,7 +188,8 @@ def _numbers(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:
 
 def _target(preprocessing: Preprocessing) -> PixelFormat:
     # Where all images of a set had one size, none was fitted; an image of another size is fitted as the run says.
-    return PixelFormat(preprocessing.height, preprocessing.width, preprocessing.channels, preprocessing.fit)
+    size = preprocessing.height, preprocessing.width
+    return PixelFormat(*size, preprocessing.channels, preprocessing.fit, preprocessing.pixel_range)
 
 
 def _bytes(image: NDArray[Any] | Tensor) -> NDArray[np.uint8]:
