@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import math
 import os
 import warnings
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from pellucid.data.formats import kinds_read, why_unknown
+from pellucid.data.formats import open_picture_bytes, why_unknown
 from pellucid.data.memory_bound import available_memory
 from pellucid.data.orientation import orientation_of, turned_upright
 from pellucid.data.pixel_range import DeepValues, PixelRange, fixed_range, is_deep, measured, scaled
@@ -116,6 +115,7 @@ def read_image(
     Raises:
         UserError: it is not a picture, or a damaged one, or one of more than 8 bits whose range must be given.
 
+    >>> import io
     >>> file = io.BytesIO()
     >>> Image.new("L", (2, 2), 200).save(file, "PNG")
     >>> read_image(file, size=(1, 1)).tolist()
@@ -175,7 +175,7 @@ def decode_bytes(content: bytes, target: PixelFormat, *, measure: bool = False, 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata; too many pixels, which are counted here
-            with Image.open(io.BytesIO(content), formats=kinds_read()) as picture:
+            with open_picture_bytes(content) as picture:
                 if _weighed(picture, target) and not large_too:
                     return Decoded(None, large=True)
                 with _not_turned_by_pillow(picture):
@@ -268,7 +268,8 @@ def _decoded(picture: Image.Image, target: PixelFormat, measure: bool) -> Decode
             return Decoded(None, deep=deep)
         picture = Image.fromarray(scaled(values, target.pixel_range or (0.0, 1.0), clear))
     wanted = "L" if target.channels == 1 else "RGB"
-    pixels, other_size = _fitted(turned_upright(_opaque(picture), orientation).convert(wanted), target)
+    upright = turned_upright(_opaque(picture), orientation)
+    pixels, other_size = _fitted(upright if upright.mode == wanted else upright.convert(wanted), target)
     return Decoded(pixels, other_size, deep)
 
 

@@ -11,7 +11,7 @@ from pellucid.data.archive import ArchiveLimits, is_archive, unpack
 from pellucid.data.decode import PixelFormat
 from pellucid.data.find import find
 from pellucid.data.folder import FolderListing, list_folder, look_through
-from pellucid.data.formats import kinds_read
+from pellucid.data.formats import optional_readers
 from pellucid.data.image_set import ImageSet
 from pellucid.data.named import NAMED, NamedSet
 from pellucid.data.pixel_range import PixelRange
@@ -168,7 +168,7 @@ def _listing_identity(listing: FolderListing) -> dict[str, str]:
 
 def _option_identity(options: FolderOptions) -> dict[str, object]:
     # The readers too: a picture left out for want of a library is read when it is there.
-    readers = {"pixel_range": options.target.pixel_range, "kinds": list(kinds_read())}
+    readers = {"pixel_range": options.target.pixel_range, "readers": optional_readers()}
     return {"split_seed": options.split_seed, **readers, **_pixel_identity(options.target)}
 
 

@@ -131,7 +131,7 @@ def scaled(values: NDArray[np.generic], limits: PixelRange, transparent: float |
     result = np.empty(values.shape, np.uint8)
     start = 0
     for rows in _in_pieces(values):
-        levels = (rows.astype(np.float64) - low) * (255 / (high - low))
+        levels = (rows.astype(np.float64) - low) * 255 / (high - low)
         piece = result[start : start + len(rows)]
         piece[...] = np.rint(np.clip(levels, 0, 255))
         if transparent is not None:
