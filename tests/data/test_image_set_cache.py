@@ -163,6 +163,42 @@ def test_a_damaged_set_is_made_again(tmp_path: Path, cache: Path, file: str) -> 
     np.testing.assert_array_equal(again.splits["train"].images, pixels)
 
 
+@pytest.mark.parametrize("file", ["train-images.npy", "train-labels.npy", "train-sources.json", "manifest.json"])
+def test_a_byte_that_another_program_changed_is_noticed(
+    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 20, "dog": 20})
+    first = open_image_set(root)
+    open_image_set(root)
+    assert capsys.readouterr().err == ""
+    pixels, sources = np.array(first.splits["train"].images), list(first.splits["train"].sources)
+    (name,) = names_in(cache / "image-sets")
+    path = cache / "image-sets" / name / file
+    facts = path.stat()
+    content = bytearray(path.read_bytes())
+    content[-4] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # size and time say that nothing has changed
+    again = open_image_set(root)
+    assert rf"are not as they were written ({file}" in capsys.readouterr().err
+    assert again.fingerprint == first.fingerprint
+    np.testing.assert_array_equal(again.splits["train"].images, pixels)
+    assert list(again.splits["train"].sources) == sources
+    open_image_set(root)
+    assert capsys.readouterr().err == ""
+
+
+def test_files_are_summed_once_and_not_at_every_opening(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 20, "dog": 20})
+    open_image_set(root)
+    summed: list[Path] = []
+    monkeypatch.setattr("pellucid.data.checksums.checksum", lambda file: summed.append(file) or "")
+    open_image_set(root)
+    assert summed == []
+
+
 def test_a_full_disk_known_beforehand(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_classes(tmp_path / "pets", {"cat": 10, "dog": 10})
     usage = namedtuple("usage", "total used free")
