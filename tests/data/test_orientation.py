@@ -98,3 +98,19 @@ def test_blocks_without_an_orientation() -> None:
         block("<", [entry("<", 0x112, 2, 1, b"6\0\0\0")]),
     ):
         assert orientation_in_exif(content) is None
+
+
+@pytest.mark.parametrize(
+    "odd", [(0x11A, 2), (0x11B, 7), (0x128, 12), (0x132, 11), (0x2BC, 3), (0x8769, 2), (0x100F, 99)]
+)
+def test_odd_tags_of_a_tiff_cost_no_photo(odd: tuple[int, int]) -> None:
+    tag, kind = odd
+    entries = {0x100: 40, 0x101: 20, 0x103: 1, 0x106: 2, 0x112: 6, 0x115: 3, 0x116: 20, 0x117: 2400, 0x102: 0, 0x111: 0}
+    start = 8 + 2 + 12 * (len(entries) + 1) + 4
+    values = {**entries, 0x102: start, 0x111: start + 6}
+    packed = {name: entry("<", name, 4, 3 if name == 0x102 else 1, struct.pack("<I", values[name])) for name in values}
+    packed[0x102] = entry("<", 0x102, 3, 3, struct.pack("<I", start))
+    packed[tag] = entry("<", tag, kind, 1, b"abc\0")
+    directory = struct.pack("<H", len(packed)) + b"".join(packed[name] for name in sorted(packed)) + bytes(4)
+    content = b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<HHH", 8, 8, 8) + RED_LEFT.tobytes()
+    assert is_upright(content)

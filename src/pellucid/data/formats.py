@@ -11,6 +11,8 @@ import re
 
 from PIL import Image, UnidentifiedImageError
 
+from pellucid.data.tiff_tags import essential_tiff
+
 __all__ = ["open_picture_bytes", "optional_readers", "why_unknown"]
 
 COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
@@ -47,7 +49,14 @@ def open_picture_bytes(content: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content), formats=COMMON)
     except UnidentifiedImageError:
+        pass
+    try:
         return Image.open(io.BytesIO(content), formats=_other_kinds())
+    except UnidentifiedImageError:
+        essential = essential_tiff(content)
+        if essential is None:
+            raise
+        return Image.open(io.BytesIO(essential), formats=("TIFF",))
 
 
 def optional_readers() -> list[str]:

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from pellucid.data.decode import BrokenImage, PixelFormat, decode, fit_picture, fit_pixels
+from pellucid.data.formats import open_picture_bytes
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.prediction.prediction import with_article
@@ -163,7 +164,7 @@ def _from_file(path: Path, preprocessing: Preprocessing, run: Run | None) -> Pic
         raise UserError(f"{path}: {error}") from error
     size = None
     if other:
-        with Image.open(path) as opened:
+        with open_picture_bytes(path.read_bytes()) as opened:
             size = opened.height, opened.width
     return _finished(str(path), pixels, preprocessing, size)
 
