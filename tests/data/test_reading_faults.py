@@ -137,6 +137,8 @@ def test_broken_files_do_not_skew_the_split(tmp_path: Path) -> None:
     labels = np.array([0] * 20 + [1] * 40)
     _, held = stratified_split(labels, 0.15, 3)
     assert np.bincount(image_set.splits["test"].labels).tolist() == np.bincount(labels[held]).tolist() == [3, 6]
+    readable = [f"cat/{n:03}.png" for n in range(1, 40, 2)] + [f"dog/{n:03}.png" for n in range(40)]
+    assert image_set.splits["test"].sources == [readable[row] for row in held]
     sources = [source for split in image_set.splits.values() for source in split.sources]
     assert len(set(sources)) == 60
     for split in image_set.splits.values():  # every image still has its own pixels and label

@@ -10,10 +10,8 @@ import struct
 __all__ = ["essential_tiff"]
 
 ABOUT_PIXELS = frozenset(
-    number
-    for first, last in [(254, 259), (262, 262), (266, 266), (273, 274), (277, 279), (284, 284), (292, 293), (317, 317)]
-    + [(320, 325), (338, 341), (347, 347), (512, 514), (529, 532)]
-    for number in range(first, last + 1)
+    {*range(254, 260), 262, 266, 273, 274, *range(277, 280), 284, 292, 293, 317, *range(320, 326), *range(338, 342)}
+    | {347, 512, 513, 514, *range(529, 533)}
 )
 """Size, bits, packing, colours, where the strips and tiles lie, orientation, palette, transparency, JPEG's tables."""
 
