@@ -37,6 +37,7 @@ def train(
     fit: str = "stretch",
     strict: bool = False,
     split_seed: int = 0,
+    pixel_range: tuple[float, float] | None = None,
     stream: TextIO | None = None,
     **settings: Any,
 ) -> Run:
@@ -58,6 +59,8 @@ def train(
         fit: how an image of another size is brought to it: `stretch`, `crop`, `pad`.
         strict: make a broken image an error, instead of leaving it out and listing it.
         split_seed: of the split of a folder that has none of its own.
+        pixel_range: which values of images of more than 8 bits are black and white, such as `(0, 4095)`; None chooses
+            one range for the set from its values.
         stream: where the log goes; None is silent.
         settings: any field of the recipe, such as `epochs=3`.
 
@@ -75,6 +78,7 @@ def train(
         fit=fit,
         strict=strict,
         split_seed=split_seed,
+        pixel_range=pixel_range,
     )
     request = TrainingRequest(
         data=images,

@@ -68,7 +68,7 @@ def test_cmyk() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-@pytest.mark.parametrize(("value", "expected"), [(65_535, 255), (0, 0), (257 * 100, 100), (200, 1), (32_768, 128)])
+@pytest.mark.parametrize(("value", "expected"), [(65_535, 255), (0, 0), (257 * 100, 100), (4200, 16), (32_768, 128)])
 def test_sixteen_bits_are_scaled_and_not_clipped(kind: str, value: int, expected: int) -> None:
     assert pixel(Image.fromarray(np.array([[value]], np.uint16)), kind, channels=1) == [expected]
 
@@ -86,15 +86,18 @@ def test_sixteen_bits_big_endian() -> None:
 def test_thirty_two_bit_whole_numbers() -> None:
     small = Image.fromarray(np.array([[65_535, 0]], np.int32))
     assert read_image(encoded(small, "TIFF"), (1, 2), 1)[0, :, 0].tolist() == [255, 0]
-    large = Image.fromarray(np.array([[-1_000_000, 0, 1_000_000]], np.int32))
-    assert read_image(encoded(large, "TIFF"), (1, 3), 1)[0, :, 0].tolist() == [0, 128, 255]
+    large = encoded(Image.fromarray(np.array([[-1_000_000, 0, 1_000_000]], np.int32)), "TIFF")
+    limits = (-1_000_000, 1_000_000)
+    assert read_image(large, (1, 3), 1, pixel_range=limits)[0, :, 0].tolist() == [0, 128, 255]
+    with pytest.raises(UserError, match=r"values from -1,000,000 to 1,000,000, and nothing says .*--range LOW:HIGH"):
+        read_image(large, (1, 3), 1)
 
 
 def test_floats() -> None:
     shares = Image.fromarray(np.array([[0.0, 0.5, 0.2]], np.float32))
     assert read_image(encoded(shares, "TIFF"), (1, 3), 1)[0, :, 0].tolist() == [0, 128, 51]
     wide = Image.fromarray(np.array([[-4.0, 0.0, 4.0]], np.float32))
-    assert read_image(encoded(wide, "TIFF"), (1, 3), 1)[0, :, 0].tolist() == [0, 128, 255]
+    assert read_image(encoded(wide, "TIFF"), (1, 3), 1, pixel_range=(-4, 4))[0, :, 0].tolist() == [0, 128, 255]
     broken = Image.fromarray(np.array([[np.nan]], np.float32))
     with pytest.raises(UserError, match="values that are not finite"):
         read_image(encoded(broken, "TIFF"), (1, 1), 1)
@@ -182,7 +185,7 @@ def test_every_cut_of_a_picture_is_a_reason_and_never_another_error() -> None:
 
 
 def test_a_decompression_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
-    read_image(encoded(Image.new("L", (10, 10))), (4, 4))  # up to twice the limit it is taken, without a warning
-    with pytest.raises(UserError, match="too large: more than 100 pixels"):
+    monkeypatch.setattr("pellucid.data.decode.MOST_PIXELS", 100)
+    read_image(encoded(Image.new("L", (10, 10))), (4, 4))
+    with pytest.raises(UserError, match="too large: 11×10 pixels; at most 100 are read"):
         read_image(encoded(Image.new("L", (11, 10))), (4, 4))

@@ -118,11 +118,12 @@ def test_a_worker_leaves_ctrl_c_to_the_process_that_started_it(tmp_path: Path) -
     ) as worker:
         with ImagesFile(tmp_path / "a.npy", (2, 2, 3)) as out:
             out.reserve(1)
-            order = {"images": str(out.path), "offset": out.offset, "start": 0, "files": [], "target": [2, 2, 3, "pad"]}
+            order = {"images": str(out.path), "offset": out.offset, "rows": [], "files": [], "alone": False}
+            order["target"] = [2, 2, 3, "pad", None]
         for _ in range(2):
             worker.stdin.write(json.dumps(order) + "\n")
             worker.stdin.flush()
-            assert json.loads(worker.stdout.readline()) == {"broken": [], "other_size": False}
+            assert json.loads(worker.stdout.readline())["broken"] == []
             worker.send_signal(signal.SIGINT)
         worker.stdin.close()
         assert worker.wait(timeout=30) == 0
@@ -162,6 +163,42 @@ def test_a_damaged_set_is_made_again(tmp_path: Path, cache: Path, file: str) -> 
     np.testing.assert_array_equal(again.splits["train"].images, pixels)
 
 
+@pytest.mark.parametrize("file", ["train-images.npy", "train-labels.npy", "train-sources.json", "manifest.json"])
+def test_a_byte_that_another_program_changed_is_noticed(
+    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 20, "dog": 20})
+    first = open_image_set(root)
+    open_image_set(root)
+    assert capsys.readouterr().err == ""
+    pixels, sources = np.array(first.splits["train"].images), list(first.splits["train"].sources)
+    (name,) = names_in(cache / "image-sets")
+    path = cache / "image-sets" / name / file
+    facts = path.stat()
+    content = bytearray(path.read_bytes())
+    content[-4] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # size and time say that nothing has changed
+    again = open_image_set(root)
+    assert rf"are not as they were written ({file}" in capsys.readouterr().err
+    assert again.fingerprint == first.fingerprint
+    np.testing.assert_array_equal(again.splits["train"].images, pixels)
+    assert list(again.splits["train"].sources) == sources
+    open_image_set(root)
+    assert capsys.readouterr().err == ""
+
+
+def test_files_are_summed_once_and_not_at_every_opening(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 20, "dog": 20})
+    open_image_set(root)
+    summed: list[Path] = []
+    monkeypatch.setattr("pellucid.data.checksums.checksum", lambda file: summed.append(file) or "")
+    open_image_set(root)
+    assert summed == []
+
+
 def test_a_full_disk_known_beforehand(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_classes(tmp_path / "pets", {"cat": 10, "dog": 10})
     usage = namedtuple("usage", "total used free")
@@ -183,6 +220,7 @@ def test_a_disk_that_fills_up_while_decoding(
     write_idx_set(tmp_path / "MNIST" / "raw")
     root = write_classes(tmp_path / "pets", {"cat": 10, "dog": 10})
     monkeypatch.setattr(RowWriter, "write", full)
+    monkeypatch.setattr(sys, "executable", "")  # decode in this process, where that has an effect
     for source in (str(root), "mnist"):
         with pytest.raises(UserError, match=r"is full: .* are needed and .*point PELLUCID_CACHE at another folder"):
             open_image_set(source, data_dir=tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,7 +14,7 @@ from pellucid.cli.completing import run_names, run_path
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.writing import ALL_DIGITS
 
-__all__ = ["Choice", "Device", "Digits", "Epoch", "NameOf", "OfRun", "RunPath", "Size"]
+__all__ = ["Choice", "Device", "Digits", "Epoch", "NameOf", "OfRun", "Range", "RunPath", "Size"]
 
 
 class Choice(click.Choice[str]):
@@ -124,6 +125,29 @@ class Size(click.ParamType[tuple[int, int]]):
         if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
             self.fail(f"{value!r} is no size; expected pixels like 64, or rows and columns like 48x64", param, ctx)
         return int(parts[0]), int(parts[-1])
+
+
+class Range(click.ParamType[tuple[float, float]]):
+    """Two numbers, the smaller first: `0:4095`."""
+
+    name = "range"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show what it may be."""
+        return "LOW:HIGH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Read the text."""
+        if isinstance(value, tuple):
+            return value
+        low, colon, high = str(value).partition(":")
+        try:
+            limits = float(low), float(high)
+        except ValueError:
+            limits = (math.nan, math.nan)
+        if not colon or not all(map(math.isfinite, limits)) or limits[0] >= limits[1]:
+            self.fail(f"{value!r} is no range; expected two numbers, the smaller first, like 0:4095", param, ctx)
+        return limits
 
 
 class NameOf(click.ParamType[str]):

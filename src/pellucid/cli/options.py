@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from pellucid.cli.completing import class_names, layer_names, unit_names, weight_names
-from pellucid.cli.kinds import Choice, Device, Digits, Epoch, NameOf, OfRun, RunPath, Size
+from pellucid.cli.kinds import Choice, Device, Digits, Epoch, NameOf, OfRun, Range, RunPath, Size
 from pellucid.ground.writing import significant_digits
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "network_option",
     "out_file_option",
     "out_folder_option",
+    "range_option",
     "recipe_option",
     "run_argument",
     "runs_argument",
@@ -119,6 +120,12 @@ data_option = click.option(
     "--data", type=DATA, help="Other images: a named set, a folder or an archive.  [the run's own]"
 )
 size_option = click.option("--size", type=Size(), help="Input size in pixels.  [the set's own; folders: 64]")
+range_option = click.option(
+    "--range",
+    "pixel_range",
+    type=Range(),
+    help="Values of images of more than 8 bits that become black and white.  [chosen for the whole set]",
+)
 network_option = click.option(
     "--network",
     "-n",

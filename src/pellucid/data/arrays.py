@@ -10,7 +10,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ImagesFile", "RowWriter"]
+__all__ = ["ROWS_AT_ONCE_BYTES", "ImagesFile", "RowWriter"]
 
 ROWS_AT_ONCE_BYTES = 16 << 20
 

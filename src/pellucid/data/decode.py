@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import math
+import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -11,13 +16,43 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from pellucid.data.formats import open_picture_bytes, why_unknown
+from pellucid.data.memory_bound import available_memory
+from pellucid.data.orientation import orientation_of, turned_upright
+from pellucid.data.pixel_range import DeepValues, PixelRange, fixed_range, is_deep, measured, scaled
+from pellucid.data.read_bytes import MachineFault, NoPicture, file_bytes, remedy
 from pellucid.ground.errors import UserError
 
-__all__ = ["FITS", "BrokenImage", "PixelFormat", "decode", "fit_picture", "fit_pixels", "read_image"]
+__all__ = [
+    "FITS",
+    "LARGE_BYTES",
+    "BrokenImage",
+    "Decoded",
+    "PixelFormat",
+    "decode",
+    "decode_bytes",
+    "fit_picture",
+    "fit_pixels",
+    "read_image",
+]
 
 FITS = ("stretch", "crop", "pad")
 RESAMPLING = Image.Resampling.BILINEAR
 """Pillow widens the filter when it makes an image smaller, so that nothing is skipped."""
+
+MOST_PIXELS = 178_000_000
+"""A picture of more is not read at all: its file may be small, and what it unpacks to is not. Pillow's own limit is
+just above."""
+
+LARGE_PIXELS = 32_000_000
+BYTES_A_PIXEL = 12
+"""What reading takes at most: the picture as it is stored, turned upright, and converted, 4 bytes each."""
+
+LARGE_BYTES = LARGE_PIXELS * BYTES_A_PIXEL
+"""What a picture takes that is not large; a large one is read when no other is."""
+
+DRAFT_MARGIN = 4
+"""A large JPEG is unpacked at ½, ¼ or ⅛ of its size where that still is so many times the size wanted, or more."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +69,34 @@ class PixelFormat:
     proportion until it covers the size, then cut around the centre. `pad`: scaled in proportion until it fits into the
     size, then centred on black."""
 
+    pixel_range: PixelRange | None = None
+    """Which values of pictures of more than 8 bits become black and white; None is not known, or not known yet."""
+
 
 class BrokenImage(Exception):
     """An image that cannot be read; the message is the reason alone."""
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """What came of one picture; without pixels it is to be read once more, alone or with a range."""
+
+    pixels: NDArray[np.uint8] | None
+    """`[H, W, C]`."""
+
+    other_size: bool = False
+    deep: DeepValues | None = None
+    """The range of its values, where it has more than 8 bits."""
+
+    large: bool = False
+
+
 def read_image(
-    file: str | Path | IO[bytes], size: tuple[int, int], channels: int = 3, fit: str = "stretch"
+    file: str | Path | IO[bytes],
+    size: tuple[int, int],
+    channels: int = 3,
+    fit: str = "stretch",
+    pixel_range: PixelRange | None = None,
 ) -> NDArray[np.uint8]:
     """Read one picture exactly as an image set does.
 
@@ -49,12 +105,15 @@ def read_image(
         size: `(H, W)` of the result.
         channels: 1 for grey, 3 for red-green-blue.
         fit: `stretch`, `crop` or `pad`.
+        pixel_range: which values of a picture of more than 8 bits become black and white, such as an image set's
+            `pixel_range`. Without it whole numbers are taken as of 8, 12 or 16 bits and fractions as reaching to 1, 255
+            or 65,535, whichever holds the picture's values.
 
     Returns:
         uint8 `[H, W, C]`.
 
     Raises:
-        UserError: it is not a picture, or a damaged one.
+        UserError: it is not a picture, or a damaged one, or one of more than 8 bits whose range must be given.
 
     >>> import io
     >>> file = io.BytesIO()
@@ -63,7 +122,7 @@ def read_image(
     [[[200, 200, 200]]]
     """
     try:
-        return decode(file, PixelFormat(*size, channels, fit))[0]
+        return decode(file, PixelFormat(*size, channels, fit, pixel_range))[0]
     except BrokenImage as error:
         name = file if isinstance(file, str | Path) else "the image"
         raise UserError(f"{name}: {error}") from error
@@ -72,30 +131,84 @@ def read_image(
 def decode(file: str | Path | IO[bytes], target: PixelFormat) -> tuple[NDArray[np.uint8], bool]:
     """Read one picture; return uint8 `[H, W, C]` and whether it had another size before.
 
-    The first frame of an animation is taken, the EXIF orientation applied, transparency laid on white, 16-bit and
-    other deep greys scaled to 8 bits. Colour to grey is Pillow's `L`: 0.299 R + 0.587 G + 0.114 B.
+    The first frame of an animation is taken, the orientation applied, transparency laid on white, deep values scaled
+    by the target's range (by `fixed_range` where it has none). Colour to grey is Pillow's `L`:
+    0.299 R + 0.587 G + 0.114 B.
 
     Raises:
         BrokenImage: the reason; whatever is wrong with this file, the others are still read.
+        UserError: the machine does not let it be read, or its range must be given.
+    """
+    name = file if isinstance(file, str | Path) else "the image"
+    try:
+        content = file_bytes(file)
+        if target.pixel_range is None:
+            deep = decode_bytes(content, target, measure=True)
+            if deep.pixels is not None:
+                return deep.pixels, deep.other_size
+            if deep.deep is not None:
+                target = PixelFormat(target.height, target.width, target.channels, target.fit, fixed_range(deep.deep))
+        done = decode_bytes(content, target)
+    except NoPicture as error:
+        raise BrokenImage(str(error)) from error
+    except MachineFault as error:
+        raise UserError(f"{name} {error}") from error
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from error
+    assert done.pixels is not None
+    return done.pixels, done.other_size
+
+
+def decode_bytes(content: bytes, target: PixelFormat, *, measure: bool = False, large_too: bool = True) -> Decoded:
+    """Decode the bytes of one picture.
+
+    Args:
+        content: all of its file.
+        target: what to bring it to; its range must be known unless `measure` is set.
+        measure: only measure a picture of more than 8 bits.
+        large_too: whether large ones are read; otherwise that it is one is all that is said.
+
+    Raises:
+        BrokenImage: what the readers say about the bytes.
+        MachineFault: the memory does not suffice.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata; a picture beyond twice Pillow's limit raises all the same
-            with Image.open(file) as opened:
-                opened.load()
-                return fit_picture(opened, target)
+            warnings.simplefilter("ignore")  # odd metadata; too many pixels, which are counted here
+            with open_picture_bytes(content) as picture:
+                if _weighed(picture, target) and not large_too:
+                    return Decoded(None, large=True)
+                with _not_turned_by_pillow(picture):
+                    picture.load()
+                    return _decoded(picture, target, measure)
+    except (BrokenImage, MachineFault):
+        raise
     except UnidentifiedImageError as error:
-        raise BrokenImage("not an image that can be read, or a damaged one") from error
-    except Image.DecompressionBombError as error:
-        raise BrokenImage(f"too large: more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels") from error
+        raise BrokenImage(why_unknown(content)) from error
+    except Image.DecompressionBombError as error:  # of a picture inside an icon
+        raise BrokenImage(f"too large: more than {MOST_PIXELS:,} pixels") from error
+    except MemoryError as error:
+        raise _no_memory("") from error
     except Exception as error:  # readers of damaged files raise nearly anything: struct.error, IndexError, SyntaxError
+        if isinstance(error, OSError) and (error.errno == errno.ENOMEM or "out of memory" in str(error)):
+            raise _no_memory("") from error
         raise BrokenImage(f"{error or type(error).__name__}".splitlines()[0][:300]) from error
 
 
 def fit_picture(picture: Image.Image, target: PixelFormat) -> tuple[NDArray[np.uint8], bool]:
-    """Bring an opened picture of any mode and size to the target; say whether the size changed."""
-    eight_bit = _eight_bit(ImageOps.exif_transpose(picture))
-    return _fitted(eight_bit.convert("L" if target.channels == 1 else "RGB"), target)
+    """Bring an opened picture of any mode and size to the target; say whether the size changed.
+
+    Raises:
+        BrokenImage: it has values that are not finite.
+        UserError: it has more than 8 bits, and the range is not known.
+    """
+    if target.pixel_range is None and is_deep(picture.mode):
+        deep = _decoded(picture, target, measure=True).deep
+        limits = (0.0, 1.0) if deep is None else fixed_range(deep)
+        target = PixelFormat(target.height, target.width, target.channels, target.fit, limits)
+    done = _decoded(picture, target, measure=False)
+    assert done.pixels is not None
+    return done.pixels, done.other_size
 
 
 def fit_pixels(pixels: NDArray[np.uint8], target: PixelFormat) -> tuple[NDArray[np.uint8], bool]:
@@ -104,34 +217,70 @@ def fit_pixels(pixels: NDArray[np.uint8], target: PixelFormat) -> tuple[NDArray[
     return _fitted(image.convert("L" if target.channels == 1 else "RGB"), target)
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Return the picture in a mode of 8 bits a channel and no transparency."""
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return Image.fromarray(_scaled(np.asarray(image)))
+def _weighed(picture: Image.Image, target: PixelFormat) -> bool:
+    """Say whether a picture is large, from its header; refuse what is too large, and unpack a JPEG smaller if it is."""
+    pixels = math.prod(picture.size)
+    if pixels > MOST_PIXELS:
+        raise BrokenImage(f"too large: {picture.width:,}×{picture.height:,} pixels; at most {MOST_PIXELS:,} are read")
+    if pixels <= LARGE_PIXELS:
+        return False
+    if picture.format == "JPEG" and not picture.info.get("progressive"):
+        picture.draft(None, (DRAFT_MARGIN * target.width, DRAFT_MARGIN * target.height))
+        pixels = math.prod(picture.size)
+    needed, available = pixels * BYTES_A_PIXEL, available_memory()
+    if needed > available:
+        raise _no_memory(
+            f"{picture.width:,}×{picture.height:,} pixels take {needed / 1e6:,.0f} MB of memory and "
+            f"{available / 1e6:,.0f} MB are available: "
+        )
+    return pixels > LARGE_PIXELS
+
+
+def _no_memory(detail: str) -> MachineFault:
+    return MachineFault(
+        f"cannot be read: {detail}{os.strerror(errno.ENOMEM)}; {remedy(errno.ENOMEM)}, or make the picture smaller, or "
+        "remove it"
+    )
+
+
+@contextlib.contextmanager
+def _not_turned_by_pillow(picture: Image.Image) -> Iterator[None]:
+    """Keep Pillow from turning a TIFF while it loads: it reads all of its tags for that, and one may be odd."""
+    if picture.format == "TIFF":
+        vars(picture)["load_end"] = lambda: None
+    yield
+
+
+def _decoded(picture: Image.Image, target: PixelFormat, measure: bool) -> Decoded:
+    orientation = orientation_of(picture)
+    deep = None
+    if is_deep(picture.mode):
+        values = np.asarray(picture)
+        transparent = picture.info.get("transparency")
+        clear = float(transparent) if isinstance(transparent, int | float) else None
+        try:
+            deep = measured(values, clear)
+        except ValueError as error:
+            raise BrokenImage(str(error)) from error
+        if deep is not None and target.pixel_range is None:
+            if not measure:
+                raise ValueError("the range of a deep picture must be known")
+            return Decoded(None, deep=deep)
+        picture = Image.fromarray(scaled(values, target.pixel_range or (0.0, 1.0), clear))
+    wanted = "L" if target.channels == 1 else "RGB"
+    upright = turned_upright(_opaque(picture), orientation)
+    pixels, other_size = _fitted(upright if upright.mode == wanted else upright.convert(wanted), target)
+    return Decoded(pixels, other_size, deep)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Return a picture of 8 bits a channel in a mode without palette and transparency."""
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         picture = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     if image.mode == "P":
         return image.convert("RGB")
     return image
-
-
-def _scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale deep grey values to 0 to 255.
-
-    16-bit values keep their meaning (65,535 is white). Whole numbers of 32 bits are read as 16-bit ones where all fit
-    into that range. Fractions of 0 to 1 are used as they are (1 is white). In any other range the picture's own
-    smallest value becomes black and its largest white.
-    """
-    wide = values.astype(np.float64)
-    if not np.isfinite(wide).all():
-        raise BrokenImage("has values that are not finite numbers")
-    low, high = float(wide.min()), float(wide.max())
-    if np.issubdtype(values.dtype, np.integer) and low >= 0 and high <= 65_535:
-        low, high = 0.0, 65_535.0
-    elif np.issubdtype(values.dtype, np.floating) and low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    return np.rint((wide - low) * (255 / (high - low or 1.0))).astype(np.uint8)
 
 
 def _fitted(image: Image.Image, target: PixelFormat) -> tuple[NDArray[np.uint8], bool]:

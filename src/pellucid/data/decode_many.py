@@ -1,31 +1,38 @@
-"""Decoding many pictures by several processes, straight into the rows of one images file."""
+"""Decoding many pictures by several processes, straight into the rows of one images file.
+
+Most are read by all processes side by side. What may need the memory of the whole machine comes afterwards, one at a
+time: large pictures, and those whose process was killed. Pictures of more than 8 bits are read twice, first for the
+range of their values, then, with one range for all of them, for their pixels.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import queue
-import subprocess
+import signal
 import sys
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 from pellucid.data.arrays import ImagesFile
-from pellucid.data.decode import PixelFormat
-from pellucid.data.worker import carry_out
+from pellucid.data.decode import LARGE_BYTES, PixelFormat
+from pellucid.data.memory_bound import available_memory
+from pellucid.data.pixel_range import DeepValues, PixelRange, set_range
+from pellucid.data.worker import MOST_SECONDS, carry_out, took_too_long
+from pellucid.data.workers import Workers
+from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
 
-__all__ = ["Job", "Outcome", "decode_many", "usable_cores"]
-
-FEW = 256
-"""Fewer images than this are decoded faster than processes are started."""
+__all__ = ["Job", "Outcome", "decode_many", "printable", "usable_cores"]
 
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 8 << 20
+IMAGES_A_PROCESS = 128
+"""Fewer images than this for each process are decoded faster than another one is started."""
+
+Place = tuple[int, int]
+"""`(job, row)`."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +45,19 @@ class Job:
 
 @dataclass
 class Outcome:
-    """Which images were broken, and whether any had another size."""
+    """Which images were broken, whether any had another size, and the range of those of more than 8 bits."""
 
-    broken: dict[tuple[int, int], str]
-    """`(job, row)` to the reason."""
+    broken: dict[Place, str] = field(default_factory=dict)
+    """To the reason."""
 
     other_size: bool = False
     """Whether some image had another size than the target."""
+
+    deep: dict[Place, DeepValues] = field(default_factory=dict)
+    """Which have more than 8 bits, and the range of their values."""
+
+    pixel_range: PixelRange | None = None
+    """Which of those values are black and white; None where no image is deep."""
 
 
 def usable_cores() -> int:
@@ -52,191 +65,139 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def printable(text: str) -> str:
+    """Write bytes of a file name that are no UTF-8 as escapes, so that the text can be stored and shown."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def decode_many(jobs: Sequence[Job], target: PixelFormat, workers: int | None, description: str) -> Outcome:
     """Decode every file of every job into its row.
 
-    A picture whose decoding ends its process (for lack of memory, or by a fault in a decoder) is a broken one; the
-    others are decoded.
+    What the decoders say about a picture's bytes makes it a broken one, and so does taking longer than `MOST_SECONDS`;
+    the others are decoded. Whatever else goes wrong (no right to read it, no memory, a process killed) says nothing
+    about the picture and stops everything.
 
     Raises:
+        UserError: a picture's file cannot be read, or a process died at it twice, the second time alone.
         OSError: rows cannot be written.
     """
     total = sum(len(job.files) for job in jobs)
-    outcome = Outcome({})
-    orders = _orders(jobs, target)
-    count = min(workers if workers is not None else usable_cores(), len(orders))
     with progress(description, total) as advance:
-        if count <= 1 or total < FEW or not sys.executable:
-            for order in orders:
-                _note(outcome, order, carry_out(order))
-                advance(len(order["files"]))
-        else:
-            with _Workers(count, orders) as answers:
-                for order, answer in answers:
-                    _note(outcome, order, answer)
-                    advance(len(order["files"]))
+        decoding = _Decoding(jobs, workers, Outcome(), advance)
+        decoding.everything(target, [(number, row) for number, job in enumerate(jobs) for row in range(len(job.files))])
+        outcome = decoding.outcome
+        for place in set(outcome.deep) & set(outcome.broken):
+            del outcome.deep[place]
+        if outcome.deep:
+            outcome.pixel_range = target.pixel_range or set_range(outcome.deep.values())
+            if target.pixel_range is None:
+                decoding.everything(replace(target, pixel_range=outcome.pixel_range), sorted(outcome.deep))
     return outcome
 
 
-def _orders(jobs: Sequence[Job], target: PixelFormat) -> list[dict[str, Any]]:
-    orders = []
-    for number, job in enumerate(jobs):
-        at_once = max(1, min(CHUNK_IMAGES, CHUNK_BYTES // job.out.row_bytes))
-        for start in range(0, len(job.files), at_once):
-            orders.append(
-                {
-                    "job": number,
-                    "images": str(job.out.path),
-                    "offset": job.out.offset,
-                    "start": start,
-                    "files": list(job.files[start : start + at_once]),
-                    "target": [target.height, target.width, target.channels, target.fit],
-                }
+@dataclass
+class _Decoding:
+    """One run through some of the pictures after another."""
+
+    jobs: Sequence[Job]
+    workers: int | None
+    outcome: Outcome
+    advance: Callable[[int], None]
+
+    def everything(self, target: PixelFormat, places: Sequence[Place]) -> None:
+        later: list[Place] = []
+        orders = self._orders(target, places)
+        for order, answer in self._answers(orders, self._processes(len(places))):
+            if "died" in answer:
+                later += _places(order)
+            else:
+                later += self._noted(order, answer)
+        alone = [order for place in sorted(later) for order in self._orders(target, [place], alone=True)]
+        for order, answer in self._answers(alone, 1):
+            if "died" in answer:
+                self._died_alone(order, answer["died"], again=True)
+            else:
+                self._noted(order, answer)
+
+    def _died_alone(self, order: dict[str, Any], status: int, again: bool) -> None:
+        """Say that a picture takes too long, or try it once more, or give up."""
+        if took_too_long(status):
+            reason = f"takes more than {MOST_SECONDS:.0f} seconds of computing to decode"
+            self._noted(order, {"broken": [[0, reason]], "other_size": False, "later": [], "deep": []})
+            return
+        if not again:
+            raise UserError(
+                f"{printable(order['files'][0])} cannot be read: the process that decodes it {_death(status)}, twice, "
+                "with no other beside it; nothing was kept: close other programs and try again, or remove this picture"
             )
-    return orders
+        ((_, answer),) = self._answers([order], 1)
+        if "died" in answer:
+            self._died_alone(order, answer["died"], again=False)
+        else:
+            self._noted(order, answer)
+
+    def _noted(self, order: dict[str, Any], answer: dict[str, Any]) -> list[Place]:
+        """Take over what an answer says; return what is left to be read alone."""
+        if "error" in answer:
+            raise OSError(*answer["error"])
+        places = _places(order)
+        if "fault" in answer:
+            position, text = answer["fault"]
+            raise UserError(f"{printable(order['files'][position])} {text}; nothing was kept")
+        self.outcome.other_size |= answer["other_size"]
+        for position, reason in answer["broken"]:
+            self.outcome.broken[places[position]] = reason
+        for position, low, high, whole in answer["deep"]:
+            self.outcome.deep[places[position]] = DeepValues(low, high, whole)
+        measured_only = answer["deep"] if order["target"][-1] is None else []
+        self.advance(len(places) - len(answer["later"]) - len(measured_only))
+        return [places[position] for position in answer["later"]]
+
+    def _answers(self, orders: list[dict[str, Any]], count: int) -> Iterable[tuple[dict[str, Any], dict[str, Any]]]:
+        if not sys.executable:  # inside another program; a decoder that dies takes it along
+            yield from ((order, carry_out(order)) for order in orders)
+            return
+        with Workers(min(count, len(orders)), orders) as answers:
+            yield from answers
+
+    def _processes(self, images: int) -> int:
+        by_memory = max(1, available_memory() // LARGE_BYTES)
+        wanted = self.workers if self.workers is not None else min(usable_cores(), by_memory)
+        return max(1, min(wanted, -(-images // IMAGES_A_PROCESS)))
+
+    def _orders(self, target: PixelFormat, places: Sequence[Place], alone: bool = False) -> list[dict[str, Any]]:
+        orders = []
+        for number, of_job in groupby(places, key=lambda place: place[0]):
+            job, rows = self.jobs[number], [row for _, row in of_job]
+            at_once = max(1, min(CHUNK_IMAGES, CHUNK_BYTES // job.out.row_bytes))
+            for start in range(0, len(rows), at_once):
+                chosen = rows[start : start + at_once]
+                orders.append(
+                    {
+                        "job": number,
+                        "images": str(job.out.path),
+                        "offset": job.out.offset,
+                        "rows": chosen,
+                        "files": [job.files[row] for row in chosen],
+                        "alone": alone,
+                        "target": [target.height, target.width, target.channels, target.fit, target.pixel_range],
+                    }
+                )
+        return orders
 
 
-def _note(outcome: Outcome, order: dict[str, Any], answer: dict[str, Any]) -> None:
-    if "error" in answer:
-        raise OSError(*answer["error"])
-    outcome.other_size |= answer["other_size"]
-    for position, reason in answer["broken"]:
-        outcome.broken[order["job"], order["start"] + position] = reason
+def _places(order: dict[str, Any]) -> list[Place]:
+    return [(order["job"], row) for row in order["rows"]]
 
 
-class _Workers:
-    """Processes that carry out orders, a thread each to hand them over; iterate for `(order, answer)`.
-
-    The processes are started by their command rather than by `multiprocessing`: that would run a person's own script
-    again in each where it has no `if __name__ == "__main__"`, and forking is unsafe once torch has started threads.
-    On leaving, by an exception too, all processes are ended and waited for.
-    """
-
-    def __init__(self, count: int, orders: Sequence[dict[str, Any]]) -> None:
-        self._orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        for order in orders:
-            self._orders.put(order)
-        self._left = len(orders)
-        self._answers: queue.SimpleQueue[tuple[dict[str, Any], dict[str, Any] | BaseException]] = queue.SimpleQueue()
-        self._processes: list[subprocess.Popen[str]] = []
-        self._lock = threading.Lock()
-        self._ended = False
-        self._threads = [threading.Thread(target=self._hand_over, daemon=True) for _ in range(count)]
-
-    def __enter__(self) -> _Workers:
-        try:
-            for thread in self._threads:
-                thread.start()
-        except BaseException:
-            self._end()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        with self._lock:
-            self._ended = True
-            for process in self._processes:
-                process.kill()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
-
-    def __iter__(self) -> _Workers:
-        return self
-
-    def __next__(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        if self._left == 0:
-            raise StopIteration
-        order, answer = self._answers.get()
-        if isinstance(answer, BaseException):
-            raise answer
-        self._left -= 1
-        return order, answer
-
-    def _hand_over(self) -> None:
-        process: subprocess.Popen[str] | None = None
-        order: dict[str, Any] = {}
-        try:
-            while not self._ended:
-                try:
-                    order = self._orders.get_nowait()
-                except queue.Empty:
-                    break
-                if process is None:
-                    process = self._start()
-                answer = _ask(process, order)
-                if answer is None and not self._ended:
-                    _finish(process)
-                    process, answer = None, self._one_by_one(order)
-                if answer is not None:
-                    self._answers.put((order, answer))
-        except BaseException as error:
-            self._answers.put((order, error))
-        finally:
-            if process is not None:
-                _finish(process)
-
-    def _one_by_one(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Carry out an order that ended its process, image by image, to find the one that does."""
-        broken: list[list[Any]] = []
-        other_size = False
-        process = self._start()
-        try:
-            for position, file in enumerate(order["files"]):
-                if self._ended:
-                    break
-                answer = _ask(process, {**order, "files": [file], "start": order["start"] + position})
-                if answer is None:
-                    broken.append([position, f"decoding it ended the process (status {_finish(process)})"])
-                    process = self._start()
-                elif "error" in answer:
-                    return answer
-                else:
-                    broken += [[position, reason] for _, reason in answer["broken"]]
-                    other_size |= answer["other_size"]
-        finally:
-            _finish(process)
-        return {"broken": broken, "other_size": other_size}
-
-    def _start(self) -> subprocess.Popen[str]:
-        here = str(Path(__file__).parents[2])  # the package may be importable here by sys.path alone
-        path = os.pathsep.join(part for part in (here, os.environ.get("PYTHONPATH")) if part)
-        with self._lock:
-            process = subprocess.Popen(
-                [sys.executable, "-c", "from pellucid.data.worker import main; main()"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                start_new_session=True,  # Ctrl-C is for the process that started it, also while it starts
-                env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
-            )
-            self._processes.append(process)
-            if self._ended:
-                process.kill()
-        return process
-
-
-def _ask(process: subprocess.Popen[str], order: dict[str, Any]) -> dict[str, Any] | None:
-    """Hand over one order and wait for its answer; None when the process ended instead."""
-    assert process.stdin is not None
-    assert process.stdout is not None
+def _death(status: int) -> str:
+    """Say how a process ended."""
+    if status >= 0:
+        return f"ended by itself (status {status})"
     try:
-        process.stdin.write(json.dumps(order) + "\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-    except OSError:
-        return None
-    answer: dict[str, Any] | None = json.loads(line) if line.endswith("\n") else None
-    return answer
-
-
-def _finish(process: subprocess.Popen[str]) -> int:
-    """Close a process's pipes, which ends it, and wait for it."""
-    for stream in (process.stdin, process.stdout):
-        assert stream is not None
-        with contextlib.suppress(OSError):
-            stream.close()
-    return process.wait()
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if name == "SIGKILL":
+        return "was killed (probably out of memory)"
+    return f"was killed ({name}: a fault in the decoder, or out of memory)"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.pixel_range import PixelRange
+
 __all__ = ["SPLIT_NAMES", "ImageSet", "LeftOut", "Split"]
 
 SPLIT_NAMES = ("train", "val", "test")
@@ -82,6 +84,9 @@ class ImageSet:
     """The seed of the split, where the source had none of its own."""
 
     left_out: tuple[LeftOut, ...] = field(default=())
+
+    pixel_range: PixelRange | None = None
+    """Which values of its pictures of more than 8 bits became black and white; None where it has none of those."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

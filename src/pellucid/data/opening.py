@@ -11,8 +11,10 @@ from pellucid.data.archive import ArchiveLimits, is_archive, unpack
 from pellucid.data.decode import PixelFormat
 from pellucid.data.find import find
 from pellucid.data.folder import FolderListing, list_folder, look_through
+from pellucid.data.formats import optional_readers
 from pellucid.data.image_set import ImageSet
 from pellucid.data.named import NAMED, NamedSet
+from pellucid.data.pixel_range import PixelRange
 from pellucid.data.places import cache_folder, data_folder
 from pellucid.data.read_folder import FolderOptions, read_folder, refuse_left_out
 from pellucid.data.read_named import read_named
@@ -36,6 +38,7 @@ def open_image_set(
     fit: str = "stretch",
     strict: bool = False,
     split_seed: int = 0,
+    pixel_range: PixelRange | None = None,
     workers: int | None = None,
     download: bool = True,
 ) -> ImageSet:
@@ -55,6 +58,8 @@ def open_image_set(
             `pad` (fits into it, centred on black).
         strict: make an error of broken images, which are otherwise left out and listed in `left_out`.
         split_seed: chooses the split of a source that has none.
+        pixel_range: which values of pictures of more than 8 bits become black and white, such as `(0, 4095)`; by
+            default chosen for the whole set from the values that it holds. Pictures of 8 bits stay as they are.
         workers: decoding processes; by default as many as there are processor cores.
         download: whether a named set that is not on this machine may be fetched.
 
@@ -77,6 +82,7 @@ def open_image_set(
         fit=fit,
         strict=strict,
         split_seed=split_seed,
+        pixel_range=pixel_range,
     )
     return open_requested(request, cache_dir=cache_dir, workers=workers, download=download)
 
@@ -92,7 +98,7 @@ def open_requested(
         own_channels, own_height, own_width = named.shape
         target = PixelFormat(*(request.size or (own_height, own_width)), request.channels or own_channels, request.fit)
         return _open_named(named, data_folder(request.data_dir), cache, target, download)
-    target = PixelFormat(*(request.size or DEFAULT_SIZE), request.channels or 3, request.fit)
+    target = PixelFormat(*(request.size or DEFAULT_SIZE), request.channels or 3, request.fit, request.pixel_range)
     options = FolderOptions(target, request.split_seed, request.strict, workers)
     path = request.path
     try:
@@ -161,7 +167,9 @@ def _listing_identity(listing: FolderListing) -> dict[str, str]:
 
 
 def _option_identity(options: FolderOptions) -> dict[str, object]:
-    return {"split_seed": options.split_seed, **_pixel_identity(options.target)}
+    # The readers too: a picture left out for want of a library is read when it is there.
+    readers = {"pixel_range": options.target.pixel_range, "readers": optional_readers()}
+    return {"split_seed": options.split_seed, **readers, **_pixel_identity(options.target)}
 
 
 def _pixel_identity(target: PixelFormat, own_size: bool = False) -> dict[str, object]:

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pellucid.data.pixel_range import PixelRange
+
 __all__ = ["Preprocessing", "channel_statistics"]
 
 PIXELS_AT_ONCE = 2**22
@@ -28,6 +30,8 @@ class Preprocessing:
     mean: tuple[float, ...]
     """One value a channel, in units of the full range (0 black, 1 white)."""
     std: tuple[float, ...]
+    pixel_range: PixelRange | None = None
+    """Which values of a picture of more than 8 bits are black and white; None where the training images had none."""
 
     def __post_init__(self) -> None:
         if len(self.mean) != self.channels or len(self.std) != self.channels:
@@ -70,7 +74,9 @@ class Preprocessing:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Preprocessing:
         """Read what `to_dict` gave."""
-        return cls(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
+        limits = fields.get("pixel_range")
+        known = {"mean": tuple(fields["mean"]), "std": tuple(fields["std"]), "pixel_range": limits and tuple(limits)}
+        return cls(**{**fields, **known})
 
 
 def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:

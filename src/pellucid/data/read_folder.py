@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.arrays import ImagesFile
+from pellucid.data.arrays import ROWS_AT_ONCE_BYTES, ImagesFile
 from pellucid.data.decode import PixelFormat
-from pellucid.data.decode_many import Job, Outcome, decode_many
+from pellucid.data.decode_many import Job, Outcome, decode_many, printable
 from pellucid.data.folder import FolderListing, ListedImage
 from pellucid.data.image_set import SPLIT_NAMES, LeftOut
 from pellucid.data.split import stratified_split
@@ -52,47 +53,57 @@ def read_folder(
         options: how.
         folder: an empty folder, to be filled.
 
+    A folder without splits is split when its broken images are known, so that they skew no share.
+
     Raises:
-        UserError: the disk is full; a class has no image left to learn from; `strict`, and an image is broken.
+        UserError: the disk is full; a picture cannot be read for a reason that is not its own; a class has no image
+            left to learn from; `strict`, and an image is broken.
     """
-    splits = own_splits(listing, options.split_seed)
     target = options.target
-    row_bytes = target.height * target.width * target.channels
+    shape = (target.height, target.width, target.channels)
+    first = own_splits(listing, options.split_seed)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(room_for(folder, row_bytes * sum(len(images) for images in splits.values())))
+        stack.enter_context(room_for(folder, math.prod(shape) * sum(map(len, first.values()))))
         jobs = []
-        for split, images in splits.items():
-            shape = (target.height, target.width, target.channels)
+        for split, images in first.items():
             out = stack.enter_context(ImagesFile(folder / f"{split}-images.npy", shape))
             out.reserve(len(images))
             jobs.append(Job(out, [str(listing.root / image.path) for image in images]))
-        outcome = decode_many(jobs, target, options.workers, f"decoding {name}")
-        left_out = _left_out(splits, outcome, prefix)
+        outcome = decode_many(jobs, target, options.workers, f"decoding {printable(name)}")
+        left_out = _left_out(first, outcome, prefix)
         if options.strict:
             refuse_left_out(origin, left_out)
-        contents = {}
-        for job, (split, images) in enumerate(splits.items()):
-            kept = np.array([(job, row) not in outcome.broken for row in range(len(images))])
-            labels = np.array([image.label for image in images], np.int64)[kept]
-            if split == "train":
-                _check_classes(origin, listing.classes, labels, left_out)
-            sources = [
-                _printable(prefix + image.path) for image, readable in zip(images, kept, strict=True) if readable
-            ]
+        readable = {
+            split: [image for row, image in enumerate(images) if (job, row) not in outcome.broken]
+            for job, (split, images) in enumerate(first.items())
+        }
+        for job, images in enumerate(first.values()):
+            kept = np.array([(job, row) not in outcome.broken for row in range(len(images))], bool)
             jobs[job].out.finish(jobs[job].out.keep(kept))
-            if len(labels):
-                contents[split] = SplitContents(labels, sources)
-            else:
-                (folder / f"{split}-images.npy").unlink()
+    splits = readable
+    if "all" in listing.splits and outcome.broken:  # the shares are those of the images that there are
+        kept_images = set().union(*readable.values())
+        listed = [image for image in listing.splits["all"] if image in kept_images]
+        splits = own_splits(FolderListing(listing.root, listing.classes, {"all": listed}), options.split_seed)
+        _deal_again(folder, readable, splits, shape)
+    _check_classes(origin, listing.classes, _labels(splits.get("train", [])), left_out)
+    contents = {}
+    for split, images in splits.items():
+        if images:
+            sources = [printable(prefix + image.path) for image in images]
+            contents[split] = SplitContents(_labels(images), sources)
+        else:
+            (folder / f"{split}-images.npy").unlink()
     return Contents(
-        name=_printable(name),
-        origin=_printable(origin),
-        classes=tuple(_printable(class_name) for class_name in listing.classes),
+        name=printable(name),
+        origin=printable(origin),
+        classes=tuple(printable(class_name) for class_name in listing.classes),
         splits=contents,
         fit=target.fit if outcome.other_size else "none",
         flip_allowed=True,
         split_seed=options.split_seed if "all" in listing.splits else None,
         left_out=left_out,
+        pixel_range=outcome.pixel_range,
     )
 
 
@@ -106,6 +117,35 @@ def own_splits(listing: FolderListing, seed: int) -> dict[str, list[ListedImage]
     kept, held = stratified_split(labels[rest], VALIDATION_SHARE / (1 - TEST_SHARE), seed)
     chosen = {"train": rest[kept], "val": rest[held], "test": test}
     return {split: [images[row] for row in rows] for split, rows in chosen.items() if len(rows)}
+
+
+def _labels(images: Sequence[ListedImage]) -> NDArray[np.int64]:
+    return np.array([image.label for image in images], np.int64)
+
+
+def _deal_again(
+    folder: Path,
+    before: dict[str, list[ListedImage]],
+    after: dict[str, list[ListedImage]],
+    shape: tuple[int, int, int],
+) -> None:
+    """Write the images of every split of `after` from the files of the splits `before`, which then go."""
+    places = {image: (split, row) for split, images in before.items() for row, image in enumerate(images)}
+    files = {split: folder / f"{split}-images.npy" for split in before}
+    pixels = {split: np.load(file, mmap_mode="r") for split, file in files.items() if before[split]}
+    at_once = max(1, ROWS_AT_ONCE_BYTES // math.prod(shape))
+    with room_for(folder, math.prod(shape) * len(places)):
+        for split, images in after.items():
+            with ImagesFile(folder / f"{split}-again.npy", shape) as out:
+                for start in range(0, len(images), at_once):
+                    chosen = [places[image] for image in images[start : start + at_once]]
+                    out.append(np.stack([pixels[old][row] for old, row in chosen]))
+                out.finish()
+    del pixels  # Windows removes no file that is mapped
+    for file in files.values():
+        file.unlink()
+    for split in after:
+        (folder / f"{split}-again.npy").rename(folder / f"{split}-images.npy")
 
 
 def refuse_left_out(origin: str, left_out: Sequence[LeftOut]) -> None:
@@ -129,7 +169,7 @@ def _left_out(splits: dict[str, list[ListedImage]], outcome: Outcome, prefix: st
     return tuple(
         sorted(
             (
-                LeftOut(_printable(prefix + listed[job][row].path), _printable(reason))
+                LeftOut(printable(prefix + listed[job][row].path), printable(reason))
                 for (job, row), reason in outcome.broken.items()
             ),
             key=lambda image: image.source,
@@ -147,8 +187,3 @@ def _check_classes(
             f"{origin}: no readable image is left to learn {', '.join(map(repr, lost[:SHOWN]))} from; broken",
             [f"{image.source}: {image.reason}" for image in left_out[:SHOWN]],
         )
-
-
-def _printable(text: str) -> str:
-    """Write bytes of a file name that are no UTF-8 as escapes, so that the text can be stored and shown."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

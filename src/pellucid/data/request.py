@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 from pellucid.data.decode import FITS
 from pellucid.data.named import NAMED
+from pellucid.data.pixel_range import PixelRange
 from pellucid.ground.errors import did_you_mean
 
 __all__ = ["WRONG_OPTIONS", "DataRequest"]
@@ -42,6 +44,8 @@ class DataRequest:
     """Whether a broken image is an error; otherwise it is left out and listed."""
     split_seed: int = 0
     """Chooses the split of a source that has none."""
+    pixel_range: PixelRange | None = None
+    """Which values of pictures of more than 8 bits become black and white; None chooses from the values there are."""
 
     @property
     def is_named(self) -> bool:
@@ -64,6 +68,15 @@ class DataRequest:
             problems.append(f"fit is {self.fit!r}: {did_you_mean(self.fit, FITS)}")
         if self.split_seed < 0:
             problems.append(f"split_seed is {self.split_seed}; expected a whole number of 0 or more")
+        if self.pixel_range is not None and not (
+            len(self.pixel_range) == 2
+            and all(map(math.isfinite, self.pixel_range))
+            and self.pixel_range[0] < self.pixel_range[1]
+        ):
+            problems.append(
+                f"pixel_range is {self.pixel_range}; expected two numbers, the value that is black and a larger one "
+                "that is white, such as (0, 4095)"
+            )
         return problems
 
     def source_problem(self) -> str | None:
@@ -97,4 +110,5 @@ class DataRequest:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> DataRequest:
         """Read what `to_dict` gave."""
-        return cls(**{**fields, "size": tuple(fields["size"]) if fields["size"] else None})
+        pairs = {name: tuple(fields[name]) if fields.get(name) else None for name in ("size", "pixel_range")}
+        return cls(**{**fields, **pairs})

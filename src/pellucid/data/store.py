@@ -4,9 +4,11 @@
                      train-labels.npy    int64 [N]
                      train-sources.json  where each image came from; not for named sets, which only number theirs
                      ... val, test
-                     manifest.json       everything else; written last
+                     manifest.json       everything else, with a checksum of every file and of itself; written last
+                     checked.json        what the system said of the files when their checksums were last right
 
-A set is made beside its final name and renamed when complete (see `whole_folder`).
+A set is made beside its final name and renamed when complete (see `whole_folder`). When it is opened its files are
+summed again, unless the system says of each what it said after the last time (see `checksums`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +25,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.checksums import changed_file, checksum
 from pellucid.data.image_set import SPLIT_NAMES, ImageSet, LeftOut, Split
+from pellucid.data.pixel_range import PixelRange
 from pellucid.data.whole_folder import cache_error, whole_folder
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import write_json
 
 __all__ = ["FORMAT", "Contents", "SplitContents", "key_of", "open_or_make"]
 
-FORMAT = 1
+MANIFEST = "manifest.json"
+FORMAT = 2
 """Raised by one whenever the same source and options would give other pixels, labels or files than before."""
 
 
@@ -70,6 +76,11 @@ class Contents:
     flip_allowed: bool
     split_seed: int | None = None
     left_out: tuple[LeftOut, ...] = ()
+    pixel_range: PixelRange | None = None
+
+
+class _Damaged(Exception):
+    """A set in the cache is not as it was written; the message says which file."""
 
 
 def key_of(identity: Mapping[str, Any]) -> str:
@@ -82,7 +93,7 @@ def open_or_make(cache: Path, key: str, description: str, make: Callable[[Path],
     """Open the set `key` from the cache; make it first where it is not there.
 
     Of several processes that ask at once, one makes it and the others wait. Whatever goes wrong while making it,
-    nothing is left.
+    nothing is left. A set that another program has changed, or that is damaged, is made again, which is said.
 
     Args:
         cache: the cache folder.
@@ -94,7 +105,15 @@ def open_or_make(cache: Path, key: str, description: str, make: Callable[[Path],
         UserError: the cache cannot be written, or the disk is full.
     """
     shelf = cache / "image-sets"
-    image_set = _load(shelf / key)
+    try:
+        image_set = _load(shelf / key)
+    except _Damaged as error:
+        print(
+            f"The cached images of {shelf / key} are not as they were written ({error}); they are made again.",
+            file=sys.stderr,
+            flush=True,
+        )
+        image_set = None
     if image_set is not None:
         return image_set
     try:
@@ -102,78 +121,110 @@ def open_or_make(cache: Path, key: str, description: str, make: Callable[[Path],
             shelf,
             key,
             description,
-            is_whole=lambda folder: _load(folder) is not None,
+            is_whole=_is_whole,
             make=lambda folder: _write_manifest(folder, make(folder)),
         )
     except OSError as error:
         raise cache_error(shelf, error) from error
-    image_set = _load(folder)
+    try:
+        image_set = _load(folder)
+    except _Damaged:
+        image_set = None
     if image_set is None:
         raise UserError(f"{folder} was changed by another program while it was made; try again")
     return image_set
 
 
+def _is_whole(folder: Path) -> bool:
+    try:
+        return _load(folder) is not None
+    except _Damaged:
+        return False
+
+
 def _write_manifest(folder: Path, contents: Contents) -> None:
     digest = hashlib.sha256(json.dumps([FORMAT, contents.classes]).encode())
-    splits = {}
+    splits, files = {}, []
     for split in SPLIT_NAMES:
         if split not in contents.splits:
             continue
         labels, sources = contents.splits[split].labels, contents.splits[split].sources
-        with open(folder / f"{split}-labels.npy", "wb") as file:
+        names = [f"{split}-images.npy", f"{split}-labels.npy"]
+        with open(folder / names[1], "wb") as file:
             np.save(file, labels)
             file.flush()
             os.fsync(file.fileno())
         if sources is not None:
-            write_json(folder / f"{split}-sources.json", sources)
-        digest.update(split.encode())
-        digest.update(labels.tobytes())
-        with open(folder / f"{split}-images.npy", "rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
+            names.append(f"{split}-sources.json")
+            write_json(folder / names[2], sources)
+        files += names
         splits[split] = {"images": len(labels), "numbered": sources is None}
-    write_json(
-        folder / "manifest.json",
-        {
-            "format": FORMAT,
-            "name": contents.name,
-            "origin": contents.origin,
-            "classes": list(contents.classes),
-            "splits": splits,
-            "fingerprint": digest.hexdigest()[:32],
-            "fit": contents.fit,
-            "flip_allowed": contents.flip_allowed,
-            "split_seed": contents.split_seed,
-            "left_out": [[image.source, image.reason] for image in contents.left_out],
-        },
-    )
+    sums = {name: checksum(folder / name) for name in files}
+    for name in files:
+        if not name.endswith(".json"):  # where images lie changes no pixel and no label
+            digest.update(f"{name} {sums[name]}".encode())
+    manifest = {
+        "format": FORMAT,
+        "name": contents.name,
+        "origin": contents.origin,
+        "classes": list(contents.classes),
+        "splits": splits,
+        "fingerprint": digest.hexdigest()[:32],
+        "fit": contents.fit,
+        "flip_allowed": contents.flip_allowed,
+        "split_seed": contents.split_seed,
+        "left_out": [[image.source, image.reason] for image in contents.left_out],
+        "pixel_range": contents.pixel_range,
+        "checksums": sums,
+    }
+    write_json(folder / MANIFEST, {**manifest, "own_checksum": _own_checksum(manifest)})
+
+
+def _own_checksum(manifest: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in manifest.items() if name != "own_checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _load(folder: Path) -> ImageSet | None:
-    """Open a complete set; None where there is none or its files are not those of its manifest."""
+    """Open a complete set; None where there is none.
+
+    Raises:
+        _Damaged: one of its files is not as it was written.
+    """
+    if not folder.is_dir():
+        return None
     try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        if manifest["own_checksum"] != _own_checksum(manifest):
+            raise _Damaged(MANIFEST)
         if manifest["format"] != FORMAT:
             return None
-        splits = {}
-        for split, facts in manifest["splits"].items():
-            # mapping raises ValueError where the file is shorter than its header says
-            images = np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
-            labels = np.load(folder / f"{split}-labels.npy", allow_pickle=False)
-            sources: Sequence[str] = NumberedSources(split, facts["images"])
-            if not facts["numbered"]:
-                sources = json.loads((folder / f"{split}-sources.json").read_bytes())
-            splits[split] = Split(images, labels, sources)
-        return ImageSet(
-            name=manifest["name"],
-            origin=manifest["origin"],
-            classes=tuple(manifest["classes"]),
-            splits=splits,
-            fingerprint=manifest["fingerprint"],
-            fit=manifest["fit"],
-            flip_allowed=manifest["flip_allowed"],
-            split_seed=manifest["split_seed"],
-            left_out=tuple(LeftOut(source, reason) for source, reason in manifest["left_out"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        changed = changed_file(folder, manifest["checksums"])
+        if changed is not None:
+            raise _Damaged(changed)
+        return _opened(folder, manifest)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _Damaged(f"{MANIFEST}, or a file that it names: {error or type(error).__name__}") from error
+
+
+def _opened(folder: Path, manifest: Mapping[str, Any]) -> ImageSet:
+    splits = {}
+    for split, facts in manifest["splits"].items():
+        images = np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
+        labels = np.load(folder / f"{split}-labels.npy", allow_pickle=False)
+        sources: Sequence[str] = NumberedSources(split, facts["images"])
+        if not facts["numbered"]:
+            sources = json.loads((folder / f"{split}-sources.json").read_bytes())
+        splits[split] = Split(images, labels, sources)
+    return ImageSet(
+        name=manifest["name"],
+        origin=manifest["origin"],
+        classes=tuple(manifest["classes"]),
+        splits=splits,
+        fingerprint=manifest["fingerprint"],
+        fit=manifest["fit"],
+        flip_allowed=manifest["flip_allowed"],
+        split_seed=manifest["split_seed"],
+        left_out=tuple(LeftOut(source, reason) for source, reason in manifest["left_out"]),
+        pixel_range=manifest["pixel_range"] and tuple(manifest["pixel_range"]),
+    )

@@ -1,61 +1,143 @@
-"""A process that decodes pictures, started by `decode_many`.
+"""A process that decodes pictures, started by `workers`.
 
 It reads one line of JSON an order from standard input and answers each with one on standard output:
 
-    {"images": path of the .npy, "offset": of its first row, "start": row, "files": [...], "target": [H, W, C, fit]}
-    {"broken": [[position in "files", reason], ...], "other_size": some image had another size}
+    {"images": path of the .npy, "offset": of its first row, "rows": [...], "files": [...], "alone": no other runs now,
+     "target": [H, W, C, fit, range or null]}
+    {"broken": [[position in "files", reason], ...], "other_size": some image had another size,
+     "later": [position, ...],                         to be read alone, for they take much memory
+     "deep": [[position, low, high, whole], ...]}      pictures of more than 8 bits, unread where the range is null
+    {"fault": [position, text]}     the machine, not the picture, is at fault
     {"error": [errno, text]}        the rows could not be written
 
-It ends when its standard input does, so none outlives the process that started it.
+It ends when its standard input does, so none outlives the process that started it. A picture that takes too long ends
+it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pellucid.data.arrays import RowWriter
-from pellucid.data.decode import BrokenImage, PixelFormat, decode
+from pellucid.data.decode import BrokenImage, PixelFormat, decode_bytes
+from pellucid.data.read_bytes import MachineFault, NoPicture, file_bytes
 
-__all__ = ["carry_out", "main"]
+__all__ = ["MOST_SECONDS", "carry_out", "main", "took_too_long"]
+
+MOST_SECONDS = 60.0
+"""Of computing, for one picture; the largest that are read take a few."""
+
+SLOW = 86
+"""The status with which a process ends where no signal does it."""
 
 
-def carry_out(order: dict[str, Any]) -> dict[str, Any]:
-    """Decode the files of one order into their rows; a broken one leaves its row black."""
-    target = PixelFormat(*order["target"])
-    shape = (target.height, target.width, target.channels)
-    rows = np.zeros((len(order["files"]), *shape), np.uint8)
-    broken, other_size = [], False
-    for position, file in enumerate(order["files"]):
+def carry_out(
+    order: dict[str, Any], limited: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+) -> dict[str, Any]:
+    """Decode the files of one order into their rows; what cannot be read leaves its row as it is.
+
+    Args:
+        order: see above.
+        limited: bounds the time that its body takes.
+    """
+    height, width, channels, fit, limits = order["target"]
+    target = PixelFormat(height, width, channels, fit, limits and tuple(limits))
+    broken: list[list[Any]] = []
+    later: list[int] = []
+    deep: list[list[Any]] = []
+    other_size = False
+    decoded: list[tuple[int, NDArray[np.uint8]]] = []
+    for position, (row, file) in enumerate(zip(order["rows"], order["files"], strict=True)):
         try:
-            rows[position], changed = decode(file, target)
-            other_size |= changed
-        except BrokenImage as error:
+            content = file_bytes(file)
+            with limited():
+                done = decode_bytes(content, target, measure=limits is None, large_too=order["alone"])
+        except (BrokenImage, NoPicture) as error:
             broken.append([position, str(error)])
-    writer = RowWriter(Path(order["images"]), int(np.prod(shape)), order["offset"])
-    try:
-        writer.write(order["start"], rows)
-    finally:
-        writer.close()
-    return {"broken": broken, "other_size": other_size}
+            continue
+        except MachineFault as error:
+            if not order["alone"]:  # there may be enough memory when the others are done
+                later.append(position)
+                continue
+            return {"fault": [position, str(error)]}
+        if done.large and done.pixels is None:
+            later.append(position)
+        if done.deep is not None:
+            deep.append([position, done.deep.low, done.deep.high, done.deep.whole])
+        if done.pixels is not None:
+            decoded.append((row, done.pixels))
+            other_size |= done.other_size
+    _write(order, decoded, (target.height, target.width, target.channels))
+    return {"broken": broken, "other_size": other_size, "later": later, "deep": deep}
+
+
+def took_too_long(status: int) -> bool:
+    """Whether a process's status says that a picture took more than `MOST_SECONDS`."""
+    return status == (-signal.SIGPROF if hasattr(signal, "SIGPROF") else SLOW)
 
 
 def main() -> None:
     """Carry out orders until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the starting process decides
+    if hasattr(signal, "SIGPROF"):
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
     answers = sys.stdout
     sys.stdout = sys.stderr  # nothing that a library prints may mix with the answers
     for line in sys.stdin:
         try:
-            answer = carry_out(json.loads(line))
+            answer = carry_out(json.loads(line), _limited)
         except OSError as error:
             answer = {"error": [error.errno, str(error)]}
         try:
             print(json.dumps(answer), file=answers, flush=True)
         except BrokenPipeError:
             return
+
+
+def _write(order: dict[str, Any], decoded: list[tuple[int, NDArray[np.uint8]]], shape: tuple[int, int, int]) -> None:
+    """Write rows that follow each other in one go."""
+    if not decoded:
+        return
+    writer = RowWriter(Path(order["images"]), int(np.prod(shape)), order["offset"])
+    try:
+        start = 0
+        for end in range(1, len(decoded) + 1):
+            if end == len(decoded) or decoded[end][0] != decoded[end - 1][0] + 1:
+                writer.write(decoded[start][0], np.stack([pixels for _, pixels in decoded[start:end]]))
+                start = end
+    finally:
+        writer.close()
+
+
+@contextlib.contextmanager
+def _limited() -> Iterator[None]:
+    """End the process when the body computes for too long: a decoder written in C hears nothing else.
+
+    Computing is counted, not waiting, so that a busy or a sleeping machine changes nothing.
+    """
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+        return
+    timer = threading.Timer(MOST_SECONDS, os._exit, [SLOW])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from pellucid.data.decode import BrokenImage, PixelFormat, decode, fit_picture, fit_pixels
+from pellucid.data.formats import open_picture_bytes
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.prediction.prediction import with_article
@@ -91,7 +92,10 @@ def open_picture(image: Any, preprocessing: Preprocessing | None = None, run: Ru
         return _from_file(Path(image), preprocessing, run)
     target = _target(preprocessing)
     if isinstance(image, Image.Image):
-        pixels, other = fit_picture(image, target)
+        try:
+            pixels, other = fit_picture(image, target)
+        except BrokenImage as error:
+            raise UserError(f"the PIL image: {error}") from error
         size, name = (image.height, image.width), "the PIL image"
     elif isinstance(image, np.ndarray | Tensor):
         array = _bytes(image)
@@ -160,7 +164,7 @@ def _from_file(path: Path, preprocessing: Preprocessing, run: Run | None) -> Pic
         raise UserError(f"{path}: {error}") from error
     size = None
     if other:
-        with Image.open(path) as opened:
+        with open_picture_bytes(path.read_bytes()) as opened:
             size = opened.height, opened.width
     return _finished(str(path), pixels, preprocessing, size)
 
@@ -185,7 +189,8 @@ def _numbers(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:
 
 def _target(preprocessing: Preprocessing) -> PixelFormat:
     # Where all images of a set had one size, none was fitted; an image of another size is fitted as the run says.
-    return PixelFormat(preprocessing.height, preprocessing.width, preprocessing.channels, preprocessing.fit)
+    size = preprocessing.height, preprocessing.width
+    return PixelFormat(*size, preprocessing.channels, preprocessing.fit, preprocessing.pixel_range)
 
 
 def _bytes(image: NDArray[Any] | Tensor) -> NDArray[np.uint8]:

@@ -252,6 +252,7 @@ class Run(Shown):
                 size=(preprocessing.height, preprocessing.width),
                 channels=preprocessing.channels,
                 fit=preprocessing.fit,
+                pixel_range=preprocessing.pixel_range or asked.pixel_range,
                 strict=strict,
             )
         )

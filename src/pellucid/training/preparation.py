@@ -89,6 +89,6 @@ def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
     flip = recipe.flip and images.flip_allowed
     return Preparation(
         **vars(division),
-        preprocessing=Preprocessing(height, width, channels, fit, mean, std),
+        preprocessing=Preprocessing(height, width, channels, fit, mean, std, images.pixel_range),
         augmentation=Augmentation(flip, recipe.shift) if flip or recipe.shift else None,
     )

@@ -9,6 +9,7 @@ from typing import TextIO
 import torch
 
 from pellucid.data import ImageSet, open_requested
+from pellucid.data.pixel_range import range_words
 from pellucid.ground.devices import describe_device, pick_device
 from pellucid.ground.errors import UserError
 from pellucid.ground.locks import LockHeld, only_one
@@ -140,9 +141,10 @@ def _opening_line(run: Run, session: Session, images: ImageSet) -> str:
     at = session.position
     begun = f"Resuming at epoch {at.epoch}, batch {at.batch}" if at.step else "Training"
     processes = f" · {session.ranks.world} processes" if session.ranks.world > 1 else ""
+    scale = f"; more than 8 bits: {range_words(images.pixel_range)}" if images.pixel_range else ""
     precision = " in bfloat16" if session.mixed else ""
     return (
         f"{begun}: {run.record.network} ({count:,} parameters) on {images.name} ({len(session.train):,} images"
-        f"{held_out}, {len(images.classes)} classes) · recipe {session.recipe.name}, "
+        f"{held_out}, {len(images.classes)} classes{scale}) · recipe {session.recipe.name}, "
         f"{session.recipe.epochs} epochs · {describe_device(session.device)}{precision}{processes} · {run.directory}"
     )

@@ -15,6 +15,7 @@ from pellucid.cli.options import (
     data_dir_option,
     device_option,
     network_option,
+    range_option,
     recipe_option,
     size_option,
 )
@@ -46,6 +47,7 @@ __all__ = ["train"]
 )
 @click.option("--strict", is_flag=True, help="Make a broken image an error.")
 @click.option("--split-seed", type=int, default=0, show_default=True, help="Of the split of a folder without one.")
+@range_option
 @json_option
 def train(data: str, as_json: bool, **options: Any) -> None:
     """Train a network on DATA and test it.

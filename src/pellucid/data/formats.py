@@ -1,0 +1,100 @@
+"""Which kinds of picture are read, and why one of another kind is not."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import io
+import re
+
+from PIL import Image, UnidentifiedImageError
+
+from pellucid.data.tiff_tags import essential_tiff
+
+__all__ = ["open_picture_bytes", "optional_readers", "why_unknown"]
+
+COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
+"""Asked first: Pillow has them at hand, and the others take a while to load."""
+
+OTHERS = {
+    "Mpo": ("MPO",),
+    "Bmp": ("DIB",),
+    "Tiff": ("TIFF",),
+    "WebP": ("WEBP",),
+    "Jpeg2K": ("JPEG2000",),
+    "Avif": ("AVIF",),
+    "Ico": ("ICO",),
+    "Pcx": ("PCX",),
+    "Tga": ("TGA",),
+}
+"""Pillow's other readers of pictures, by module. The rest of them is never asked: some start other programs (a
+PostScript file named `.png` would start Ghostscript), and none is for photographs."""
+
+HEIF_READERS = ("pi_heif", "pillow_heif")
+"""Libraries that read HEIC; the first is that of the extra `heif`, the second does the same and also writes."""
+
+HEIF_BRAND = re.compile(rb"....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
+AVIF_BRAND = re.compile(rb"....ftypavi[fs]", re.DOTALL)
+
+
+def open_picture_bytes(content: bytes) -> Image.Image:
+    """Open the bytes of a picture with the readers of pictures alone; the pixels are not read yet.
+
+    Raises:
+        UnidentifiedImageError: none of them takes it.
+        Exception: whatever a reader says of a damaged file.
+    """
+    try:
+        return Image.open(io.BytesIO(content), formats=COMMON)
+    except UnidentifiedImageError:
+        pass
+    try:
+        return Image.open(io.BytesIO(content), formats=_other_kinds())
+    except UnidentifiedImageError:
+        essential = essential_tiff(content)
+        if essential is None:
+            raise
+        return Image.open(io.BytesIO(essential), formats=("TIFF",))
+
+
+def optional_readers() -> list[str]:
+    """Name the readers that not every machine has; with more of them, more pictures are read."""
+    names = ("PIL.AvifImagePlugin", *HEIF_READERS)
+    return [name for name in names if importlib.util.find_spec(name) is not None]
+
+
+@functools.cache
+def _other_kinds() -> tuple[str, ...]:
+    """Load the readers that are not common; HEIF is among them where a library for it is installed."""
+    for plugin in OTHERS:
+        with contextlib.suppress(ImportError):  # AVIF is part of Pillow since 11.3
+            importlib.import_module(f"PIL.{plugin}ImagePlugin")
+    kinds = [kind for names in OTHERS.values() for kind in names if kind in Image.OPEN]
+    for reader in HEIF_READERS:
+        try:
+            importlib.import_module(reader).register_heif_opener()
+        except ImportError:
+            continue
+        kinds.append("HEIF")
+        break
+    return tuple(kinds)
+
+
+def why_unknown(content: bytes) -> str:
+    """Say of bytes that no reader takes what they are, as far as their beginning tells.
+
+    >>> why_unknown(b"%!PS-Adobe-3.0 EPSF-3.0")
+    'PostScript or PDF, which is not read; expected a picture of pixels, such as PNG or JPEG'
+    """
+    head = content[:12]
+    if HEIF_BRAND.match(head) and "HEIF" not in _other_kinds():
+        return "HEIC, which needs another library: pip install 'pellucid[heif]'"
+    if AVIF_BRAND.match(head) and "AVIF" not in _other_kinds():
+        return "AVIF, which needs Pillow 11.3 or later with AVIF"
+    if content.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6", b"%PDF")):
+        return "PostScript or PDF, which is not read; expected a picture of pixels, such as PNG or JPEG"
+    if not content:
+        return "not an image that can be read: the file is empty"
+    return "not an image that can be read, or a damaged one"
