@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 
 def as_array(tensor: Tensor) -> NDArray[Any]:
     """View a tensor as a NumPy array, without a copy where it lies in the CPU's memory in a type NumPy knows."""
-    tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    # Autograd may hand out a tensor of zeros without memory, which NumPy gets by force alone.
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(force=True)
 
 
 def lattice(*axes: Sequence[int] | Integers) -> Integers:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic.operation import Call, NoArithmetic, Operation
 
-__all__ = ["describe", "describe_call", "for_function", "for_module", "for_part_of", "is_one_operation"]
+__all__ = ["describe", "describe_call", "for_function", "for_module", "for_part_of", "is_one_operation", "spellings"]
 
 MODULES: dict[type[nn.Module], Callable[[Any], Operation]] = {}
 FUNCTIONS: dict[Any, Callable[..., Call]] = {}
@@ -43,6 +45,17 @@ def _register(table: dict[Any, Any], keys: Sequence[Any]) -> Callable[[Reader], 
         return reader
 
     return register
+
+
+def spellings(*names: str) -> tuple[Any, ...]:
+    """Find every function and tensor method of these names, those that change their tensor in place too.
+
+    >>> spellings("exp2") == (torch.exp2, torch.exp2_, torch.special.exp2, Tensor.exp2, Tensor.exp2_)
+    True
+    """
+    places = (torch, F, torch.special, torch.linalg, Tensor)
+    spelled = [(place, name + ending) for place in places for name in names for ending in ("", "_")]
+    return tuple(getattr(place, name) for place, name in spelled if callable(getattr(place, name, None)))
 
 
 def is_one_operation(module: nn.Module) -> bool:

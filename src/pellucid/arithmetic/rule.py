@@ -133,6 +133,10 @@ class Rule(ABC):
         """Return the output's shape for these operands' shapes; `UserError` where they cannot go in."""
         return ShapeRule(shapes[0], "the input's shape")
 
+    def takes_integers(self, operation: Operation) -> bool:
+        """Say whether its operands may all be booleans or integers, which have no gradient."""
+        return False
+
     def noun(self, operation: Operation) -> str:
         """Return what text calls it, in the singular: `convolution`, `max pooling`."""
         return operation.kind.replace("_", " ")
