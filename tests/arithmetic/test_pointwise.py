@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import operator
-
 import pytest
 import torch
-import torch.nn.functional as F
-from layers_checks import check_function, check_module, random_index, tensor
-from torch import nn
+from layers_checks import check_function
 
-from pellucid.arithmetic import NoArithmetic, describe, describe_call, trace, trace_gradient
+from pellucid.arithmetic import NoArithmetic, describe_call
 from pellucid.arithmetic.reading import FUNCTIONS
 from pellucid.arithmetic.rules.activations import CURVES
 from pellucid.arithmetic.rules.elementary import ELEMENTARY
-from pellucid.arithmetic.rules.operands import COMPARISONS, OPERANDS
-from pellucid.ground.errors import UserError
+from pellucid.arithmetic.rules.operands import OPERANDS
 
 ANY, POSITIVE, INSIDE = (-30.0, 30.0), (1e-3, 50.0), (-0.999, 0.999)
 DOMAINS = {
@@ -87,6 +82,5 @@ def test_function_of_two_operands(function, kind):
         for dtype in (torch.float32, torch.float64):
             domain = (0.1, 5.0) if kind in ("power", "xlogy", "divide", "remainder") else (-5.0, 5.0)
             inputs = [inputs_of(domain, shape, dtype, number + place) for place, shape in enumerate(shapes)]
-            if getattr(function, "__name__", "").rstrip("_").startswith("__i"):
-                inputs[1] = inputs[1].expand(shapes[0]).clone() if shapes[0] == shapes[1] else inputs[1]
-            check_function(function, inputs, number)
+            if not (changes and torch.broadcast_shapes(*shapes) != shapes[0]):
+                check_function(function, inputs, number)
