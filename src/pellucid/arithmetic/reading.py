@@ -15,11 +15,24 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.operation import Call, NoArithmetic, Operation
 
-__all__ = ["describe", "describe_call", "for_function", "for_module", "for_part_of", "is_one_operation", "spellings"]
+__all__ = [
+    "add_factories",
+    "describe",
+    "describe_call",
+    "for_function",
+    "for_module",
+    "for_part_of",
+    "is_constant",
+    "is_one_operation",
+    "spellings",
+]
 
 MODULES: dict[type[nn.Module], Callable[[Any], Operation]] = {}
 FUNCTIONS: dict[Any, Callable[..., Call]] = {}
 PARTS: dict[Any, Callable[..., Call]] = {}
+
+FACTORIES: dict[Any, int] = {}
+"""Functions that make tensors out of nothing, with how many of their first arguments lend no more than a shape."""
 
 Reader = TypeVar("Reader", bound=Callable[..., Any])
 
@@ -45,6 +58,24 @@ def _register(table: dict[Any, Any], keys: Sequence[Any]) -> Callable[[Reader], 
         return reader
 
     return register
+
+
+def add_factories(*functions: Any, shapes: int) -> None:
+    """Register functions that make tensors out of nothing, but for the shape of their first `shapes` arguments."""
+    FACTORIES.update(dict.fromkeys(functions, shapes))
+
+
+def is_constant(function: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
+    """Whether the result of a call depends on no tensor's values: a constant, or numbers drawn at random.
+
+    >>> is_constant(torch.zeros_like, [torch.ones(2)], {}), is_constant(torch.relu, [torch.ones(2)], {})
+    (True, False)
+    """
+    shapes = FACTORIES.get(function)
+    if shapes is None:
+        return False
+    rest = [*arguments[shapes:], *(value for name, value in keywords.items() if name != "input")]
+    return not any(isinstance(value, Tensor) for value in rest)
 
 
 def spellings(*names: str) -> tuple[Any, ...]:

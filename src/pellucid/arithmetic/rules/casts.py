@@ -1,0 +1,110 @@
+"""Changes of type: every number rounded to the nearest of the new type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.arithmetic.arrays import gather, index_row
+from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation
+from pellucid.arithmetic.reading import for_function
+from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, input_terms, rule_for
+
+__all__ = ["CastRule", "cast"]
+
+
+def cast(dtype: torch.dtype) -> Operation:
+    """Describe a change to another type of floating-point numbers."""
+    return Operation("cast", {"dtype": dtype})
+
+
+@rule_for("cast")
+class CastRule(Rule):
+    """The nearest number of the other type."""
+
+    def noun(self, operation: Operation) -> str:
+        """What it changes."""
+        return "change of type"
+
+    def summary(self, operation: Operation, shapes: Shapes) -> str:
+        """The new type."""
+        return _name(operation)
+
+    def takes_integers(self, operation: Operation) -> bool:
+        """Integers and booleans become floating-point numbers too."""
+        return True
+
+    def formula(self, operation: Operation) -> Formula:
+        """Rounded."""
+        name = _name(operation)
+        return Formula(f"y = x, rounded to {name}", rf"y = \operatorname{{{name}}}(x)")
+
+    def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+        """Let PyTorch round."""
+        return inputs[0].to(operation.settings["dtype"])
+
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
+        """One term; the check allows one rounding, where the new type does not hold every number of the old one."""
+        source, dtype = index_row(index), operation.settings["dtype"]
+        values = gather(inputs[0], source, "the input")
+        terms = input_terms(inputs[0].shape, source, values, weights=np.ones(1), products=values.copy())
+        exact = torch.promote_types(inputs[0].dtype, dtype) == dtype and inputs[0].is_floating_point()
+        return Decomposition(terms, float(values[0]), 0.0 if exact else abs(float(values[0])))
+
+    def local_derivatives(
+        self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
+    ) -> LocalDerivatives:
+        """As if nothing were rounded, which is what autograd says too."""
+        return LocalDerivatives(index_row(index), np.ones(1), Formula("∂L/∂x = ∂L/∂y", r"\partial_x L = g"))
+
+
+def _name(operation: Operation) -> str:
+    return str(operation.settings["dtype"]).removeprefix("torch.")
+
+
+def _call(input: Any, dtype: torch.dtype) -> Call:
+    if not dtype.is_floating_point or not isinstance(input, Tensor) or input.is_complex():
+        raise NoArithmetic(f"no arithmetic for this operation: a change to {dtype}; only to floating-point numbers")
+    return Call(cast(dtype), (input,))
+
+
+@for_function(Tensor.to)
+def _from_to(input: Tensor, *more: Any, dtype: Any = None, other: Any = None, **rest: Any) -> Call:
+    for given in (*more, other):
+        if isinstance(given, torch.dtype):
+            dtype = given
+        elif isinstance(given, Tensor):
+            dtype = given.dtype
+    return _call(input, input.dtype if dtype is None else dtype)
+
+
+@for_function(Tensor.type_as)
+def _from_type_as(input: Tensor, other: Tensor) -> Call:
+    return _call(input, other.dtype)
+
+
+@for_function(Tensor.type)
+def _from_type(input: Tensor, dtype: Any, non_blocking: bool = False) -> Call:
+    if isinstance(dtype, str):
+        dtype = getattr(torch, dtype.rpartition(".")[2].removesuffix("Tensor").lower(), None)
+    if not isinstance(dtype, torch.dtype):
+        raise NoArithmetic("no arithmetic for this operation: a change to a type of this name")
+    return _call(input, dtype)
+
+
+def _register(method: Any, dtype: torch.dtype | None) -> None:
+    @for_function(method)
+    def _(input: Tensor, *rest: Any, **keywords: Any) -> Call:
+        return _call(input, input.dtype if dtype is None else dtype)
+
+
+_register(Tensor.float, torch.float32)
+_register(Tensor.double, torch.float64)
+_register(Tensor.half, torch.float16)
+_register(Tensor.bfloat16, torch.bfloat16)
+_register(Tensor.cpu, None)
+_register(Tensor.cuda, None)
