@@ -32,10 +32,10 @@ def check_traces(
     **given: Any,
 ) -> None:
     """Trace `elements` random elements of the output and of each gradient of `function(*inputs)`."""
-    allowed = allowed or ALLOWED[inputs[0].dtype]
     generator = torch.Generator().manual_seed(seed)
     leaves = [x.detach().clone().requires_grad_(x.is_floating_point()) for x in inputs]
     output = function(*leaves)
+    allowed = allowed or ALLOWED[output.dtype]
     upstream = torch.randn(output.shape, generator=generator, dtype=output.dtype)
     differentiable = [x for x in leaves if x.requires_grad]
     weights = [tensor for tensor in owned.values() if tensor is not None]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from layers_checks import check_function, tensor
 from torch import Tensor
 
-from pellucid.arithmetic import NoArithmetic, describe_call, trace, trace_gradient
+from pellucid.arithmetic import describe_call, trace, trace_gradient
 
 INFINITY = math.inf
 OVER_MANY = [torch.sum, torch.mean, torch.amax, torch.amin, torch.logsumexp, torch.var, torch.std, "sum", "mean", "std"]
@@ -80,9 +81,25 @@ def test_part_of_a_reduction(function, part, keywords, dtype):
     check_function(function, [x], 4, ((x,), keywords), part=part)
 
 
-def test_the_indices_of_a_maximum_have_no_arithmetic():
-    with pytest.raises(NoArithmetic, match="the indices of max, which have no gradient"):
-        describe_call(torch.max, (torch.zeros(2, 3), 1), part=1)
+@pytest.mark.parametrize(
+    ("function", "keywords", "part"),
+    [
+        (torch.max, {"dim": 1}, 1),
+        ("min", {"dim": -1, "keepdim": True}, 1),
+        (torch.argmax, {"dim": 0}, None),
+        ("argmin", {"dim": 1, "keepdim": True}, None),
+        (torch.argmax, {}, None),
+    ],
+)
+def test_the_index_of_a_maximum(function, keywords, part):
+    x = tensor((3, 4, 5), torch.float32, 8).round()
+    call = describe_call(function, (x,), keywords, part=part)
+    result = getattr(x, function if isinstance(function, str) else function.__name__)(**keywords)
+    output = result if part is None else result[part]
+    for index in np.ndindex(tuple(output.shape)):
+        assert trace(call.operation, call.inputs, index, output=output).value == int(output[index])
+    gradient = trace_gradient(call.operation, call.inputs, torch.ones(output.shape), index=(0, 1, 2))
+    assert gradient.value == 0
 
 
 @pytest.mark.parametrize("value", [0.0, -1.5, 3.0, 1e4])

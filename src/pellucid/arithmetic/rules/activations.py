@@ -41,6 +41,12 @@ def _softplus(x: Any, beta: float, threshold: float) -> Any:
     return np.where(x * beta > threshold, x, np.logaddexp(0, x * beta) / beta)
 
 
+def _celu_slope(x: Any, alpha: float) -> Any:
+    # PyTorch rounds α to float32 here, whatever the type of x.
+    inverse = 1 / float(np.float32(alpha))
+    return np.where(x > 0, 1.0, alpha * inverse * np.exp(x * inverse))
+
+
 def _mish_slope(x: Any) -> Any:
     inner = np.tanh(np.logaddexp(0, x))
     return inner + x * (1 - inner * inner) * logistic(x)
@@ -165,7 +171,7 @@ CURVES: dict[str, Function] = {
         "CELU",
         Formula("y = x if x > 0, else α·(e^(x/α) − 1)", r"y = \max(0, x) + \min(0, \alpha(e^{x/\alpha} - 1))"),
         lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(x / alpha)),
-        (lambda x, alpha: np.where(x > 0, 1.0, np.exp(x / alpha)),),
+        (_celu_slope,),
         F.celu,
         slack=_cancelling,
         slope_slack=lambda which, x, alpha: 8 * (1 + np.abs(x / alpha)),

@@ -15,7 +15,7 @@ from pellucid.arithmetic.reading import for_function, for_part_of, spellings
 from pellucid.arithmetic.reducing import Reduction, ReductionRule, growth, over_axes, reduction, refuse_type, ties
 from pellucid.arithmetic.rule import rule_for
 
-__all__ = ["DeviationRule"]
+__all__ = ["DeviationRule", "norm", "norm_slopes"]
 
 
 ROUNDOFF = 2.0**-24
@@ -66,7 +66,8 @@ def _deviation_slope_slack(x: Floats, correction: float) -> Any:
     return _variance_slope_slack(x, correction) / (2 * deviation) + slopes * (4 + 2 * moved / deviation)
 
 
-def _norm(x: Floats, ord: float) -> float:
+def norm(x: Floats, ord: float) -> float:
+    """Return `(Σ |x|^ord)^(1/ord)`: of infinity the largest size, of 0 how many are not zero."""
     if ord == math.inf:
         return float(np.abs(x).max())
     if ord == -math.inf:
@@ -77,27 +78,28 @@ def _norm(x: Floats, ord: float) -> float:
     return largest * float(np.power(np.abs(x / largest), ord).sum()) ** (1 / ord) if largest else 0.0
 
 
-def _norm_slopes(x: Floats, ord: float) -> Any:
-    norm = _norm(x, ord)
-    if ord == 0 or norm == 0:
+def norm_slopes(x: Floats, ord: float) -> Any:
+    """Return the derivative of a norm with respect to each number; PyTorch's zero where all are zero."""
+    whole = norm(x, ord)
+    if ord == 0 or whole == 0:
         return np.zeros(len(x))
     if math.isinf(ord):
-        return np.sign(x) * ties(np.abs(x), norm)
+        return np.sign(x) * ties(np.abs(x), whole)
     if ord == 1:
         return np.sign(x)
-    size = np.abs(x) / norm
+    size = np.abs(x) / whole
     return np.sign(x) * np.where(size > 0, np.power(size, ord - 1), 0.0)
 
 
 def _norm_slack(x: Floats, ord: float) -> float:
-    return 0.0 if math.isinf(ord) or ord == 0 else (8 + growth(len(x))) * _norm(x, ord)
+    return 0.0 if math.isinf(ord) or ord == 0 else (8 + growth(len(x))) * norm(x, ord)
 
 
 def _norm_slope_slack(x: Floats, ord: float) -> Any:
-    norm = _norm(x, ord)
-    if math.isinf(ord) or ord in (0, 1) or norm == 0:
+    whole = norm(x, ord)
+    if math.isinf(ord) or ord in (0, 1) or whole == 0:
         return np.zeros(len(x))
-    return (8 + abs(ord)) * (8 + growth(len(x))) * np.abs(_norm_slopes(x, ord))
+    return (8 + abs(ord)) * (8 + growth(len(x))) * np.abs(norm_slopes(x, ord))
 
 
 DEVIATIONS: dict[str, Reduction] = {
@@ -125,8 +127,8 @@ DEVIATIONS: dict[str, Reduction] = {
         "norm",
         Formula("y = (Σ |x|^p)^(1/p)", r"y = \Bigl(\sum_j |x_j|^p\Bigr)^{1/p}"),
         Formula("∂L/∂x = ∂L/∂y · sign(x) (|x|/y)^(p − 1)", r"\partial_x L = g\,\operatorname{sign}(x) (|x|/y)^{p-1}"),
-        _norm,
-        _norm_slopes,
+        norm,
+        norm_slopes,
         lambda x, axes, keepdim, ord: torch.linalg.vector_norm(x, ord, dim=axes, keepdim=keepdim),
         slack=_norm_slack,
         slope_slack=_norm_slope_slack,

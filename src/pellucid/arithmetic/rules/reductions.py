@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pellucid.arithmetic.arrays import Floats
-from pellucid.arithmetic.operation import Call, Formula, NoArithmetic
+from pellucid.arithmetic.operation import Call, Formula
 from pellucid.arithmetic.pointwise import applied
 from pellucid.arithmetic.reading import for_function, for_part_of, spellings
 from pellucid.arithmetic.reducing import Reduction, ReductionRule, growth, over_axes, reduction, refuse_type, ties
@@ -35,6 +36,11 @@ def _others(x: Floats) -> Any:
     before = np.cumprod(np.concatenate([[1.0], x[:-1]]))
     after = np.cumprod(np.concatenate([[1.0], x[:0:-1]]))[::-1]
     return before * after
+
+
+def _index_of(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """An index is of one axis, or of all elements in order."""
+    return lambda x, axes, keepdim: function(x, axes[0] if len(axes) == 1 else None, keepdim)
 
 
 REDUCTIONS: dict[str, Reduction] = {
@@ -99,6 +105,24 @@ REDUCTIONS: dict[str, Reduction] = {
         lambda x, axes, keepdim: torch.min(x, dim=axes[0], keepdim=keepdim).values,
         slack=lambda x: 0.0,
     ),
+    "argmax": Reduction(
+        "index of the largest value",
+        Formula("y = the first index of the largest x", r"y = \arg\max_j x_j"),
+        Formula("∂L/∂x = 0", r"\partial_x L = 0"),
+        np.argmax,
+        np.zeros_like,
+        _index_of(torch.argmax),
+        slack=lambda x: 0.0,
+    ),
+    "argmin": Reduction(
+        "index of the smallest value",
+        Formula("y = the first index of the smallest x", r"y = \arg\min_j x_j"),
+        Formula("∂L/∂x = 0", r"\partial_x L = 0"),
+        np.argmin,
+        np.zeros_like,
+        _index_of(torch.argmin),
+        slack=lambda x: 0.0,
+    ),
     "log_sum_exp": Reduction(
         "logarithm of a sum of exponentials",
         Formula("y = log Σ e^x", r"y = \log \sum_j e^{x_j}"),
@@ -149,8 +173,8 @@ _register("log_sum_exp", "logsumexp")
 _register("product", "prod")
 
 
-def _register_extreme(whole: str, along: str, pair: str, name: str) -> None:
-    """Register `max` and `min`: over everything, along an axis with indices, or of two tensors."""
+def _register_extreme(whole: str, along: str, pair: str, index: str, name: str) -> None:
+    """Register `max` or `min`: over everything, along an axis with indices, or of two tensors; and the indices alone."""
 
     @for_function(*spellings(name))
     def _(input: Tensor, other: Any = None) -> Call:
@@ -160,10 +184,12 @@ def _register_extreme(whole: str, along: str, pair: str, name: str) -> None:
 
     @for_part_of(*spellings(name))
     def _(part: int, input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Call:
-        if part:
-            raise NoArithmetic(f"no arithmetic for this operation: the indices of {name}, which have no gradient")
-        return Call(reduction(along, dim if axis is None else axis, keepdim), (input,))
+        return Call(reduction(index if part else along, dim if axis is None else axis, keepdim), (input,))
+
+    @for_function(*spellings(index))
+    def _(input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Call:
+        return Call(reduction(index, dim if axis is None else axis, keepdim), (input,))
 
 
-_register_extreme("amax", "max_along", "maximum", "max")
-_register_extreme("amin", "min_along", "minimum", "min")
+_register_extreme("amax", "max_along", "maximum", "argmax", "max")
+_register_extreme("amin", "min_along", "minimum", "argmin", "min")
