@@ -14,8 +14,9 @@ from torch.nn.modules import activation
 from pellucid.arithmetic import record, trace, trace_gradient
 from pellucid.glass.gradients import gradients
 
+SETTINGS = {"Threshold": (0.1, 20), "Softmax": (1,), "LogSoftmax": (1,), "Softmin": (1,)}
 ACTIVATIONS = {
-    name: nn.Threshold(0.1, 20) if name == "Threshold" else layer().eval()
+    name: layer(*SETTINGS.get(name, ())).eval()
     for name, layer in inspect.getmembers(activation, inspect.isclass)
     if name in activation.__all__ and name != "MultiheadAttention"
 }

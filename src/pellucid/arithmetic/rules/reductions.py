@@ -174,7 +174,7 @@ _register("product", "prod")
 
 
 def _register_extreme(whole: str, along: str, pair: str, index: str, name: str) -> None:
-    """Register `max` or `min`: over everything, along an axis with indices, or of two tensors; and the indices alone."""
+    """Register `max` or `min`: over everything, along an axis with indices, or of two tensors; and indices alone."""
 
     @for_function(*spellings(name))
     def _(input: Tensor, other: Any = None) -> Call:
