@@ -159,6 +159,11 @@ def trace_gradient(
     )
     value = float(products.sum())
     element = _element(gradient, position, f"the gradient of {operation.kind}")
+    if not math.isfinite(value):
+        raise UserError(
+            f"the gradient of {operation.kind} at {list(position)} comes to {value}, because the operation has no "
+            "finite derivative there; expected an input at which it has one"
+        )
     # Where a type changes on the way, the coarser one rounds.
     dtype = max(gradient.dtype, grad_output.dtype, key=unit_roundoff)
     result = Trace(

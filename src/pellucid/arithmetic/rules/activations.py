@@ -134,7 +134,7 @@ CURVES: dict[str, Function] = {
         slope_slack=_smooth,
     ),
     "log_sigmoid": Function(
-        "logarithm of the sigmoid",
+        "log sigmoid",
         Formula("y = log σ(x) = −log(1 + e^−x)", r"y = \log \sigma(x) = -\log(1 + e^{-x})"),
         lambda x: -np.logaddexp(0, -x),
         (lambda x: logistic(-x),),

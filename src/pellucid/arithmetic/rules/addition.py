@@ -149,18 +149,24 @@ def _gathered(inputs: Sequence[Tensor], index: tuple[int, ...], weights: Any) ->
     return Terms(values=values, operand=operand, index=rows, ranks=ranks, weights=weights, products=products)
 
 
-def _is_tensor(*values: Any) -> bool:
+def _are_tensors(*values: Any) -> bool:
     """Whether they are real tensors, one of them of floating-point numbers; others may hold integers or booleans."""
+    if all(map(is_floating, values)):
+        return True
     real = all(isinstance(value, Tensor) and not value.is_complex() for value in values)
     return real and any(map(is_floating, values))
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Real)
+
+
 def _sum(first: Any, second: Any, sign: float) -> Call:
-    if _is_tensor(first, second):
+    if _are_tensors(first, second):
         return Call(addition((1.0, sign)), (first, second))
-    if is_floating(first) and isinstance(second, Real):
+    if is_floating(first) and _is_number(second):
         return Call(addition((1.0,), sign * float(second)), (first,))
-    if isinstance(first, Real) and is_floating(second):
+    if _is_number(first) and is_floating(second):
         return Call(addition((sign,), float(first)), (second,))
     raise NoArithmetic(
         "no arithmetic for this operation: a sum of other things than floating-point tensors and numbers"
@@ -168,11 +174,11 @@ def _sum(first: Any, second: Any, sign: float) -> Call:
 
 
 def _product(first: Any, second: Any) -> Call:
-    if _is_tensor(first, second):
+    if _are_tensors(first, second):
         return Call(multiplication(), (first, second))
-    if is_floating(first) and isinstance(second, Real):
+    if is_floating(first) and _is_number(second):
         return Call(addition((float(second),)), (first,))
-    if isinstance(first, Real) and is_floating(second):
+    if _is_number(first) and is_floating(second):
         return Call(addition((float(first),)), (second,))
     raise NoArithmetic("no arithmetic for this operation: a product of other things than floating-point tensors")
 
@@ -180,10 +186,10 @@ def _product(first: Any, second: Any) -> Call:
 def _quotient(first: Any, second: Any, rounding_mode: str | None = None) -> Call:
     if rounding_mode is not None:
         raise NoArithmetic("no arithmetic for this operation: a division that rounds its result to whole numbers")
-    if is_floating(first) and isinstance(second, Real) and second and math.isfinite(1 / float(second)):
+    if is_floating(first) and _is_number(second) and second and math.isfinite(1 / float(second)):
         return Call(addition((1 / float(second),)), (first,))
-    operands = [value for value in (first, second) if not isinstance(value, Real)]
-    if not operands or not _is_tensor(*operands):
+    operands = [value for value in (first, second) if not _is_number(value)]
+    if not operands or not _are_tensors(*operands):
         raise NoArithmetic("no arithmetic for this operation: a quotient of other things than floating-point tensors")
     return applied("divide", first, second)
 

@@ -27,8 +27,8 @@ class CastRule(Rule):
     """The nearest number of the other type."""
 
     def noun(self, operation: Operation) -> str:
-        """What it changes."""
-        return "change of type"
+        """As one counts them."""
+        return "type change"
 
     def summary(self, operation: Operation, shapes: Shapes) -> str:
         """The new type."""

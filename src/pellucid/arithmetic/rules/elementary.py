@@ -36,7 +36,7 @@ def _near_one(which: int, x: Any) -> Any:
 
 ELEMENTARY: dict[str, Function] = {
     "exp": _function("exponential", "e^x", "e^x", np.exp, np.exp, torch.exp),
-    "exp2": _function("power of two", "2^x", "2^x", np.exp2, lambda x: math.log(2) * np.exp2(x), torch.exp2, slack=8.0),
+    "exp2": _function("power", "2^x", "2^x", np.exp2, lambda x: math.log(2) * np.exp2(x), torch.exp2, slack=8.0),
     "expm1": _function(
         "exponential",
         "e^x − 1",
@@ -158,8 +158,8 @@ ELEMENTARY: dict[str, Function] = {
         slack=lambda y, x: (8 + 4 * x * x) * np.abs(y),
         slope_slack=lambda which, x: 4 * (2 + x * x) * np.exp(-x * x),
     ),
-    "floor": _function("rounding down", "⌊x⌋", r"\lfloor x \rfloor", np.floor, lambda x: 0.0, torch.floor, slack=0.0),
-    "ceil": _function("rounding up", "⌈x⌉", r"\lceil x \rceil", np.ceil, lambda x: 0.0, torch.ceil, slack=0.0),
+    "floor": _function("floor", "⌊x⌋", r"\lfloor x \rfloor", np.floor, lambda x: 0.0, torch.floor, slack=0.0),
+    "ceil": _function("ceiling", "⌈x⌉", r"\lceil x \rceil", np.ceil, lambda x: 0.0, torch.ceil, slack=0.0),
     "round": _function(
         "rounding",
         "x rounded, halves to the even number",
@@ -170,7 +170,7 @@ ELEMENTARY: dict[str, Function] = {
         slack=0.0,
     ),
     "trunc": _function(
-        "rounding towards zero",
+        "truncation",
         "x without its fraction",
         r"\operatorname{trunc} x",
         np.trunc,

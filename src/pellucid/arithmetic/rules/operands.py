@@ -132,7 +132,7 @@ OPERANDS: dict[str, Function] = {
         torch.hypot,
     ),
     "logaddexp": Function(
-        "sum of exponentials",
+        "log-sum-exp",
         Formula("y = log(e^x0 + e^x1)", r"y = \log(e^{x_0} + e^{x_1})"),
         np.logaddexp,
         (lambda x, y: np.exp(x - np.logaddexp(x, y)), lambda x, y: np.exp(y - np.logaddexp(x, y))),
@@ -141,7 +141,7 @@ OPERANDS: dict[str, Function] = {
         slope_slack=lambda which, x, y: 8 * (np.abs(x) + np.abs(y) + 1),
     ),
     "xlogy": Function(
-        "product with a logarithm",
+        "logarithmic product",
         Formula("y = x0 · log(x1)", r"y = x_0 \log x_1"),
         _xlogy,
         (lambda x, y: np.log(y), lambda x, y: x / y),
@@ -156,7 +156,7 @@ OPERANDS: dict[str, Function] = {
         slack=lambda value, x, y: 2 * np.abs(y),
     ),
     "addcmul": Function(
-        "addition of a product",
+        "scaled addition",
         Formula("y = x0 + v · x1 · x2", r"y = x_0 + v\,x_1 x_2"),
         lambda x, first, second, value: x + value * first * second,
         (
@@ -168,7 +168,7 @@ OPERANDS: dict[str, Function] = {
         slack=lambda y, x, first, second, value: 6 * (np.abs(x) + np.abs(value * first * second)),
     ),
     "addcdiv": Function(
-        "addition of a quotient",
+        "scaled addition",
         Formula("y = x0 + v · x1 / x2", r"y = x_0 + v\,\frac{x_1}{x_2}"),
         lambda x, first, second, value: x + value * first / second,
         (

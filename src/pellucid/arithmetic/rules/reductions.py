@@ -106,7 +106,7 @@ REDUCTIONS: dict[str, Reduction] = {
         slack=lambda x: 0.0,
     ),
     "argmax": Reduction(
-        "index of the largest value",
+        "argmax",
         Formula("y = the first index of the largest x", r"y = \arg\max_j x_j"),
         Formula("∂L/∂x = 0", r"\partial_x L = 0"),
         np.argmax,
@@ -115,7 +115,7 @@ REDUCTIONS: dict[str, Reduction] = {
         slack=lambda x: 0.0,
     ),
     "argmin": Reduction(
-        "index of the smallest value",
+        "argmin",
         Formula("y = the first index of the smallest x", r"y = \arg\min_j x_j"),
         Formula("∂L/∂x = 0", r"\partial_x L = 0"),
         np.argmin,
@@ -124,7 +124,7 @@ REDUCTIONS: dict[str, Reduction] = {
         slack=lambda x: 0.0,
     ),
     "log_sum_exp": Reduction(
-        "logarithm of a sum of exponentials",
+        "log-sum-exp",
         Formula("y = log Σ e^x", r"y = \log \sum_j e^{x_j}"),
         Formula("∂L/∂x = ∂L/∂y · e^(x − y)", r"\partial_x L = g\,e^{x - y}"),
         _log_sum,

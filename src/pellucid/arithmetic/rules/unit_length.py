@@ -36,8 +36,8 @@ class UnitLengthRule(Rule):
     group = "normalisation"
 
     def noun(self, operation: Operation) -> str:
-        """What it makes of a vector."""
-        return "scaling to unit length"
+        """As one counts them."""
+        return "unit-length scaling"
 
     def formula(self, operation: Operation) -> Formula:
         """Along the axes."""
