@@ -107,3 +107,9 @@ def test_partners_by_hand():
         trace(nn.GLU(), torch.zeros(1, 3), (0, 0))
     squares = nn.LocalResponseNorm(3, alpha=3.0, beta=1.0, k=1.0)
     assert trace(squares, torch.tensor([[[1.0], [2.0], [3.0]]]), (0, 1, 0)).value == pytest.approx(2 / 15)
+
+
+def test_a_single_image_is_asked_for_its_batch_axis():
+    """A layer takes it, channels first; read as a batch it would be normalised over other numbers."""
+    with pytest.raises(UserError, match=r"expected 4 axes.*a single image gets its batch axis by x\[None\]"):
+        trace(nn.InstanceNorm2d(4), torch.randn(4, 3, 5), (0, 0, 0))

@@ -151,3 +151,9 @@ def test_many_equal_numbers_in_float32(function, value):
     x = torch.full((100_000,), value)
     keywords = {"dim": 0} if function in (torch.logsumexp, "cumsum") else {}
     check_function(function, [x], 7, ((x,), keywords), elements=1, allowed=0.01)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-19, 1e-16])
+def test_squares_that_vanish(size):
+    x = tensor((3, 7), torch.float32, 9) * size
+    check_function("norm", [x], 10, ((x,), {"dim": 1}), elements=6, allowed=10.0)

@@ -1,4 +1,4 @@
-"""Changes of type: every number rounded to the nearest of the new type."""
+"""Changes of type: every number rounded to the nearest of the new type, or cut off to a whole number."""
 
 from __future__ import annotations
 
@@ -17,8 +17,15 @@ from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shap
 __all__ = ["CastRule", "cast"]
 
 
+TYPES = (
+    *(torch.float32, torch.float64, torch.float16, torch.bfloat16),
+    *(torch.int32, torch.int64, torch.bool),
+)
+"""Numbers too large for a smaller integer type would begin again from its other end."""
+
+
 def cast(dtype: torch.dtype) -> Operation:
-    """Describe a change to another type of floating-point numbers."""
+    """Describe a change to another type: of floating-point numbers, of integers, of booleans."""
     return Operation("cast", {"dtype": dtype})
 
 
@@ -40,7 +47,11 @@ class CastRule(Rule):
 
     def formula(self, operation: Operation) -> Formula:
         """Rounded."""
-        name = _name(operation)
+        name, dtype = _name(operation), operation.settings["dtype"]
+        if dtype == torch.bool:
+            return Formula("y = 1 if x is not 0, else 0", r"y = [x \ne 0]")
+        if not dtype.is_floating_point:
+            return Formula("y = x without its fraction", r"y = \operatorname{trunc} x")
         return Formula(f"y = x, rounded to {name}", rf"y = \operatorname{{{name}}}(x)")
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
@@ -51,6 +62,10 @@ class CastRule(Rule):
         """One term; the check allows one rounding, where the new type does not hold every number of the old one."""
         source, dtype = index_row(index), operation.settings["dtype"]
         values = gather(inputs[0], source, "the input")
+        if not dtype.is_floating_point:
+            whole = values != 0 if dtype == torch.bool else np.trunc(values)
+            terms = input_terms(inputs[0].shape, source, values, products=whole.astype(np.float64))
+            return Decomposition(terms, float(whole[0]), 0.0, combine="function")
         terms = input_terms(inputs[0].shape, source, values, weights=np.ones(1), products=values.copy())
         exact = torch.promote_types(inputs[0].dtype, dtype) == dtype and inputs[0].is_floating_point()
         return Decomposition(terms, float(values[0]), 0.0 if exact else abs(float(values[0])))
@@ -58,7 +73,9 @@ class CastRule(Rule):
     def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
     ) -> LocalDerivatives:
-        """As if nothing were rounded, which is what autograd says too."""
+        """As if nothing were rounded, which is what autograd says too; through integers nothing flows back."""
+        if not operation.settings["dtype"].is_floating_point:
+            return LocalDerivatives(index_row(index), np.zeros(1), Formula("∂L/∂x = 0", r"\partial_x L = 0"))
         return LocalDerivatives(index_row(index), np.ones(1), Formula("∂L/∂x = ∂L/∂y", r"\partial_x L = g"))
 
 
@@ -67,8 +84,8 @@ def _name(operation: Operation) -> str:
 
 
 def _call(input: Any, dtype: torch.dtype) -> Call:
-    if not dtype.is_floating_point or not isinstance(input, Tensor) or input.is_complex():
-        raise NoArithmetic(f"no arithmetic for this operation: a change to {dtype}; only to floating-point numbers")
+    if dtype not in TYPES or not isinstance(input, Tensor) or input.is_complex():
+        raise NoArithmetic(f"no arithmetic for this operation: a change to {dtype} of {getattr(input, 'dtype', input)}")
     return Call(cast(dtype), (input,))
 
 
@@ -106,5 +123,8 @@ _register(Tensor.float, torch.float32)
 _register(Tensor.double, torch.float64)
 _register(Tensor.half, torch.float16)
 _register(Tensor.bfloat16, torch.bfloat16)
+_register(Tensor.long, torch.int64)
+_register(Tensor.int, torch.int32)
+_register(Tensor.bool, torch.bool)
 _register(Tensor.cpu, None)
 _register(Tensor.cuda, None)

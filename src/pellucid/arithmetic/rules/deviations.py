@@ -22,6 +22,10 @@ ROUNDOFF = 2.0**-24
 """Of float32. What it decides matters only where numbers are equal but for a millionth."""
 
 
+UNDERFLOW = 1.1e-19
+"""The root of the smallest normal number of float32."""
+
+
 def _variance(x: Floats, correction: float) -> float:
     return float(np.square(x - x.mean()).sum() / max(len(x) - correction, 0.0))
 
@@ -92,13 +96,19 @@ def norm_slopes(x: Floats, ord: float) -> Any:
 
 
 def _norm_slack(x: Floats, ord: float) -> float:
-    return 0.0 if math.isinf(ord) or ord == 0 else (8 + growth(len(x))) * norm(x, ord)
+    if math.isinf(ord) or ord == 0:
+        return 0.0
+    # Squares of numbers below 1e-19 vanish in float32.
+    vanishing = UNDERFLOW * math.sqrt(len(x)) if ord > 1 else 0.0
+    return (8 + growth(len(x))) * norm(x, ord) + vanishing / ROUNDOFF
 
 
 def _norm_slope_slack(x: Floats, ord: float) -> Any:
     whole = norm(x, ord)
     if math.isinf(ord) or ord in (0, 1) or whole == 0:
         return np.zeros(len(x))
+    if ord > 1 and whole < 1e3 * UNDERFLOW * math.sqrt(len(x)):
+        return np.full(len(x), 2.0**53)
     return (8 + abs(ord)) * (8 + growth(len(x))) * np.abs(norm_slopes(x, ord))
 
 

@@ -52,9 +52,13 @@ def instance_norm(
     bias: Tensor | None = None,
     training: bool = True,
     eps: float = 1e-5,
+    rank: int | None = None,
 ) -> Operation:
-    """Describe instance normalisation; with `training` false the running statistics are used."""
-    settings = {"eps": eps, "training": training or running_mean is None}
+    """Describe instance normalisation; with `training` false the running statistics are used.
+
+    A layer knows the `rank` of its batches, as it takes a single image too, whose channels come first.
+    """
+    settings = {"eps": eps, "training": training or running_mean is None} | ({"rank": rank} if rank else {})
     tensors = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     return Operation("instance_norm", settings, tensors)
 
@@ -135,7 +139,8 @@ class NormalisationRule(Rule):
                     f"expected its last axes to be {list(asked)}"
                 )
             return ShapeRule(shape, "the input's shape")
-        check_rank(operation, shape, [2, 3, 4, 5], "batch, channels, then the image's")
+        ranks = [settings["rank"]] if "rank" in settings else [2, 3, 4, 5]
+        check_rank(operation, shape, ranks, "batch, channels, then the image's")
         for name, tensor in operation.tensors.items():
             if tensor is not None and tensor.numel() != shape[1]:
                 raise UserError(
@@ -340,7 +345,8 @@ def _from_layer_norm(module: Any) -> Operation:
 @for_module(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 def _from_instance_norm(module: Any) -> Operation:
     own = module.training or not module.track_running_stats
-    return instance_norm(module.running_mean, module.running_var, module.weight, module.bias, own, module.eps)
+    rank = module._get_no_batch_dim() + 1
+    return instance_norm(module.running_mean, module.running_var, module.weight, module.bias, own, module.eps, rank)
 
 
 @for_module(nn.RMSNorm)
