@@ -28,6 +28,7 @@ DOMAINS = {
     "asin": INSIDE,
     "acos": INSIDE,
     "atanh": INSIDE,
+    "logit": (0.01, 0.99),
 }
 SHAPES = [(), (3,), (2, 3, 4)]
 
@@ -48,7 +49,7 @@ def functions_of(tables, first):
             call = describe_call(function, first)
         except (NoArithmetic, ValueError, RuntimeError, IndexError):  # functions that take other arguments
             continue
-        if call.operation.kind in tables and call.operation.kind != "threshold":
+        if call.operation.kind in tables and call.operation.kind not in ("threshold", "floor_divide"):
             yield function, call.operation.kind
 
 
@@ -84,7 +85,7 @@ def test_function_of_two_operands(function, kind):
     changes = in_place(function, X, X)
     for number, shapes in enumerate([((2, 3), (2, 3)), ((2, 3, 4), (3, 1)), ((2, 1), (1, 3)), ((2, 3), ())]):
         for dtype in (torch.float32, torch.float64):
-            domain = (0.1, 5.0) if kind in ("power", "xlogy", "divide", "remainder") else (-5.0, 5.0)
+            domain = (0.1, 5.0) if kind in ("power", "xlogy", "divide", "remainder", "fmod") else (-5.0, 5.0)
             inputs = [inputs_of(domain, shape, dtype, number + place) for place, shape in enumerate(shapes)]
             if not (changes and torch.broadcast_shapes(*shapes) != shapes[0]):
                 check_function(function, inputs, number)
@@ -142,6 +143,7 @@ MORE = [
     ("addcdiv", (X, X + 1, X + 2), {"value": -3}),
     (torch.remainder, (X, 0.3), {}),
     (torch.rsub, (X, 1.5), {}),
+    (torch.div, (X * 7, X + 0.25), {"rounding_mode": "floor"}),
     (F.leaky_relu, (-X, 0.3, True), {}),
     (F.leaky_relu, (-X,), {"negative_slope": 0.1, "inplace": True}),
     (F.hardtanh, (X, -0.1, 0.1), {}),
@@ -220,6 +222,8 @@ def test_a_number_off_by_a_thousandth_is_seen(function, kind):
 
 
 def test_functions_by_hand():
+    whole = describe_call(operator.floordiv, (torch.tensor([7.0, -7.0]), 2))
+    assert [trace(whole.operation, whole.inputs, (number,)).value for number in (0, 1)] == [3, -4]
     x = torch.tensor([2.0, -4.0])
     power = describe_call(torch.pow, (x, 3))
     traced = trace(power.operation, power.inputs, (1,))

@@ -89,9 +89,12 @@ def test_part_of_a_reduction(function, part, keywords, dtype):
         (torch.argmax, {"dim": 0}, None),
         ("argmin", {"dim": 1, "keepdim": True}, None),
         (torch.argmax, {}, None),
+        (torch.all, {"dim": 1}, None),
+        ("any", {"dim": -1, "keepdim": True}, None),
+        (torch.all, {}, None),
     ],
 )
-def test_the_index_of_a_maximum(function, keywords, part):
+def test_reductions_that_no_gradient_goes_through(function, keywords, part):
     x = tensor((3, 4, 5), torch.float32, 8).round()
     call = describe_call(function, (x,), keywords, part=part)
     result = getattr(x, function if isinstance(function, str) else function.__name__)(**keywords)

@@ -184,14 +184,20 @@ def _product(first: Any, second: Any) -> Call:
 
 
 def _quotient(first: Any, second: Any, rounding_mode: str | None = None) -> Call:
-    if rounding_mode is not None:
-        raise NoArithmetic("no arithmetic for this operation: a division that rounds its result to whole numbers")
-    if is_floating(first) and _is_number(second) and second and math.isfinite(1 / float(second)):
+    if rounding_mode == "trunc":
+        raise NoArithmetic("no arithmetic for this operation: a division that cuts its result off to whole numbers")
+    if (
+        rounding_mode is None
+        and is_floating(first)
+        and _is_number(second)
+        and second
+        and math.isfinite(1 / float(second))
+    ):
         return Call(addition((1 / float(second),)), (first,))
     operands = [value for value in (first, second) if not _is_number(value)]
     if not operands or not _are_tensors(*operands):
         raise NoArithmetic("no arithmetic for this operation: a quotient of other things than floating-point tensors")
-    return applied("divide", first, second)
+    return applied("floor_divide" if rounding_mode else "divide", first, second)
 
 
 @for_function(*spellings("add", "__add__", "__radd__", "__iadd__"), operator.add, operator.iadd)

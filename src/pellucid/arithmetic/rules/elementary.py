@@ -34,6 +34,11 @@ def _near_one(which: int, x: Any) -> Any:
     return 8 * (1 + x * x) / np.maximum(np.abs(1 - x * x), 1e-300) ** 1.5
 
 
+def _sinc_slope(x: Any) -> Any:
+    nonzero = np.where(x == 0, 1.0, x)
+    return np.where(x == 0, 0.0, (np.cos(np.pi * nonzero) - np.sinc(nonzero)) / nonzero)
+
+
 ELEMENTARY: dict[str, Function] = {
     "exp": _function("exponential", "e^x", "e^x", np.exp, np.exp, torch.exp),
     "exp2": _function("power", "2^x", "2^x", np.exp2, lambda x: math.log(2) * np.exp2(x), torch.exp2, slack=8.0),
@@ -157,6 +162,34 @@ ELEMENTARY: dict[str, Function] = {
         torch.erfc,
         slack=lambda y, x: (8 + 4 * x * x) * np.abs(y),
         slope_slack=lambda which, x: 4 * (2 + x * x) * np.exp(-x * x),
+    ),
+    "logit": _function(
+        "logit",
+        "log(x / (1 − x))",
+        r"\log\frac{x}{1 - x}",
+        lambda x: np.log(x) - np.log1p(-x),
+        lambda x: 1 / (x * (1 - x)),
+        torch.logit,
+        # The quotient rounds before its logarithm is taken.
+        slack=lambda y, x: 8 * np.abs(y) + 4,
+        slope_slack=lambda which, x: 8 / np.abs(x * (1 - x)),
+    ),
+    "sinc": _function(
+        "sinc",
+        "sin(πx) / (πx)",
+        r"\frac{\sin \pi x}{\pi x}",
+        np.sinc,
+        _sinc_slope,
+        torch.sinc,
+        # The multiple of π rounds before its sine is taken.
+        slack=lambda y, x: 8 * (1 + np.abs(y)),
+        slope_slack=lambda which, x: 16 * (1 + np.abs(x)) * (1 + 1 / np.maximum(np.abs(x), 1e-300)),
+    ),
+    "deg2rad": _function(
+        "conversion", "x · π / 180", r"x\,\pi / 180", np.deg2rad, lambda x: math.pi / 180, torch.deg2rad
+    ),
+    "rad2deg": _function(
+        "conversion", "x · 180 / π", r"180\,x / \pi", np.rad2deg, lambda x: 180 / math.pi, torch.rad2deg
     ),
     "floor": _function("floor", "⌊x⌋", r"\lfloor x \rfloor", np.floor, lambda x: 0.0, torch.floor, slack=0.0),
     "ceil": _function("ceiling", "⌈x⌉", r"\lceil x \rceil", np.ceil, lambda x: 0.0, torch.ceil, slack=0.0),

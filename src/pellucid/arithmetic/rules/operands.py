@@ -155,6 +155,22 @@ OPERANDS: dict[str, Function] = {
         torch.remainder,
         slack=lambda value, x, y: 2 * np.abs(y),
     ),
+    "fmod": Function(
+        "remainder",
+        Formula("y = x0 − x1 · trunc(x0 / x1)", r"y = x_0 - x_1 \operatorname{trunc}(x_0 / x_1)"),
+        np.fmod,
+        (lambda x, y: np.ones_like(x), lambda x, y: -np.trunc(x / y)),
+        torch.fmod,
+        slack=lambda value, x, y: 2 * np.abs(y),
+    ),
+    "floor_divide": Function(
+        "whole quotient",
+        Formula("y = ⌊x0 / x1⌋", r"y = \lfloor x_0 / x_1 \rfloor"),
+        np.floor_divide,
+        (None, None),
+        lambda x, y: torch.div(x, y, rounding_mode="floor"),  # floor_divide itself has no derivative in PyTorch
+        slack=0.0,
+    ),
     "addcmul": Function(
         "scaled addition",
         Formula("y = x0 + v · x1 · x2", r"y = x_0 + v\,x_1 x_2"),
@@ -250,6 +266,8 @@ _register("hypot", "hypot")
 _register("logaddexp", "logaddexp")
 _register("xlogy", "xlogy")
 _register("remainder", "remainder", "__mod__", more=(operator.mod, operator.imod))
+_register("fmod", "fmod")
+_register("floor_divide", "floor_divide", "__floordiv__", more=(operator.floordiv, operator.ifloordiv))
 _register("gt", "gt", "greater", "__gt__", more=(operator.gt,))
 _register("ge", "ge", "greater_equal", "__ge__", more=(operator.ge,))
 _register("lt", "lt", "less", "__lt__", more=(operator.lt,))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pellucid.arithmetic.arrays import Floats
-from pellucid.arithmetic.operation import Call, Formula
+from pellucid.arithmetic.operation import Call, Formula, Operation
 from pellucid.arithmetic.pointwise import applied
 from pellucid.arithmetic.reading import for_function, for_part_of, spellings
 from pellucid.arithmetic.reducing import Reduction, ReductionRule, growth, over_axes, reduction, refuse_type, ties
@@ -105,6 +105,24 @@ REDUCTIONS: dict[str, Reduction] = {
         lambda x, axes, keepdim: torch.min(x, dim=axes[0], keepdim=keepdim).values,
         slack=lambda x: 0.0,
     ),
+    "all": Reduction(
+        "conjunction",
+        Formula("y = 1 if no x is 0, else 0", r"y = \bigwedge_j x_j"),
+        Formula("∂L/∂x = 0", r"\partial_x L = 0"),
+        np.all,
+        np.zeros_like,
+        over_axes(torch.all),
+        slack=lambda x: 0.0,
+    ),
+    "any": Reduction(
+        "disjunction",
+        Formula("y = 0 if every x is 0, else 1", r"y = \bigvee_j x_j"),
+        Formula("∂L/∂x = 0", r"\partial_x L = 0"),
+        np.any,
+        np.zeros_like,
+        over_axes(torch.any),
+        slack=lambda x: 0.0,
+    ),
     "argmax": Reduction(
         "argmax",
         Formula("y = the first index of the largest x", r"y = \arg\max_j x_j"),
@@ -155,6 +173,10 @@ class TotalRule(ReductionRule):
 
     table = REDUCTIONS
 
+    def takes_integers(self, operation: Operation) -> bool:
+        """Whether all or any of several booleans hold."""
+        return operation.kind in ("all", "any")
+
 
 def _register(kind: str, *names: str) -> None:
     @for_function(*spellings(*names))
@@ -171,6 +193,8 @@ _register("amax", "amax")
 _register("amin", "amin")
 _register("log_sum_exp", "logsumexp")
 _register("product", "prod")
+_register("all", "all")
+_register("any", "any")
 
 
 def _register_extreme(whole: str, along: str, pair: str, index: str, name: str) -> None:
