@@ -250,7 +250,9 @@ def _arguments(operation: Operation, inputs: Sequence[Tensor], values: Sequence[
 
 
 def _slack(slack: Slack, sizes: Floats, *arguments: Any, **settings: Any) -> Floats:
-    return _array(slack(*arguments, **settings), sizes) if callable(slack) else slack * sizes
+    if callable(slack):
+        return _array(slack(*arguments, **settings), sizes)
+    return slack * np.nan_to_num(sizes)
 
 
 def _array(values: Any, like: Floats) -> Floats:

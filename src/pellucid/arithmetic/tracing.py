@@ -69,7 +69,7 @@ def trace(
             output = rule.compute(operation, operands)
     _check_shape(output, expected, f"the output given for {operation.kind}")
     decomposition = rule.decompose(operation, operands, position)
-    element = _element(output, position, f"the output of {operation.kind}")
+    element = _element(output, position, f"the output of {operation.kind}", decomposition.value)
     check = Check(decomposition.value, element, tolerance(decomposition.slack, output.dtype))
     result = Trace(
         operation=operation,
@@ -158,8 +158,8 @@ def trace_gradient(
         weight_of=local.index_of,
     )
     value = float(products.sum())
-    element = _element(gradient, position, f"the gradient of {operation.kind}")
-    if not math.isfinite(value):
+    element = _element(gradient, position, f"the gradient of {operation.kind}", value)
+    if not math.isfinite(value) and element != value:
         raise UserError(
             f"the gradient of {operation.kind} at {list(position)} comes to {value}, because the operation has no "
             "finite derivative there; expected an input at which it has one"
@@ -207,9 +207,10 @@ def _check_shape(tensor: Tensor, shape: tuple[int, ...], what: str) -> None:
         raise UserError(f"{what} has the shape {shape_text(tensor.shape)}; expected {shape_text(shape)}")
 
 
-def _element(tensor: Tensor, index: tuple[int, ...], what: str) -> float:
+def _element(tensor: Tensor, index: tuple[int, ...], what: str, recomputed: float) -> float:
     element = float(as_array(tensor)[index])
-    if not math.isfinite(element):
+    # An infinity that comes out of the arithmetic too is no mistake: a mask, the logarithm of zero.
+    if not math.isfinite(element) and element != recomputed:
         raise UserError(
             f"{what} is {element} at {list(index)}; expected a finite number: look for what made it "
             f"(a division by zero, the logarithm of a negative number, a number too large for {tensor.dtype})"

@@ -1,4 +1,4 @@
-"""Softmax and its logarithm.
+"""Softmax and its logarithm; inputs of −∞, as masks set them, take no part.
 
 Shape letters: N images, K classes.
 """
@@ -58,6 +58,7 @@ def softened(logits: Floats) -> tuple[Floats, float, float, Floats]:
 
 def softmax_slack(logits: Floats, largest: float, total: float) -> float:
     """How far rounding takes the logarithm of a softmax, in unit roundoffs: the shift, the exponentials, their sum."""
+    logits = logits[np.isfinite(logits)]  # what is masked by −∞ takes no part
     count = len(logits)
     return (
         4 * (float(np.abs(logits).max()) + abs(largest) + abs(math.log(total))) + min(count, 4 * math.sqrt(count)) + 8
@@ -102,7 +103,7 @@ class SoftmaxRule(Rule):
         """All inputs along the axis; the products are their exponentials."""
         x = inputs[0]
         line, own = _line(operation, x, index)
-        values = gather(x, line, "the input")
+        values = gather(x, line, "the input", masked=operation.kind != "softmin")
         logits = -values if operation.kind == "softmin" else values
         exponentials, total, largest, shares = softened(logits)
         details = {"own": own, "largest": largest, "exponentials": exponentials, "exponential_sum": total}
@@ -122,7 +123,7 @@ class SoftmaxRule(Rule):
         x = inputs[0]
         line, own = _line(operation, x, index)
         sign = -1.0 if operation.kind == "softmin" else 1.0
-        logits = sign * gather(x, line, "the input")
+        logits = sign * gather(x, line, "the input", masked=operation.kind != "softmin")
         _, total, largest, shares = softened(logits)
         here = np.arange(len(line)) == own
         slack = softmax_slack(logits, largest, total)
