@@ -16,6 +16,7 @@ from torch import Tensor
 
 from pellucid.arithmetic.arrays import Integers, gather, index_row, lattice
 from pellucid.arithmetic.operation import Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.rule import EVERYTHING, Decomposition, LocalDerivatives, Reach, Rule, Shapes, input_terms
 from pellucid.ground.errors import UserError
 
@@ -135,6 +136,19 @@ class ReductionRule(Rule):
             slopes = np.asarray(entry.slopes(values, **settings), dtype=np.float64)[here]
             floor = np.broadcast_to(entry.slope_slack(values, **settings), values.shape)[here]
         return LocalDerivatives(index_row(position), slopes, entry.gradient, slack=4.0, floor=floor)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """All along the axes, at the positions of the others."""
+        over, given = _over(operation, len(shapes[0])), iter(output.axes)
+        axes = []
+        for axis, size in enumerate(shapes[0]):
+            if axis not in over:
+                axes.append(next(given))
+                continue
+            axes.append(np.ones(size, dtype=bool))
+            if operation.settings["keepdim"]:
+                next(given)
+        return (Positions(tuple(axes), output.exact),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """All, when the image's axes are among them."""

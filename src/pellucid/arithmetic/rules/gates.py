@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pellucid.arithmetic.arrays import Integers, gather, index_row, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
 from pellucid.arithmetic.pointwise import logistic
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, input_terms, rule_for
 from pellucid.ground.errors import UserError
@@ -141,6 +142,11 @@ class GLURule(Rule):
         )
         floor = 8 * (1 + abs(number)) * gate
         return LocalDerivatives(index_row(position), np.array([derivative]), formula, floor=floor)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """The same positions of both halves."""
+        axis = operation.settings["axis"] % len(shapes[0])
+        return (output.with_axis(axis, np.tile(output.axes[axis], 2)),)
 
     def _halves(self, operation: Operation, x: Tensor, index: Sequence[int]) -> Integers:
         axis = operation.settings["axis"] % x.dim()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Integers, gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, check_rank, input_terms, rule_for
 
@@ -91,6 +92,13 @@ class LocalResponseRule(Rule):
             r" - \tfrac{2\alpha\beta}{n} x_j x_c D_j^{-\beta-1}\bigr)",
         )
         return LocalDerivatives(positions, derivatives, formula, floor=floor)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """The channels near those."""
+        size, channels = operation.settings["size"], np.arange(shapes[0][1])
+        offsets = channels[:, None] - np.flatnonzero(output.axes[1])[None, :]
+        near = ((-(size // 2) <= offsets) & (offsets <= (size - 1) // 2)).any(axis=1)
+        return (output.with_axis(1, near),)
 
     def _base(self, operation: Operation, values: Any) -> float:
         settings = operation.settings

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, gather, index_row, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module, spellings
 from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, check_rank, input_terms, rule_for
 from pellucid.ground.errors import UserError
@@ -214,6 +215,22 @@ class NormalisationRule(Rule):
         )
         normalised, rounding = self._normalised(operation, x, positions)
         return LocalDerivatives(positions, normalised, formula, floor=rounding)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """All elements that share a mean and a variance with those; kept from training, the elements alone."""
+        rank = len(shapes[0])
+        if operation.kind in LAST_AXES:
+            return (output.whole(*range(rank - self._rank(operation), rank)),)
+        if operation.kind in KEEPING and not operation.settings["training"]:
+            return (output,)
+        image = tuple(range(2, rank))
+        if operation.kind == "batch_norm":
+            return (output.whole(0, *image),)
+        if operation.kind == "instance_norm":
+            return (output.whole(*image),)
+        groups = output.axes[1].reshape(operation.settings["groups"], -1).any(axis=1)
+        channels = np.repeat(groups, shapes[0][1] // operation.settings["groups"])
+        return (output.with_axis(1, channels).whole(*image),)
 
     def _input_derivatives(self, operation: Operation, x: Tensor, index: tuple[int, ...]) -> LocalDerivatives:
         source = index_row(index)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pellucid.arithmetic.arrays import gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, spellings
 from pellucid.arithmetic.reducing import refuse_type
 from pellucid.arithmetic.rule import (
@@ -64,6 +65,14 @@ class RunningSumRule(Rule):
         formula = Formula("∂L/∂x_j = Σ_{i ≥ j} ∂L/∂y_i", r"\partial_{x_j} L = \sum_{i \ge j} g_i")
         # Autograd sums backwards from the end, or subtracts from the whole sum.
         return LocalDerivatives(positions, np.ones(len(positions)), formula, slack=len(positions) + 2.0)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """Everything along the axis up to the last position."""
+        if not shapes[0]:
+            return (output,)
+        axis = operation.settings["axis"] % len(shapes[0])
+        last = int(np.flatnonzero(output.axes[axis])[-1])
+        return (output.with_axis(axis, np.arange(shapes[0][axis]) <= last),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """All, along an axis of the image."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module, spellings
 from pellucid.arithmetic.rule import (
     EVERYTHING,
@@ -142,6 +143,10 @@ class SoftmaxRule(Rule):
         # PyTorch sums g·y first and subtracts it from g_i, so that what cancels here rounds there.
         floor = (slack + 4) * (shares * shares[own] + here * shares[own])
         return LocalDerivatives(line, sign * shares * (here - shares[own]), formula, floor=floor)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """The whole axis."""
+        return (output.whole(_axis(operation, len(shapes[0]))) if shapes[0] else output,)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The same position of all channels, or all positions."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pellucid.arithmetic.arrays import Integers, gather, index_row, lattice
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function
 from pellucid.arithmetic.reducing import growth
 from pellucid.arithmetic.rule import (
@@ -91,6 +92,10 @@ class UnitLengthRule(Rule):
         )
         floor = (20 + abs(settings["p"]) + 2 * growth(len(values))) * (here / divisor + np.abs(through))
         return LocalDerivatives(line, here / divisor - through, formula, floor=floor, details={"norm": length})
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """The whole vector."""
+        return (output.whole(*operation.settings["axes"]),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """All, along an axis of the image."""
