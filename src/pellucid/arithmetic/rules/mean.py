@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pellucid.arithmetic.arrays import Integers, gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function
 from pellucid.arithmetic.rule import (
     EVERYTHING,
@@ -78,6 +79,16 @@ class MeanRule(Rule):
         count = int(np.prod([shape[axis] for axis in over], dtype=np.int64))
         positions = np.asarray([position], dtype=np.int64).reshape(1, len(position))
         return LocalDerivatives(positions, np.array([1 / count]), Formula("∂L/∂x = ∂L/∂y / m", r"\partial_x L = g / m"))
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """All positions along the axes of the mean."""
+        shape, masks = shapes[0], iter(output.axes)
+        over, kept = _over(operation, len(shape)), operation.settings["keepdim"]
+        axes = []
+        for axis, size in enumerate(shape):
+            mask = next(masks) if kept or axis not in over else None
+            axes.append(np.ones(size, dtype=bool) if mask is None or axis in over else mask)
+        return (Positions(tuple(axes), output.exact),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """All, when the image's axes are among them."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, gather, index_row, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, check_rank, input_terms, rule_for
 from pellucid.ground.errors import UserError
@@ -144,6 +145,19 @@ class NormalisationRule(Rule):
         if count:
             details["count"] = count
         return Decomposition(terms, number * scale + shift, slack, bias=shift, details=details)
+
+    def reads_statistics(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """All that the mean and the variance are taken of; nothing where they were kept from training."""
+        rank = len(shapes[0])
+        if operation.kind == "layer_norm":
+            over = len(operation.settings["normalized_shape"])
+            return (output.whole(*range(rank - over, rank)),)
+        if operation.kind == "group_norm":
+            groups = output.axes[1].reshape(operation.settings["groups"], -1)
+            channels = np.repeat(groups.any(axis=1), groups.shape[1])
+            return (output.with_axis(1, channels).whole(*range(2, rank)),)
+        training = operation.settings["training"]
+        return (output.whole(0, *range(2, rank)) if training else None,)
 
     def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import (
     EVERYTHING,
@@ -104,6 +105,10 @@ class SoftmaxRule(Rule):
         value = float(shares[own])
         # The exponential's relative error is its argument's absolute one.
         return Decomposition(terms, value, value * slack, combine="function", details=details)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """All along the axis."""
+        return (output.whole(_axis(operation, len(shapes[0]))),)
 
     def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
