@@ -55,7 +55,11 @@ def check_reads(call: Call, compute, generator):
         marks = np.ones(output.shape, dtype=bool)
         for axis, mask in enumerate(asked.axes):
             marks &= mask.reshape([-1 if other == axis else 1 for other in range(output.dim())])
-        read = rule_of(call.operation).reads(call.operation, [tuple(x.shape) for x in call.inputs], asked)
+        rule, shapes = rule_of(call.operation), [tuple(x.shape) for x in call.inputs]
+        # What is read through a mean and a variance contains the elements themselves.
+        besides = rule.reads_statistics(call.operation, shapes, asked)
+        itself = rule.reads(call.operation, shapes, asked)
+        read = [more or plain for plain, more in zip(itself, besides, strict=True)]
         touched = [torch.zeros(x.shape, dtype=torch.bool) for x in leaves]
         for index in np.argwhere(marks):  # one by one, so that nothing cancels
             gradients = torch.autograd.grad(output[tuple(index)], leaves, retain_graph=True, allow_unused=True)

@@ -93,6 +93,12 @@ class Positions:
         common = Positions(tuple(mine & others for mine, others in zip(self.axes, other.axes, strict=True))).count
         return replace(together, exact=together.exact and together.count == self.count + other.count - common)
 
+    def contains(self, other: Positions) -> bool:
+        """Whether every element of other positions is marked."""
+        return other.is_empty or not any(
+            (others & ~mine).any() for mine, others in zip(self.axes, other.axes, strict=True)
+        )
+
     def with_axis(self, axis: int, mask: Mask) -> Positions:
         """Replace the mask of one axis."""
         axis %= len(self.axes)

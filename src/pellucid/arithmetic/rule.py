@@ -177,6 +177,10 @@ class Rule(ABC):
         """
         return tuple(output.broadcast_from(shape) for shape in shapes)
 
+    def reads_statistics(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """Find what is read besides, through a mean and a variance of the operand itself: normalisations alone."""
+        return (None,) * len(shapes)
+
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """Say which inputs an output reads along the image's axes: empty for the element itself, or a word above."""
         return ()

@@ -216,13 +216,13 @@ class NormalisationRule(Rule):
         normalised, rounding = self._normalised(operation, x, positions)
         return LocalDerivatives(positions, normalised, formula, floor=rounding)
 
-    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
-        """All elements that share a mean and a variance with those; kept from training, the elements alone."""
+    def reads_statistics(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """All that the mean and the variance are taken of; nothing where they were kept from training."""
         rank = len(shapes[0])
         if operation.kind in LAST_AXES:
             return (output.whole(*range(rank - self._rank(operation), rank)),)
         if operation.kind in KEEPING and not operation.settings["training"]:
-            return (output,)
+            return (None,)
         image = tuple(range(2, rank))
         if operation.kind == "batch_norm":
             return (output.whole(0, *image),)
