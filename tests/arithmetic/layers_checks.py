@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import torch
 from torch import Tensor, nn
 
-from pellucid.arithmetic import Operation, trace, trace_gradient
+from pellucid.arithmetic import Operation, describe_call, trace, trace_gradient
 
 DTYPES = st.sampled_from([torch.float32, torch.float64])
 SEEDS = st.integers(0, 2**31)
@@ -32,10 +32,11 @@ def check_traces(
     **given: Any,
 ) -> None:
     """Trace `elements` random elements of the output and of each gradient of `function(*inputs)`."""
-    allowed = allowed or ALLOWED[inputs[0].dtype]
     generator = torch.Generator().manual_seed(seed)
     leaves = [x.detach().clone().requires_grad_(x.is_floating_point()) for x in inputs]
     output = function(*leaves)
+    types = [output.dtype, *(x.dtype for x in inputs if x.is_floating_point())]
+    allowed = allowed or max(ALLOWED[dtype] for dtype in types)
     upstream = torch.randn(output.shape, generator=generator, dtype=output.dtype)
     differentiable = [x for x in leaves if x.requires_grad]
     weights = [tensor for tensor in owned.values() if tensor is not None]
@@ -86,3 +87,27 @@ def check_module(module: nn.Module, x: Tensor, seed: int, **given: Any) -> None:
 
 def tensor(shape: Sequence[int], dtype: torch.dtype, seed: int) -> Tensor:
     return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def check_function(
+    function: Any, inputs: Sequence[Tensor], seed: int, call: Any = None, part: int | None = None, **given: Any
+) -> None:
+    """Check a function of operands: `call` holds the arguments where they are not the operands."""
+    arguments, keywords = call or (inputs, {})
+    described = describe_call(function, arguments, keywords, part=part)
+    assert {id(x) for x in described.inputs} == {id(x) for x in inputs}
+    run = function if callable(function) else getattr(Tensor, function)
+
+    def again(*leaves: Tensor) -> Tensor:
+        # Copies, as some change their first argument.
+        leaf_of = {id(x): leaf.clone() for x, leaf in zip(described.inputs, leaves, strict=True)}
+        result = run(*_replaced(arguments, leaf_of), **{name: _replaced(x, leaf_of) for name, x in keywords.items()})
+        return result if part is None else result[part]
+
+    check_traces(described.operation, again, described.inputs, {}, seed, **given)
+
+
+def _replaced(value: Any, leaf_of: dict[int, Tensor]) -> Any:
+    if isinstance(value, list | tuple) and not isinstance(value, torch.Size):
+        return type(value)(_replaced(member, leaf_of) for member in value)
+    return leaf_of.get(id(value), value)

@@ -9,20 +9,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
-from layers_checks import DTYPES, SEEDS, check_module, check_traces, tensor
-from torch import Tensor, nn
+from layers_checks import DTYPES, SEEDS, check_function, check_module, check_traces, tensor
+from torch import nn
 
 from pellucid.arithmetic import describe_call, shape_rule, trace, trace_gradient
-
-
-def check_function(function, inputs, seed, call=None):
-    """Check a function of operands: `call` holds the arguments where they are not the operands."""
-    arguments, keywords = call or (inputs, {})
-    described = describe_call(function, arguments, keywords)
-    assert list(described.inputs) == list(inputs)
-    run = function if callable(function) else getattr(Tensor, function)
-    more, rest = ([], keywords) if call is None else (list(arguments[len(inputs) :]), keywords)
-    check_traces(described.operation, lambda *leaves: run(*leaves, *more, **rest), inputs, {}, seed)
 
 
 @given(st.integers(1, 9), st.integers(1, 5), st.booleans(), st.sampled_from([(1,), (4,), (2, 3)]), SEEDS, DTYPES)

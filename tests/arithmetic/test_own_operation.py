@@ -53,12 +53,12 @@ def _squash(monkeypatch):
     for module, table in ((rule, "RULES"), (reading, "MODULES"), (reading, "FUNCTIONS")):
         monkeypatch.setattr(module, table, dict(getattr(module, table)))
 
-    @rule_for("softsign")
-    class SoftsignRule(Rule):
+    @rule_for("squash")
+    class SquashRule(Rule):
         group = "activation"
 
         def noun(self, operation: Operation) -> str:
-            return "softsign"
+            return "squash"
 
         def summary(self, operation: Operation, shapes) -> str:
             return f"up to {number(operation.settings['height'])}"
@@ -85,11 +85,11 @@ def _squash(monkeypatch):
 
     @for_module(Squash)
     def from_module(module: Squash) -> Operation:
-        return Operation("softsign", {"height": module.height})
+        return Operation("squash", {"height": module.height})
 
     @for_function(F.softsign)
     def from_call(input: Tensor) -> Call:
-        return Call(Operation("softsign", {"height": 1.0}), (input,))
+        return Call(Operation("squash", {"height": 1.0}), (input,))
 
 
 class Small(nn.Module):
@@ -112,21 +112,21 @@ def test_it_is_traced_forward_and_backward():
     (gradient,) = torch.autograd.grad(Squash(2.0)(leaf), leaf, torch.tensor([[1.0, 4.0]]))
     backward = trace_gradient(Squash(2.0), x, torch.tensor([[1.0, 4.0]]), index=(0, 1), gradient=gradient)
     assert backward.value == pytest.approx(4 * 2 / 16)
-    assert describe_call(F.softsign, (x,)).operation.kind == "softsign"
-    with pytest.raises(UserError, match="softsign has no gradient of 'weight'; expected input"):
+    assert describe_call(F.softsign, (x,)).operation.kind == "squash"
+    with pytest.raises(UserError, match="squash has no gradient of 'weight'; expected input"):
         trace_gradient(Squash(2.0), x, x, of="weight", index=(0, 0))
 
 
 def test_a_network_shows_it_as_one_operation_in_table_and_diagram():
     steps = {step.name: step for step in record(Small(), torch.randn(1, 1, 4, 4)).steps}
-    assert [name for name, step in steps.items() if step.operation and step.operation.kind == "softsign"] == [
+    assert [name for name, step in steps.items() if step.operation and step.operation.kind == "squash"] == [
         "squash",
         "softsign",
     ]
     table = summarise(Small(), (1, 4, 4))
     row = next(row for row in table.rows if row.name == "squash")
     assert (row.label, row.output_shape, row.field_text, row.note) == ("Squash", (2, 2, 2), "3×3", "")
-    assert "1 convolution, 2 softsigns, 1 flattening, 1 fully connected layer" in " ".join(str(table).split())
+    assert "1 convolution, 2 squashs, 1 flattening, 1 fully connected layer" in " ".join(str(table).split())
     svg = architecture_svg(table)
     assert svg.count('class="pa-box pa-activation"') == 2
     assert ">up to 2</text>" in svg
@@ -136,13 +136,13 @@ def test_a_kind_has_one_rule():
     with pytest.raises(ValueError, match="'relu' has a rule already, ActivationRule; expected another kind"):
 
         @rule_for("relu")
-        class Mine(type(rule.RULES["softsign"])):
+        class Mine(type(rule.RULES["squash"])):
             pass
 
 
 def test_without_a_rule_it_is_seen_and_not_decomposed(monkeypatch):
-    monkeypatch.setattr(rule, "RULES", {kind: known for kind, known in rule.RULES.items() if kind != "softsign"})
-    with pytest.raises(NoArithmetic, match="no arithmetic for this operation: softsign"):
+    monkeypatch.setattr(rule, "RULES", {kind: known for kind, known in rule.RULES.items() if kind != "squash"})
+    with pytest.raises(NoArithmetic, match="no arithmetic for this operation: squash"):
         trace(Squash(), torch.ones(1), (0,))
     assert summarise(Small(), (1, 4, 4)).notes == (
         "no arithmetic for Squash, softsign: their multiply-adds are not counted",

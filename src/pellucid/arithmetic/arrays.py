@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 
 def as_array(tensor: Tensor) -> NDArray[Any]:
     """View a tensor as a NumPy array, without a copy where it lies in the CPU's memory in a type NumPy knows."""
-    tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    # Autograd may hand out a tensor of zeros without memory, which NumPy gets by force alone.
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(force=True)
 
 
 def lattice(*axes: Sequence[int] | Integers) -> Integers:
@@ -47,10 +47,11 @@ def index_row(index: Sequence[int]) -> Integers:
     return np.asarray([index], dtype=np.int64).reshape(1, len(index))
 
 
-def gather(tensor: Tensor, index: Integers, what: str, padding: float = 0.0) -> Floats:
+def gather(tensor: Tensor, index: Integers, what: str, padding: float = 0.0, masked: bool = False) -> Floats:
     """Read the elements that the rows of `index` name, as float64; a row of -1 reads `padding`.
 
-    Raises `UserError` when one of them is NaN or infinite: no sum could be checked with it.
+    Raises `UserError` when one of them is NaN or infinite: no sum could be checked with it. Where elements may be
+    `masked`, −∞ is one that takes no part.
     """
     array = as_array(tensor)
     if index.shape[1] == 0:
@@ -60,6 +61,8 @@ def gather(tensor: Tensor, index: Integers, what: str, padding: float = 0.0) -> 
         outside = np.asarray((index < 0).any(axis=1))
         values = array[tuple(index.T)].astype(np.float64)
     bad = ~np.isfinite(values) & ~outside
+    if masked:
+        bad &= values != -np.inf
     if bad.any():
         first = int(np.argmax(bad))
         raise UserError(

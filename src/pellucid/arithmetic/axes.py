@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.arithmetic.arrays import Integers
+from pellucid.arithmetic.positions import Mask
 
 __all__ = ["WindowAxis", "adaptive_axis", "transposed_axis", "window_axis"]
 
@@ -20,15 +21,26 @@ PADDINGS = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 @dataclass(frozen=True, eq=False)
 class WindowAxis:
-    """Triples (output position, input position, tap); an input position of -1 is padding and has no source."""
+    """Triples (output position, input position, tap); an input position of -1 is padding and has no source.
+
+    `length` is the input's.
+    """
 
     output: Integers
     source: Integers
     tap: Integers
+    length: int
 
     def reading(self, output: int) -> Integers:
         """Find the triples that one output position reads."""
         return np.flatnonzero(self.output == output)
+
+    def read_by(self, outputs: Mask) -> Mask:
+        """Mark the input positions that some output positions read, padding left out."""
+        sources = self.source[outputs[self.output]]
+        read = np.zeros(self.length, dtype=bool)
+        read[sources[sources >= 0]] = True
+        return read
 
     def fed_by(self, source: int) -> Integers:
         """Find the triples that one input position feeds."""
@@ -71,8 +83,8 @@ def window_axis(
     tap = np.tile(taps[0], outputs)
     if not counted_beyond:
         inside = padded < before + length + after
-        return WindowAxis(output[inside], source[inside], tap[inside])
-    return WindowAxis(output, source, tap)
+        return WindowAxis(output[inside], source[inside], tap[inside], length)
+    return WindowAxis(output, source, tap, length)
 
 
 def transposed_axis(length: int, outputs: int, kernel: int, stride: int, dilation: int, padding: int) -> WindowAxis:
@@ -86,7 +98,7 @@ def transposed_axis(length: int, outputs: int, kernel: int, stride: int, dilatio
     tap = np.tile(np.arange(kernel, dtype=np.int64), length)
     output = source * stride + tap * dilation - padding
     inside = (output >= 0) & (output < outputs)
-    return WindowAxis(output[inside], source[inside], tap[inside])
+    return WindowAxis(output[inside], source[inside], tap[inside], length)
 
 
 def adaptive_axis(length: int, outputs: int) -> WindowAxis:
@@ -100,4 +112,4 @@ def adaptive_axis(length: int, outputs: int) -> WindowAxis:
     output = np.concatenate([np.full(end - start, i) for i, (start, end) in enumerate(zip(starts, ends, strict=True))])
     source = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
     tap = np.concatenate([np.arange(end - start) for start, end in zip(starts, ends, strict=True)])
-    return WindowAxis(output.astype(np.int64), source.astype(np.int64), tap.astype(np.int64))
+    return WindowAxis(output.astype(np.int64), source.astype(np.int64), tap.astype(np.int64), length)

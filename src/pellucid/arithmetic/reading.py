@@ -9,15 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic.operation import Call, NoArithmetic, Operation
 
-__all__ = ["describe", "describe_call", "for_function", "for_module", "for_part_of", "is_one_operation"]
+__all__ = [
+    "add_factories",
+    "describe",
+    "describe_call",
+    "for_function",
+    "for_module",
+    "for_part_of",
+    "is_constant",
+    "is_one_operation",
+    "spellings",
+]
 
 MODULES: dict[type[nn.Module], Callable[[Any], Operation]] = {}
 FUNCTIONS: dict[Any, Callable[..., Call]] = {}
 PARTS: dict[Any, Callable[..., Call]] = {}
+
+FACTORIES: dict[Any, int] = {}
+"""Functions that make tensors out of nothing, with how many of their first arguments lend no more than a shape."""
 
 Reader = TypeVar("Reader", bound=Callable[..., Any])
 
@@ -43,6 +58,35 @@ def _register(table: dict[Any, Any], keys: Sequence[Any]) -> Callable[[Reader], 
         return reader
 
     return register
+
+
+def add_factories(*functions: Any, shapes: int) -> None:
+    """Register functions that make tensors out of nothing, but for the shape of their first `shapes` arguments."""
+    FACTORIES.update(dict.fromkeys(functions, shapes))
+
+
+def is_constant(function: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
+    """Whether the result of a call depends on no tensor's values: a constant, or numbers drawn at random.
+
+    >>> is_constant(torch.zeros_like, [torch.ones(2)], {}), is_constant(torch.relu, [torch.ones(2)], {})
+    (True, False)
+    """
+    shapes = FACTORIES.get(function)
+    if shapes is None:
+        return False
+    rest = [*arguments[shapes:], *(value for name, value in keywords.items() if name != "input")]
+    return not any(isinstance(value, Tensor) for value in rest)
+
+
+def spellings(*names: str) -> tuple[Any, ...]:
+    """Find every function and tensor method of these names, those that change their tensor in place too.
+
+    >>> spellings("exp2") == (torch.exp2, torch.exp2_, torch.special.exp2, Tensor.exp2, Tensor.exp2_)
+    True
+    """
+    places = (torch, F, torch.special, torch.linalg, Tensor)
+    spelled = [(place, name + ending) for place in places for name in names for ending in ("", "_")]
+    return tuple(getattr(place, name) for place, name in spelled if callable(getattr(place, name, None)))
 
 
 def is_one_operation(module: nn.Module) -> bool:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pellucid.arithmetic.operation import NoArithmetic, Operation
-from pellucid.arithmetic.reading import describe, describe_call, is_one_operation
+from pellucid.arithmetic.reading import describe, describe_call, is_constant, is_one_operation
 from pellucid.arithmetic.rule import rule_of
 from pellucid.ground.errors import UserError
 
@@ -174,6 +174,10 @@ class _Recorder(TorchFunctionMode):
         if not produced or name in ("requires_grad_", "retain_grad"):
             return result
         path = ".".join(filter(None, [self._path[-1] if self._path else "", name.strip("_")]))
+        if is_constant(func, args, kwargs):
+            for value in produced:
+                self.add_source("constant", value, path)
+            return result
         for number, value in enumerate(produced):
             try:
                 call = describe_call(func, args, kwargs, part=None if isinstance(result, Tensor) else number)

@@ -83,8 +83,8 @@ class Check:
 
     @property
     def difference(self) -> float:
-        """Recomputed minus PyTorch's."""
-        return self.recomputed - self.pytorch
+        """Recomputed minus PyTorch's; none between equal infinities."""
+        return 0.0 if self.recomputed == self.pytorch else self.recomputed - self.pytorch
 
     @property
     def passed(self) -> bool:
@@ -100,10 +100,10 @@ class Check:
     def to_dict(self) -> dict[str, Any]:
         """All four numbers and the verdict."""
         return {
-            "recomputed": self.recomputed,
-            "pytorch": self.pytorch,
-            "difference": self.difference,
-            "tolerance": self.tolerance,
+            "recomputed": plain(self.recomputed),
+            "pytorch": plain(self.pytorch),
+            "difference": plain(self.difference),
+            "tolerance": plain(self.tolerance),
             "passed": self.passed,
         }
 
@@ -156,14 +156,14 @@ class Trace(Shown):
         return f"{self.kind} gradient of {which}[{index}]"
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as numbers, words and lists, under the same names; ready for JSON."""
+        """Everything as numbers, words and lists, under the same names, what is infinite as null; ready for JSON."""
         return {
             "kind": self.kind,
             "of": self.of,
             "operand": self.operand,
             "index": list(self.index),
             "shape": list(self.shape),
-            "value": self.value,
+            "value": plain(self.value),
             "combine": self.combine,
             "terms": self.terms.to_dict(),
             "bias": self.bias,

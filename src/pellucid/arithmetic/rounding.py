@@ -24,8 +24,8 @@ __all__ = ["sum_slack", "tolerance", "unit_roundoff"]
 
 
 def unit_roundoff(dtype: torch.dtype) -> float:
-    """Return the largest relative error of one rounding in this type: 2^-24 for float32."""
-    return torch.finfo(dtype).eps / 2
+    """Return the largest relative error of one rounding in this type: 2^-24 for float32, none for integers."""
+    return torch.finfo(dtype).eps / 2 if dtype.is_floating_point else 0.0
 
 
 def sum_slack(terms: NDArray[np.float64], extra: float = 0.0) -> float:
@@ -36,4 +36,4 @@ def sum_slack(terms: NDArray[np.float64], extra: float = 0.0) -> float:
 
 def tolerance(slack: float, dtype: torch.dtype) -> float:
     """Turn a slack, in unit roundoffs, into the difference allowed; results below the normal range may be flushed."""
-    return unit_roundoff(dtype) * slack + torch.finfo(dtype).tiny
+    return unit_roundoff(dtype) * slack + (torch.finfo(dtype).tiny if dtype.is_floating_point else 0.0)

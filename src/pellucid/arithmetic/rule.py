@@ -21,6 +21,7 @@ from torch import Tensor
 
 from pellucid.arithmetic.arrays import Floats, Integers
 from pellucid.arithmetic.operation import Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.result import Terms
 from pellucid.ground.errors import UserError
 
@@ -133,6 +134,10 @@ class Rule(ABC):
         """Return the output's shape for these operands' shapes; `UserError` where they cannot go in."""
         return ShapeRule(shapes[0], "the input's shape")
 
+    def takes_integers(self, operation: Operation) -> bool:
+        """Say whether its operands may all be booleans or integers, which have no gradient."""
+        return False
+
     def noun(self, operation: Operation) -> str:
         """Return what text calls it, in the singular: `convolution`, `max pooling`."""
         return operation.kind.replace("_", " ")
@@ -161,6 +166,20 @@ class Rule(ABC):
     def multiply_adds(self, operation: Operation, shapes: Shapes) -> int:
         """Count the products that are summed: weighted sums only; padding counts, a bias does not."""
         return 0
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """Find what each operand is read at for some positions of the output; None where nothing of it is read.
+
+        Args:
+            operation: its weights and statistics are no operands.
+            shapes: of the operands.
+            output: never empty. What is returned contains all that is read and says whether it holds more.
+        """
+        return tuple(output.broadcast_from(shape) for shape in shapes)
+
+    def reads_statistics(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """Find what is read besides, through a mean and a variance of the operand itself: normalisations alone."""
+        return (None,) * len(shapes)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """Say which inputs an output reads along the image's axes: empty for the element itself, or a word above."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from pellucid.arithmetic.arrays import as_array, check_index, gather
 from pellucid.arithmetic.operation import Operation
 from pellucid.arithmetic.reading import describe
 from pellucid.arithmetic.result import Check, Terms, Trace, TraceMismatch
-from pellucid.arithmetic.rounding import sum_slack, tolerance
+from pellucid.arithmetic.rounding import sum_slack, tolerance, unit_roundoff
 from pellucid.arithmetic.rule import Rule, is_floating, rule_of
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import shape_text
@@ -68,7 +69,8 @@ def trace(
             output = rule.compute(operation, operands)
     _check_shape(output, expected, f"the output given for {operation.kind}")
     decomposition = rule.decompose(operation, operands, position)
-    check = Check(decomposition.value, _element(output, position), tolerance(decomposition.slack, output.dtype))
+    element = _element(output, position, f"the output of {operation.kind}", decomposition.value)
+    check = Check(decomposition.value, element, tolerance(decomposition.slack, output.dtype))
     result = Trace(
         operation=operation,
         of="output",
@@ -125,7 +127,7 @@ def trace_gradient(
     if grad_output is None:
         if shape:
             raise UserError(f"grad_output is missing; expected the gradient at the output, of shape {list(shape)}")
-        grad_output = operands[0].new_ones(())
+        grad_output = next(filter(is_floating, operands), operands[0]).new_ones(())
     _check_shape(grad_output, shape, "grad_output")
     known = [name for name in rule.differentiable if name == "input" or operation.tensors.get(name) is not None]
     if of not in known:
@@ -156,6 +158,14 @@ def trace_gradient(
         weight_of=local.index_of,
     )
     value = float(products.sum())
+    element = _element(gradient, position, f"the gradient of {operation.kind}", value)
+    if not math.isfinite(value) and element != value:
+        raise UserError(
+            f"the gradient of {operation.kind} at {list(position)} comes to {value}, because the operation has no "
+            "finite derivative there; expected an input at which it has one"
+        )
+    # Where a type changes on the way, the coarser one rounds.
+    dtype = max(gradient.dtype, grad_output.dtype, key=unit_roundoff)
     result = Trace(
         operation=operation,
         of=of,
@@ -168,7 +178,7 @@ def trace_gradient(
         value=value,
         details=local.details,
         formula=local.formula,
-        check=Check(value, _element(gradient, position), tolerance(slack, gradient.dtype)),
+        check=Check(value, element, tolerance(slack, dtype)),
     )
     return _checked(result)
 
@@ -183,7 +193,7 @@ def _ready(
     operation = _operation(operation)
     rule = rule_of(operation)
     operands = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    if not operands or not is_floating(operands[0]):
+    if not any(map(is_floating, operands)) and not (operands and rule.takes_integers(operation)):
         given = operands[0].dtype if operands and isinstance(operands[0], Tensor) else inputs
         raise UserError(f"{operation.kind} was given {given}; expected a tensor of floating-point numbers")
     if mask is not None:
@@ -197,8 +207,15 @@ def _check_shape(tensor: Tensor, shape: tuple[int, ...], what: str) -> None:
         raise UserError(f"{what} has the shape {shape_text(tensor.shape)}; expected {shape_text(shape)}")
 
 
-def _element(tensor: Tensor, index: tuple[int, ...]) -> float:
-    return float(as_array(tensor)[index])
+def _element(tensor: Tensor, index: tuple[int, ...], what: str, recomputed: float) -> float:
+    element = float(as_array(tensor)[index])
+    # An infinity that comes out of the arithmetic too is no mistake: a mask, the logarithm of zero.
+    if not math.isfinite(element) and element != recomputed:
+        raise UserError(
+            f"{what} is {element} at {list(index)}; expected a finite number: look for what made it "
+            f"(a division by zero, the logarithm of a negative number, a number too large for {tensor.dtype})"
+        )
+    return element
 
 
 def _autograd(
@@ -212,6 +229,8 @@ def _autograd(
         operation = operation.with_tensors(**{of: target})
     with torch.enable_grad():
         result = rule.compute(operation, leaves)
+        if not result.requires_grad:  # a comparison, or a function that is constant almost everywhere
+            return torch.zeros_like(target)
         (gradient,) = torch.autograd.grad(result, target, grad_output.to(result.dtype), allow_unused=True)
     return torch.zeros_like(target) if gradient is None else gradient
 

@@ -9,6 +9,7 @@ __all__ = ["letters_of"]
 IMAGE, OUTPUT = ("n", "image of the batch"), ("o", "output")
 POOLING = (IMAGE, ("c", "channel"), ("i", "position in the output"), ("W", "window"))
 NORMALISATION = (("μ", "mean"), ("σ", "standard deviation"), ("γ", "weight"), ("β", "bias"), ("ε", "small constant"))
+DEVIATION = (("m", "how many values there are"), ("c", "correction of the count"))
 SOFTMAX = (("i", "this class"), ("j", "every class"), ("M", "the largest input"))
 
 LETTERS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -27,12 +28,36 @@ LETTERS: dict[str, tuple[tuple[str, str], ...]] = {
     "avg_pool": POOLING,
     "adaptive": POOLING,
     "mean": (("m", "how many values are averaged"),),
+    "variance": DEVIATION,
+    "standard_deviation": DEVIATION,
+    "normalize": (("p", "order of the norm"), ("ε", "small constant")),
+    "norm": (("p", "order of the norm"),),
+    "leaky_relu": (("a", "slope below zero"),),
+    "prelu": (("w", "weight"),),
+    "elu": (("α", "scale below zero"),),
+    "celu": (("α", "scale below zero"),),
+    "softplus": (("β", "steepness"),),
+    "softshrink": (("λ", "threshold"),),
+    "hardshrink": (("λ", "threshold"),),
+    "threshold": (("a", "threshold"), ("b", "value below it")),
+    "glu": (("a", "first half"), ("b", "second half"), ("σ", "sigmoid")),
+    "local_response_norm": (
+        ("c", "channel"),
+        ("S", "sum of squares"),
+        ("k", "constant added"),
+        ("α", "scale of the squares"),
+        ("β", "exponent"),
+    ),
+    "instance_norm": NORMALISATION,
+    "rms_norm": (("γ", "weight"), ("ε", "small constant")),
+    "running_sum": (("i", "position in the output"), ("j", "position in the input")),
     "dropout": (("m", "mask"), ("p", "probability of dropping a value")),
     "batch_norm": NORMALISATION,
     "group_norm": NORMALISATION,
     "layer_norm": NORMALISATION,
     "softmax": SOFTMAX,
     "log_softmax": SOFTMAX,
+    "softmin": SOFTMAX,
     "cross_entropy": (
         IMAGE,
         ("k", "class"),

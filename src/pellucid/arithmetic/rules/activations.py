@@ -1,10 +1,8 @@
-"""Activations: each output is a function of the one input at its position."""
+"""Activations without learned numbers: each output is a function of the one input at its position."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,207 +10,264 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pellucid.arithmetic.arrays import gather, index_row
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation
-from pellucid.arithmetic.reading import for_function, for_module
-from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, input_terms, rule_for
+from pellucid.arithmetic.pointwise import Function, PointwiseRule, erfc, logistic, read_function
+from pellucid.arithmetic.reading import for_function, for_module, spellings
+from pellucid.arithmetic.rule import rule_for
 
 __all__ = ["ActivationRule"]
 
+ROOT = math.sqrt(2 / math.pi)
+CUBIC = 0.044715
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
-@dataclass(frozen=True)
-class Curve:
-    """A function of one number: what text calls it, itself, its derivative, its formula, and PyTorch's own of it.
 
-    The settings are given as keywords: the slope of a leaky ReLU.
-    """
+def _smooth(which: int, x: Any, **settings: Any) -> Any:
+    """The rounding of a slope of the order of one, made of exponentials."""
+    return 8 * (1 + np.abs(x))
 
-    noun: str
-    value: Callable[..., float]
-    slope: Callable[..., float]
-    formula: Formula
-    torch: Callable[..., Tensor]
-    copies: bool = False
-    """It copies a number or cuts it off, without rounding."""
-    cancels: bool = False
+
+def _cancelling(y: Any, x: Any, **settings: Any) -> Any:
     """Far to the left it is a difference of numbers near one, so its error is one of the argument."""
+    return 8 * np.abs(y) + 8 * np.minimum(np.abs(x), 6.0)
 
 
-def _logistic(x: float) -> float:
-    # Written so that neither branch overflows.
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+def _gelu_tanh_slope(x: Any) -> Any:
+    inner = np.tanh(ROOT * (x + CUBIC * x**3))
+    return 0.5 * (1 + inner) + 0.5 * x * (1 - inner * inner) * ROOT * (1 + 3 * CUBIC * x * x)
 
 
-def _logistic_slope(x: float) -> float:
-    return _logistic(x) * _logistic(-x)
+def _softplus(x: Any, beta: float, threshold: float) -> Any:
+    return np.where(x * beta > threshold, x, np.logaddexp(0, x * beta) / beta)
 
 
-def _gelu(x: float) -> float:
-    return 0.5 * x * math.erfc(-x / math.sqrt(2))
+def _celu_slope(x: Any, alpha: float) -> Any:
+    # PyTorch rounds α to float32 here, whatever the type of x.
+    inverse = 1 / float(np.float32(alpha))
+    return np.where(x > 0, 1.0, alpha * inverse * np.exp(x * inverse))
 
 
-def _gelu_slope(x: float) -> float:
-    return 0.5 * math.erfc(-x / math.sqrt(2)) + x * math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+def _mish_slope(x: Any) -> Any:
+    inner = np.tanh(np.logaddexp(0, x))
+    return inner + x * (1 - inner * inner) * logistic(x)
 
 
-_ROOT = math.sqrt(2 / math.pi)
-
-
-def _gelu_tanh(x: float) -> float:
-    return 0.5 * x * (1 + math.tanh(_ROOT * (x + 0.044715 * x**3)))
-
-
-def _gelu_tanh_slope(x: float) -> float:
-    inner = math.tanh(_ROOT * (x + 0.044715 * x**3))
-    return 0.5 * (1 + inner) + 0.5 * x * (1 - inner * inner) * _ROOT * (1 + 3 * 0.044715 * x * x)
-
-
-CURVES: dict[str, Curve] = {
-    "relu": Curve(
+CURVES: dict[str, Function] = {
+    "relu": Function(
         "ReLU",
-        lambda x: max(x, 0.0),
-        lambda x: float(x > 0),
         Formula("y = max(0, x)", r"y = \max(0, x)"),
+        lambda x: np.maximum(x, 0.0),
+        (lambda x: x > 0,),
         F.relu,
-        copies=True,
+        slack=0.0,
     ),
-    "leaky_relu": Curve(
+    "leaky_relu": Function(
         "leaky ReLU",
-        lambda x, negative_slope: x if x > 0 else negative_slope * x,
-        lambda x, negative_slope: 1.0 if x > 0 else negative_slope,
         Formula("y = x if x > 0, else a·x", r"y = \max(0, x) + a \min(0, x)"),
+        lambda x, negative_slope: np.where(x > 0, x, negative_slope * x),
+        (lambda x, negative_slope: np.where(x > 0, 1.0, negative_slope),),
         F.leaky_relu,
     ),
-    "gelu": Curve(
+    "gelu": Function(
         "GELU",
-        _gelu,
-        _gelu_slope,
         Formula(
             "y = x · Φ(x) = x/2 · (1 + erf(x/√2))",
             r"y = x\,\Phi(x) = \tfrac{x}{2}\bigl(1 + \operatorname{erf}(x/\sqrt2)\bigr)",
         ),
+        lambda x: 0.5 * x * erfc(-x / math.sqrt(2)),
+        (lambda x: 0.5 * erfc(-x / math.sqrt(2)) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi),),
         F.gelu,
-        cancels=True,
+        slack=_cancelling,
+        slope_slack=_smooth,
     ),
-    "gelu_tanh": Curve(
+    "gelu_tanh": Function(
         "GELU",
-        _gelu_tanh,
-        _gelu_tanh_slope,
         Formula(
             "y = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))",
             r"y = \tfrac{x}{2}\bigl(1 + \tanh(\sqrt{2/\pi}\,(x + 0.044715\,x^3))\bigr)",
         ),
+        lambda x: 0.5 * x * (1 + np.tanh(ROOT * (x + CUBIC * x**3))),
+        (_gelu_tanh_slope,),
         lambda x: F.gelu(x, approximate="tanh"),
-        cancels=True,
+        slack=_cancelling,
+        slope_slack=_smooth,
     ),
-    "silu": Curve(
+    "silu": Function(
         "SiLU",
-        lambda x: x * _logistic(x),
-        lambda x: _logistic(x) * (1 + x * _logistic(-x)),
         Formula("y = x · σ(x) = x / (1 + e^−x)", r"y = x\,\sigma(x) = \frac{x}{1 + e^{-x}}"),
+        lambda x: x * logistic(x),
+        (lambda x: logistic(x) * (1 + x * logistic(-x)),),
         F.silu,
+        slope_slack=_smooth,
     ),
-    "sigmoid": Curve(
+    "mish": Function(
+        "Mish",
+        Formula("y = x · tanh(log(1 + e^x))", r"y = x \tanh(\log(1 + e^x))"),
+        lambda x: x * np.tanh(np.logaddexp(0, x)),
+        (_mish_slope,),
+        F.mish,
+        slack=12.0,
+        slope_slack=_smooth,
+    ),
+    "hardswish": Function(
+        "hard swish",
+        Formula("y = x · min(max(x + 3, 0), 6) / 6", r"y = x \min(\max(x + 3, 0), 6) / 6"),
+        lambda x: x * np.clip(x + 3, 0, 6) / 6,
+        (lambda x: np.where(x <= -3, 0.0, np.where(x < 3, x / 3 + 0.5, 1.0)),),
+        F.hardswish,
+        slope_slack=_smooth,
+    ),
+    "hardsigmoid": Function(
+        "hard sigmoid",
+        Formula("y = min(max(x + 3, 0), 6) / 6", r"y = \min(\max(x + 3, 0), 6) / 6"),
+        lambda x: np.clip(x + 3, 0, 6) / 6,
+        # PyTorch holds this sixth in float32, whatever the type of x.
+        (lambda x: (np.abs(x) < 3) * float(np.float32(1 / 6)),),
+        F.hardsigmoid,
+    ),
+    "sigmoid": Function(
         "sigmoid",
-        _logistic,
-        _logistic_slope,
         Formula("y = σ(x) = 1 / (1 + e^−x)", r"y = \sigma(x) = \frac{1}{1 + e^{-x}}"),
+        logistic,
+        (lambda x: logistic(x) * logistic(-x),),
         torch.sigmoid,
+        slope_slack=_smooth,
     ),
-    "tanh": Curve(
+    "log_sigmoid": Function(
+        "log sigmoid",
+        Formula("y = log σ(x) = −log(1 + e^−x)", r"y = \log \sigma(x) = -\log(1 + e^{-x})"),
+        lambda x: -np.logaddexp(0, -x),
+        (lambda x: logistic(-x),),
+        F.logsigmoid,
+        slope_slack=_smooth,
+    ),
+    "tanh": Function(
         "tanh",
-        math.tanh,
-        lambda x: 1 - math.tanh(x) ** 2,
         Formula("y = tanh(x) = (e^x − e^−x) / (e^x + e^−x)", r"y = \tanh x = \frac{e^x - e^{-x}}{e^x + e^{-x}}"),
+        np.tanh,
+        (lambda x: 1 - np.tanh(x) ** 2,),
         torch.tanh,
+        slope_slack=_smooth,
     ),
-    "elu": Curve(
+    "tanhshrink": Function(
+        "tanh shrinkage",
+        Formula("y = x − tanh(x)", r"y = x - \tanh x"),
+        lambda x: x - np.tanh(x),
+        (lambda x: np.tanh(x) ** 2,),
+        F.tanhshrink,
+        slack=lambda y, x: 4 * np.abs(x),
+        slope_slack=_smooth,
+    ),
+    "elu": Function(
         "ELU",
-        lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
-        lambda x, alpha: 1.0 if x > 0 else alpha * math.exp(x),
         Formula("y = x if x > 0, else α·(e^x − 1)", r"y = \max(0, x) + \min(0, \alpha(e^x - 1))"),
+        lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(x)),
+        (lambda x, alpha: np.where(x > 0, 1.0, alpha * np.exp(x)),),
         F.elu,
-        cancels=True,
+        slack=_cancelling,
+        slope_slack=lambda which, x, alpha: 8 * (1 + np.abs(x) + abs(alpha)),
     ),
-    "hardtanh": Curve(
+    "celu": Function(
+        "CELU",
+        Formula("y = x if x > 0, else α·(e^(x/α) − 1)", r"y = \max(0, x) + \min(0, \alpha(e^{x/\alpha} - 1))"),
+        lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(x / alpha)),
+        (_celu_slope,),
+        F.celu,
+        slack=_cancelling,
+        slope_slack=lambda which, x, alpha: 8 * (1 + np.abs(x / alpha)),
+    ),
+    "selu": Function(
+        "SELU",
+        Formula(
+            "y = 1.0507·x if x > 0, else 1.7581·(e^x − 1)",
+            r"y = \lambda(\max(0, x) + \min(0, \alpha(e^x - 1))),\; \lambda = 1.0507,\; \alpha = 1.6733",
+        ),
+        lambda x: SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(x)),
+        (lambda x: SELU_SCALE * np.where(x > 0, 1.0, SELU_ALPHA * np.exp(x)),),
+        F.selu,
+        slack=_cancelling,
+        slope_slack=_smooth,
+    ),
+    "softplus": Function(
+        "softplus",
+        Formula("y = log(1 + e^(β·x)) / β", r"y = \tfrac1\beta \log(1 + e^{\beta x})"),
+        _softplus,
+        (lambda x, beta, threshold: np.where(x * beta > threshold, 1.0, logistic(x * beta)),),
+        F.softplus,
+        slack=lambda y, x, beta, threshold: 8 * np.abs(y) + 4 * np.abs(x) * logistic(x * beta),
+        slope_slack=lambda which, x, beta, threshold: 8 * (1 + np.abs(x * beta)),
+    ),
+    "softsign": Function(
+        "softsign",
+        Formula("y = x / (1 + |x|)", r"y = \frac{x}{1 + |x|}"),
+        lambda x: x / (1 + np.abs(x)),
+        (lambda x: 1 / (1 + np.abs(x)) ** 2,),
+        F.softsign,
+        # Autograd subtracts |x|/(1 + |x|)² from 1/(1 + |x|).
+        slope_slack=lambda which, x: 8 / (1 + np.abs(x)),
+    ),
+    "softshrink": Function(
+        "soft shrinkage",
+        Formula("y = x − λ if x > λ, x + λ if x < −λ, else 0", r"y = \operatorname{sign}(x) \max(|x| - \lambda, 0)"),
+        lambda x, lambd: np.sign(x) * np.maximum(np.abs(x) - lambd, 0.0),
+        (lambda x, lambd: np.abs(x) > lambd,),
+        F.softshrink,
+        slack=2.0,
+    ),
+    "hardshrink": Function(
+        "hard shrinkage",
+        Formula("y = x if |x| > λ, else 0", r"y = x\,[|x| > \lambda]"),
+        lambda x, lambd: np.where(np.abs(x) > lambd, x, 0.0),
+        (lambda x, lambd: np.abs(x) > lambd,),
+        F.hardshrink,
+        slack=0.0,
+    ),
+    "hardtanh": Function(
         "hard tanh",
-        lambda x, min_val, max_val: min(max(x, min_val), max_val),
-        lambda x, min_val, max_val: float(min_val < x < max_val),
         Formula("y = x cut off below and above", r"y = \min(\max(x, a), b)"),
+        lambda x, min_val, max_val: np.minimum(np.maximum(x, min_val), max_val),
+        (lambda x, min_val, max_val: (min_val < x) & (x < max_val),),
         F.hardtanh,
-        copies=True,
+        slack=0.0,
+    ),
+    "threshold": Function(
+        "threshold",
+        Formula("y = x if x > a, else b", r"y = x \text{ if } x > a \text{ else } b"),
+        lambda x, threshold, value: np.where(x > threshold, x, value),
+        (lambda x, threshold, value: x > threshold,),
+        F.threshold,
+        slack=0.0,
     ),
 }
 
 
 @rule_for(*CURVES)
-class ActivationRule(Rule):
+class ActivationRule(PointwiseRule):
     """One input, one output."""
 
     group = "activation"
-
-    def formula(self, operation: Operation) -> Formula:
-        """The curve's."""
-        return CURVES[operation.kind].formula
-
-    def noun(self, operation: Operation) -> str:
-        """The curve's."""
-        return CURVES[operation.kind].noun
-
-    def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-        """Let PyTorch apply it."""
-        return CURVES[operation.kind].torch(inputs[0], **operation.settings)
-
-    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
-        """One term."""
-        x, source = inputs[0], index_row(index)
-        values = gather(x, source, "the input")
-        x_value = float(values[0])
-        curve = CURVES[operation.kind]
-        result = curve.value(x_value, **operation.settings)
-        terms = input_terms(x.shape, source, values, products=np.array([result]))
-        slack = 0.0 if curve.copies else 8 * abs(result)
-        if curve.cancels:
-            slack += 8 * min(abs(x_value), 6.0)
-        slope = curve.slope(x_value, **operation.settings)
-        return Decomposition(terms, result, slack, combine="function", details={"slope": slope})
-
-    def local_derivatives(
-        self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
-    ) -> LocalDerivatives:
-        """The slope of the curve at the input."""
-        source = index_row(index)
-        x_value = float(gather(inputs[0], source, "the input")[0])
-        curve = CURVES[operation.kind]
-        slope = curve.slope(x_value, **operation.settings)
-        floor = 0.0 if curve.copies else 8 * (1 + abs(x_value))
-        formula = Formula("∂L/∂x = ∂L/∂y · f′(x)", r"\partial_x L = g\, f'(x)")
-        return LocalDerivatives(source, np.array([slope]), formula, floor=floor, details={"input": x_value})
+    table = CURVES
 
 
-def _register(kind: str, module_class: type[nn.Module], *functions: Any, **names: Any) -> None:
-    """Register a kind whose settings are the module's attributes of these names, with the functions' defaults."""
-
-    def from_module(module: nn.Module) -> Operation:
-        return Operation(kind, {name: getattr(module, name) for name in names})
-
-    def from_call(input: Tensor, *more: Any, inplace: bool = False, **keywords: Any) -> Call:
-        given = dict(zip(names, more, strict=False)) | keywords
-        if unknown := set(given) - set(names):
-            raise NoArithmetic(f"no arithmetic for this operation: {kind} with {', '.join(sorted(unknown))}")
-        return Call(Operation(kind, names | given), (input,))
-
-    for_module(module_class)(from_module)
-    for_function(*functions)(from_call)
-
-
-_register("relu", nn.ReLU, F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_)
-_register("leaky_relu", nn.LeakyReLU, F.leaky_relu, negative_slope=0.01)
-_register("silu", nn.SiLU, F.silu)
-_register("sigmoid", nn.Sigmoid, F.sigmoid, torch.sigmoid, Tensor.sigmoid, Tensor.sigmoid_)
-_register("tanh", nn.Tanh, F.tanh, torch.tanh, Tensor.tanh, Tensor.tanh_)
-_register("elu", nn.ELU, F.elu, alpha=1.0)
-_register("hardtanh", nn.Hardtanh, F.hardtanh, min_val=-1.0, max_val=1.0)
+read_function("relu", "relu", module=nn.ReLU)
+read_function("leaky_relu", "leaky_relu", module=nn.LeakyReLU, negative_slope=0.01)
+read_function("silu", "silu", module=nn.SiLU)
+read_function("mish", "mish", module=nn.Mish)
+read_function("hardswish", "hardswish", module=nn.Hardswish)
+read_function("hardsigmoid", "hardsigmoid", module=nn.Hardsigmoid)
+read_function("sigmoid", "sigmoid", "expit", module=nn.Sigmoid)
+read_function("log_sigmoid", "logsigmoid", module=nn.LogSigmoid)
+read_function("tanh", "tanh", module=nn.Tanh)
+read_function("tanhshrink", "tanhshrink", module=nn.Tanhshrink)
+read_function("elu", "elu", module=nn.ELU, alpha=1.0)
+read_function("celu", "celu", module=nn.CELU, alpha=1.0)
+read_function("selu", "selu", module=nn.SELU)
+read_function("softplus", "softplus", module=nn.Softplus, beta=1.0, threshold=20.0)
+read_function("softsign", "softsign", module=nn.Softsign)
+read_function("softshrink", "softshrink", module=nn.Softshrink, lambd=0.5)
+read_function("hardshrink", "hardshrink", module=nn.Hardshrink, lambd=0.5)
+read_function("hardtanh", "hardtanh", module=nn.Hardtanh, min_val=-1.0, max_val=1.0)
+read_function("threshold", "threshold", module=nn.Threshold, threshold=0.0, value=0.0)
 
 
 def _gelu_kind(approximate: str) -> Operation:
@@ -237,3 +292,21 @@ def _from_relu6(module: Any) -> Operation:
 @for_function(F.relu6)
 def _from_relu6_call(input: Tensor, inplace: bool = False) -> Call:
     return Call(Operation("hardtanh", {"min_val": 0.0, "max_val": 6.0}), (input,))
+
+
+def _random_leaky(lower: float, upper: float, training: bool) -> Operation:
+    if training:
+        raise NoArithmetic("no arithmetic for this operation: RReLU in training, where slopes are drawn at random")
+    return Operation("leaky_relu", {"negative_slope": (lower + upper) / 2})
+
+
+@for_module(nn.RReLU)
+def _from_rrelu(module: Any) -> Operation:
+    return _random_leaky(module.lower, module.upper, module.training)
+
+
+@for_function(*spellings("rrelu"))
+def _from_rrelu_call(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Call:
+    return Call(_random_leaky(lower, upper, training), (input,))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pellucid.arithmetic.arrays import Integers, gather, lattice
+from pellucid.arithmetic.arrays import gather
+from pellucid.arithmetic.broadcasting import broadcast, narrowed, spread
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
-from pellucid.arithmetic.reading import for_function, for_module
+from pellucid.arithmetic.pointwise import applied
+from pellucid.arithmetic.reading import for_function, for_module, spellings
 from pellucid.arithmetic.result import Terms
 from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, is_floating, rule_for
-from pellucid.ground.errors import UserError
 
 __all__ = ["AdditionRule", "MultiplicationRule", "addition", "multiplication"]
 
@@ -57,7 +60,7 @@ class AdditionRule(Rule):
 
     def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
         """The operands', broadcast."""
-        return _broadcast(operation, shapes)
+        return broadcast(operation.kind, shapes)
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         """Let PyTorch add."""
@@ -82,7 +85,7 @@ class AdditionRule(Rule):
     ) -> LocalDerivatives:
         """The factor, at every position that the element was broadcast to."""
         shape = self.shape(operation, [tuple(x.shape) for x in inputs]).shape
-        positions = _spread(tuple(inputs[operand].shape), shape, index)
+        positions = spread(tuple(inputs[operand].shape), shape, index)
         derivatives = np.full(len(positions), operation.settings["factors"][operand])
         formula = Formula("∂L/∂x = factor · ∂L/∂y, summed where x was broadcast", r"\partial_x L = \sum_i a\, g_i")
         return LocalDerivatives(positions, derivatives, formula)
@@ -104,7 +107,7 @@ class MultiplicationRule(Rule):
 
     def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
         """The operands', broadcast."""
-        return _broadcast(operation, shapes)
+        return broadcast(operation.kind, shapes)
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         """Let PyTorch multiply."""
@@ -121,9 +124,9 @@ class MultiplicationRule(Rule):
     ) -> LocalDerivatives:
         """The other factor, at every position that the element was broadcast to."""
         shape = self.shape(operation, [tuple(x.shape) for x in inputs]).shape
-        positions = _spread(tuple(inputs[operand].shape), shape, index)
+        positions = spread(tuple(inputs[operand].shape), shape, index)
         other = inputs[1 - operand]
-        sources = _narrow(tuple(other.shape), positions)
+        sources = narrowed(tuple(other.shape), positions)
         formula = Formula(
             "∂L/∂x = Σ ∂L/∂y · the other factor, over where x was broadcast", r"\partial_{x_0} L = \sum_i g_i\, x_{1,i}"
         )
@@ -132,39 +135,13 @@ class MultiplicationRule(Rule):
         )
 
 
-def _broadcast(operation: Operation, shapes: Shapes) -> ShapeRule:
-    try:
-        shape = tuple(np.broadcast_shapes(*shapes))
-    except ValueError as error:
-        listed = " and ".join(str(list(shape)) for shape in shapes)
-        raise UserError(
-            f"{operation.kind} was given shapes {listed}; expected equal sizes or 1 on each axis, from the last"
-        ) from error
-    return ShapeRule(shape, "the operands' shape, axes of size 1 repeated")
-
-
-def _narrow(shape: Sequence[int], positions: Integers) -> Integers:
-    """Find, for positions in the result, the elements of an operand of this shape that were read there."""
-    own = positions[:, positions.shape[1] - len(shape) :]
-    return np.where(np.asarray(shape, dtype=np.int64) == 1, 0, own).astype(np.int64)
-
-
-def _spread(shape: Sequence[int], result: Sequence[int], index: tuple[int, ...]) -> Integers:
-    """List the positions in the result that an element of an operand was read at."""
-    missing = len(result) - len(shape)
-    axes: list[Sequence[int] | Integers] = [np.arange(size) for size in result[:missing]]
-    for size, out, position in zip(shape, result[missing:], index, strict=True):
-        axes.append(np.arange(out) if size == 1 else [position])
-    return lattice(*axes)
-
-
 def _gathered(inputs: Sequence[Tensor], index: tuple[int, ...], weights: Any) -> Terms:
     ranks = tuple(x.dim() for x in inputs)
     rows = np.full((len(inputs), max(ranks)), -1, dtype=np.int64)
     values = np.empty(len(inputs))
     position = np.asarray([index], dtype=np.int64).reshape(1, len(index))
     for number, x in enumerate(inputs):
-        source = _narrow(tuple(x.shape), position)
+        source = narrowed(tuple(x.shape), position)
         rows[number, : x.dim()] = source[0]
         values[number] = gather(x, source, f"operand {number}")[0]
     products = None if weights is None else values * weights
@@ -172,64 +149,106 @@ def _gathered(inputs: Sequence[Tensor], index: tuple[int, ...], weights: Any) ->
     return Terms(values=values, operand=operand, index=rows, ranks=ranks, weights=weights, products=products)
 
 
+def _are_tensors(*values: Any) -> bool:
+    """Whether they are real tensors, one of them of floating-point numbers; others may hold integers or booleans."""
+    if all(map(is_floating, values)):
+        return True
+    real = all(isinstance(value, Tensor) and not value.is_complex() for value in values)
+    return real and any(map(is_floating, values))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Real)
+
+
 def _sum(first: Any, second: Any, sign: float) -> Call:
-    if is_floating(first) and is_floating(second):
+    if _are_tensors(first, second):
         return Call(addition((1.0, sign)), (first, second))
-    if is_floating(first) and isinstance(second, int | float):
-        return Call(addition((1.0,), sign * second), (first,))
-    if isinstance(first, int | float) and is_floating(second):
-        return Call(addition((sign,), first), (second,))
+    if is_floating(first) and _is_number(second):
+        return Call(addition((1.0,), sign * float(second)), (first,))
+    if _is_number(first) and is_floating(second):
+        return Call(addition((sign,), float(first)), (second,))
     raise NoArithmetic(
         "no arithmetic for this operation: a sum of other things than floating-point tensors and numbers"
     )
 
 
 def _product(first: Any, second: Any) -> Call:
-    if is_floating(first) and is_floating(second):
+    if _are_tensors(first, second):
         return Call(multiplication(), (first, second))
-    if is_floating(first) and isinstance(second, int | float):
+    if is_floating(first) and _is_number(second):
         return Call(addition((float(second),)), (first,))
-    if isinstance(first, int | float) and is_floating(second):
+    if _is_number(first) and is_floating(second):
         return Call(addition((float(first),)), (second,))
     raise NoArithmetic("no arithmetic for this operation: a product of other things than floating-point tensors")
 
 
-def _names(module: Any, *names: str) -> list[Callable[..., Any]]:
-    return [getattr(module, name) for name in names if hasattr(module, name)]
+def _quotient(first: Any, second: Any, rounding_mode: str | None = None) -> Call:
+    if rounding_mode == "trunc":
+        raise NoArithmetic("no arithmetic for this operation: a division that cuts its result off to whole numbers")
+    if (
+        rounding_mode is None
+        and is_floating(first)
+        and _is_number(second)
+        and second
+        and math.isfinite(1 / float(second))
+    ):
+        return Call(addition((1 / float(second),)), (first,))
+    operands = [value for value in (first, second) if not _is_number(value)]
+    if not operands or not _are_tensors(*operands):
+        raise NoArithmetic("no arithmetic for this operation: a quotient of other things than floating-point tensors")
+    return applied("floor_divide" if rounding_mode else "divide", first, second)
 
 
-@for_function(torch.add, operator.add, operator.iadd, *_names(Tensor, "add", "add_", "__add__", "__radd__", "__iadd__"))
-def _from_add(input: Any, other: Any, *, alpha: float = 1) -> Call:
+@for_function(*spellings("add", "__add__", "__radd__", "__iadd__"), operator.add, operator.iadd)
+def _from_add(input: Any, other: Any, *, alpha: float = 1, out: None = None) -> Call:
     return _sum(input, other, 1.0 * alpha)
 
 
-@for_function(torch.sub, operator.sub, operator.isub, *_names(Tensor, "sub", "sub_", "__sub__", "__isub__"))
-def _from_sub(input: Any, other: Any, *, alpha: float = 1) -> Call:
+@for_function(*spellings("sub", "subtract", "__sub__", "__isub__"), operator.sub, operator.isub)
+def _from_sub(input: Any, other: Any, *, alpha: float = 1, out: None = None) -> Call:
     return _sum(input, other, -1.0 * alpha)
 
 
-@for_function(*_names(Tensor, "__rsub__"))
+@for_function(Tensor.__rsub__)
 def _from_reversed_sub(input: Any, other: Any) -> Call:
     return _sum(other, input, -1.0)
 
 
-@for_function(torch.neg, operator.neg, *_names(Tensor, "neg", "__neg__"))
+@for_function(torch.rsub)
+def _from_rsub(input: Any, other: Any, *, alpha: float = 1) -> Call:
+    if alpha != 1:
+        raise NoArithmetic("no arithmetic for this operation: rsub with a factor")
+    return _sum(other, input, -1.0)
+
+
+@for_function(*spellings("neg", "negative", "__neg__"), operator.neg)
 def _from_neg(input: Any) -> Call:
     return _product(input, -1.0)
 
 
-@for_function(torch.mul, operator.mul, operator.imul, *_names(Tensor, "mul", "mul_", "__mul__", "__rmul__", "__imul__"))
-def _from_mul(input: Any, other: Any) -> Call:
+@for_function(*spellings("positive", "__pos__"), operator.pos)
+def _from_pos(input: Any) -> Call:
+    return _product(input, 1.0)
+
+
+@for_function(*spellings("mul", "multiply", "__mul__", "__rmul__", "__imul__"), operator.mul, operator.imul)
+def _from_mul(input: Any, other: Any, *, out: None = None) -> Call:
     return _product(input, other)
 
 
 @for_function(
-    torch.div, operator.truediv, operator.itruediv, *_names(Tensor, "div", "div_", "__truediv__", "__itruediv__")
+    *spellings("div", "divide", "true_divide", "__div__", "__truediv__", "__idiv__", "__itruediv__"),
+    operator.truediv,
+    operator.itruediv,
 )
-def _from_div(input: Any, other: Any) -> Call:
-    if not isinstance(other, int | float) or other == 0:
-        raise NoArithmetic("no arithmetic for this operation: a division by other things than a number")
-    return _product(input, 1 / other)
+def _from_div(input: Any, other: Any, *, rounding_mode: str | None = None, out: None = None) -> Call:
+    return _quotient(input, other, rounding_mode)
+
+
+@for_function(*spellings("__rdiv__", "__rtruediv__"))
+def _from_reversed_div(input: Any, other: Any) -> Call:
+    return _quotient(other, input)
 
 
 @for_module(nn.Identity)

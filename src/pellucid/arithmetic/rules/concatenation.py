@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pellucid.arithmetic.arrays import gather, index_row
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function
 from pellucid.arithmetic.result import Terms
 from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, rule_for
@@ -76,6 +77,12 @@ class ConcatenationRule(Rule):
             products=values.copy(),
         )
         return Decomposition(terms, float(values[0]), 0.0)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """Each operand its own stretch of the axis."""
+        axis = operation.settings["axis"] % len(output.axes)
+        ends = np.cumsum([shape[axis] for shape in shapes])[:-1]
+        return tuple(output.with_axis(axis, mask) for mask in np.split(output.axes[axis], ends))
 
     def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]

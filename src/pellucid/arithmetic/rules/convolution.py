@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from pellucid.arithmetic.arrays import gather, lattice
 from pellucid.arithmetic.axes import WindowAxis, transposed_axis, window_axis
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rounding import sum_slack
 from pellucid.arithmetic.rule import (
@@ -302,6 +303,14 @@ class ConvolutionRule(Rule):
         weight = operation.tensor("weight")
         shape = shapes[0] if _is_transposed(operation) else self.shape(operation, shapes).shape
         return weight.numel() * shape[0] * int(np.prod(shape[2:], dtype=np.int64))
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """The windows, in all channels of the groups."""
+        shape, groups, channels = shapes[0], operation.settings["groups"], output.axes[1]
+        chosen = channels.reshape(groups, len(channels) // groups).any(axis=1)
+        read = [output.axes[0], np.repeat(chosen, shape[1] // groups)]
+        read += [axis.read_by(mask) for axis, mask in zip(self._axes(operation, shape), output.axes[2:], strict=True)]
+        return (Positions(tuple(read), output.exact),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The window: `d(k−1) + 1` wide, starting the padding earlier."""

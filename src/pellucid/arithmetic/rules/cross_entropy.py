@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, as_array, gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.result import Terms
 from pellucid.arithmetic.rounding import sum_slack
@@ -107,6 +108,10 @@ class CrossEntropyRule(Rule):
         }
         slack += sum_slack(summed) + 4 * float(np.abs(summed).sum())
         return Decomposition(terms, float(summed.sum()), slack, details=details)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """All: a loss of several images may be their mean."""
+        return tuple(Positions.all(shape, exact=False) for shape in shapes)
 
     def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]

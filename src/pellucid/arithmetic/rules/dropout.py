@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import as_array, gather, index_row
-from pellucid.arithmetic.operation import Call, Formula, Operation
+from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, input_terms, rule_for
 from pellucid.ground.errors import UserError
@@ -125,3 +125,19 @@ def _from_module(module: Any) -> Operation:
 @for_function(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d)
 def _from_call(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Call:
     return Call(dropout(p, training), (input,))
+
+
+def _without_dropping(training: bool) -> Operation:
+    if training:
+        raise NoArithmetic("no arithmetic for this operation: alpha dropout in training")
+    return dropout(0.0)
+
+
+@for_module(nn.AlphaDropout, nn.FeatureAlphaDropout)
+def _from_alpha_module(module: Any) -> Operation:
+    return _without_dropping(module.training)
+
+
+@for_function(F.alpha_dropout, F.feature_alpha_dropout)
+def _from_alpha_call(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Call:
+    return Call(_without_dropping(training), (input,))

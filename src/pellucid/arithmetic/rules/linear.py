@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rounding import sum_slack
 from pellucid.arithmetic.rule import (
@@ -83,6 +84,10 @@ class LinearRule(Rule):
         return Decomposition(
             terms, float(products.sum()) + (added or 0.0), sum_slack(products, added or 0.0), bias=added
         )
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """All inputs."""
+        return (output.with_axis(-1, np.ones(shapes[0][-1], dtype=bool)),)
 
     def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]

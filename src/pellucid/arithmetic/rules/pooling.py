@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
 from pellucid.arithmetic.axes import WindowAxis, adaptive_axis, window_axis
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import (
     EVERYTHING,
@@ -234,6 +235,11 @@ class PoolingRule(Rule):
                 r"\partial_x L = \sum_{i:\,x\in W(i)} \frac{g_i}{|W(i)|}",
             )
         return LocalDerivatives(positions, derivatives, formula)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """The windows, each in its own channel."""
+        axes = zip(self._axes(operation, shapes[0]), output.axes[2:], strict=True)
+        return (Positions((*output.axes[:2], *(axis.read_by(mask) for axis, mask in axes)), output.exact),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The window."""

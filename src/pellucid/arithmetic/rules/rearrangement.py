@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Integers, as_array, gather, index_row
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.origins import moved, read_through_view
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module, for_part_of
 from pellucid.arithmetic.rule import (
     UNKNOWN,
@@ -121,6 +123,12 @@ class RearrangementRule(Rule):
         )
         return LocalDerivatives(positions, np.ones(len(positions)), formula)
 
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """Where the elements came from."""
+        function, shape = self._function(operation), tuple(shapes[0])
+        read = read_through_view(function, shape, output, operation.kind in IN_ORDER)
+        return (read or moved(operation, lambda: self._origins(operation, shape), shape, output),)
+
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """Padding moves the image and enlargement stretches it; when axes were swapped or cut, nobody can say."""
         rank, single = len(shapes[0]), Fraction(1)
@@ -141,11 +149,14 @@ class RearrangementRule(Rule):
 
     def _origins(self, operation: Operation, shape: tuple[int, ...]) -> Integers:
         """Number the inputs and look where the numbers go; float64 holds all integers up to 2^53."""
-        assert operation.function is not None
         count = int(np.prod(shape, dtype=np.int64))
         numbers = torch.arange(count, dtype=torch.float64).reshape(shape)
-        function = operation.settings.get("marking", operation.function)
-        return as_array(function(numbers)).astype(np.int64)
+        return as_array(self._function(operation)(numbers)).astype(np.int64)
+
+    def _function(self, operation: Operation) -> Callable[[Tensor], Tensor]:
+        """Return the function that marks what comes from nowhere."""
+        function: Callable[[Tensor], Tensor] = operation.settings.get("marking", operation.function)
+        return function
 
 
 def _call(kind: str, input: Any, function: Callable[[Tensor], Tensor], **settings: Any) -> Call:

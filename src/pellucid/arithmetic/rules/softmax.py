@@ -1,4 +1,4 @@
-"""Softmax and its logarithm.
+"""Softmax and its logarithm; inputs of −∞, as masks set them, take no part.
 
 Shape letters: N images, K classes.
 """
@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
-from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
-from pellucid.arithmetic.reading import for_function, for_module
+from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
+from pellucid.arithmetic.reading import for_function, for_module, spellings
 from pellucid.arithmetic.rule import (
     EVERYTHING,
     Decomposition,
@@ -29,12 +30,18 @@ from pellucid.arithmetic.rule import (
 )
 from pellucid.ground.errors import UserError
 
-__all__ = ["SoftmaxRule", "softened", "softmax"]
+__all__ = ["SoftmaxRule", "softened", "softmax", "softmin"]
 
 
-def softmax(axis: int | None, logarithm: bool = False) -> Operation:
-    """Describe a softmax along an axis, or its logarithm."""
-    return Operation("log_softmax" if logarithm else "softmax", {"axis": axis})
+def softmax(axis: int | None, logarithm: bool = False, dtype: torch.dtype | None = None) -> Operation:
+    """Describe a softmax along an axis, or its logarithm; where a type is given the input is turned into it first."""
+    kind = "log_softmax" if logarithm else "softmax"
+    return Operation(kind, {"axis": axis} if dtype is None else {"axis": axis, "dtype": dtype})
+
+
+def softmin(axis: int | None) -> Operation:
+    """Describe the softmax of the negated input."""
+    return Operation("softmin", {"axis": axis})
 
 
 def softened(logits: Floats) -> tuple[Floats, float, float, Floats]:
@@ -52,13 +59,14 @@ def softened(logits: Floats) -> tuple[Floats, float, float, Floats]:
 
 def softmax_slack(logits: Floats, largest: float, total: float) -> float:
     """How far rounding takes the logarithm of a softmax, in unit roundoffs: the shift, the exponentials, their sum."""
+    logits = logits[np.isfinite(logits)]  # what is masked by −∞ takes no part
     count = len(logits)
     return (
         4 * (float(np.abs(logits).max()) + abs(largest) + abs(math.log(total))) + min(count, 4 * math.sqrt(count)) + 8
     )
 
 
-@rule_for("softmax", "log_softmax")
+@rule_for("softmax", "log_softmax", "softmin")
 class SoftmaxRule(Rule):
     """Exponentials divided by their sum."""
 
@@ -71,6 +79,8 @@ class SoftmaxRule(Rule):
                 "y_i = x_i − M − log Σ_j e^(x_j − M), M = max x",
                 r"y_i = x_i - M - \log \sum_j e^{x_j - M},\; M = \max x",
             )
+        if operation.kind == "softmin":
+            return Formula("y_i = e^−x_i / Σ_j e^−x_j", r"y_i = \frac{e^{-x_i}}{\sum_j e^{-x_j}}")
         return Formula(
             "y_i = e^(x_i − M) / Σ_j e^(x_j − M), M = max x",
             r"y_i = \frac{e^{x_i - M}}{\sum_j e^{x_j - M}},\; M = \max x",
@@ -87,16 +97,18 @@ class SoftmaxRule(Rule):
         """Let PyTorch do it."""
         axis = _axis(operation, inputs[0].dim())
         function = torch.log_softmax if operation.kind == "log_softmax" else torch.softmax
-        return function(inputs[0], axis)
+        x = -inputs[0] if operation.kind == "softmin" else inputs[0]
+        return function(x, axis, dtype=operation.settings.get("dtype"))
 
     def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """All inputs along the axis; the products are their exponentials."""
         x = inputs[0]
         line, own = _line(operation, x, index)
-        logits = gather(x, line, "the input")
+        values = gather(x, line, "the input", masked=operation.kind != "softmin")
+        logits = -values if operation.kind == "softmin" else values
         exponentials, total, largest, shares = softened(logits)
         details = {"own": own, "largest": largest, "exponentials": exponentials, "exponential_sum": total}
-        terms = input_terms(x.shape, line, logits, products=exponentials)
+        terms = input_terms(x.shape, line, values, products=exponentials)
         slack = softmax_slack(logits, largest, total)
         if operation.kind == "log_softmax":
             value = float(logits[own]) - largest - math.log(total)
@@ -111,7 +123,8 @@ class SoftmaxRule(Rule):
         """An input moves every output along the axis."""
         x = inputs[0]
         line, own = _line(operation, x, index)
-        logits = gather(x, line, "the input")
+        sign = -1.0 if operation.kind == "softmin" else 1.0
+        logits = sign * gather(x, line, "the input", masked=operation.kind != "softmin")
         _, total, largest, shares = softened(logits)
         here = np.arange(len(line)) == own
         slack = softmax_slack(logits, largest, total)
@@ -123,9 +136,17 @@ class SoftmaxRule(Rule):
         formula = Formula(
             "∂L/∂x_i = Σ_j ∂L/∂y_j · y_j (δ_ij − y_i)", r"\partial_{x_i} L = \sum_j g_j\, y_j (\delta_{ij} - y_i)"
         )
+        if operation.kind == "softmin":
+            formula = Formula(
+                "∂L/∂x_i = Σ_j ∂L/∂y_j · y_j (y_i − δ_ij)", r"\partial_{x_i} L = \sum_j g_j\, y_j (y_i - \delta_{ij})"
+            )
         # PyTorch sums g·y first and subtracts it from g_i, so that what cancels here rounds there.
         floor = (slack + 4) * (shares * shares[own] + here * shares[own])
-        return LocalDerivatives(line, shares * (here - shares[own]), formula, floor=floor)
+        return LocalDerivatives(line, sign * shares * (here - shares[own]), formula, floor=floor)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """The whole axis."""
+        return (output.whole(_axis(operation, len(shapes[0]))) if shapes[0] else output,)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The same position of all channels, or all positions."""
@@ -156,11 +177,28 @@ def _from_log_softmax(module: Any) -> Operation:
     return softmax(module.dim, logarithm=True)
 
 
-@for_function(F.softmax, torch.softmax, Tensor.softmax)
-def _from_softmax_call(input: Tensor, dim: int | None = None) -> Call:
-    return Call(softmax(dim), (input,))
+@for_module(nn.Softmax2d)
+def _from_softmax_of_channels(module: Any) -> Operation:
+    return softmax(-3)
 
 
-@for_function(F.log_softmax, torch.log_softmax, Tensor.log_softmax)
-def _from_log_softmax_call(input: Tensor, dim: int | None = None) -> Call:
-    return Call(softmax(dim, logarithm=True), (input,))
+@for_module(nn.Softmin)
+def _from_softmin(module: Any) -> Operation:
+    return softmin(module.dim)
+
+
+@for_function(*spellings("softmax"))
+def _from_softmax_call(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Call:
+    return Call(softmax(dim, dtype=dtype), (input,))
+
+
+@for_function(*spellings("log_softmax"))
+def _from_log_softmax_call(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Call:
+    return Call(softmax(dim, logarithm=True, dtype=dtype), (input,))
+
+
+@for_function(F.softmin)
+def _from_softmin_call(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Call:
+    if dtype not in (None, input.dtype):
+        raise NoArithmetic("no arithmetic for this operation: softmin with a change of type")
+    return Call(softmin(dim), (input,))
