@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 
 from pellucid.networks.building import build, check_name
 from pellucid.networks.fitting import check_trains_on
-from pellucid.networks.layout import arrange
+from pellucid.networks.layout import arrange, place
 from pellucid.networks.own_file import is_own_file, load_own_class
 from pellucid.networks.registry import NETWORKS, Network, default_input, register_network
 from pellucid.networks.residual import SmallResnet
@@ -31,5 +31,6 @@ __all__ = [
     "default_input",
     "is_own_file",
     "load_own_class",
+    "place",
     "register_network",
 ]

@@ -18,6 +18,7 @@ from pellucid.glass.units import unit_text
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
 from pellucid.run import Run, open_run
+from pellucid.run.resuming import resume_command
 from pellucid.stepping.backpropagation import follow_back, strongest_position, weight_gradient
 from pellucid.stepping.repetition import Repetition, repeating
 from pellucid.stepping.training_step import TrainingStep
@@ -114,7 +115,7 @@ def _number(repetition: Repetition, step: int | None, epoch: int | None, batch: 
     if step > max(done, 1) and repetition.run.status != "finished":
         raise UserError(
             f"the run has not reached step {step:,} yet (its log ends at {done:,}); go on with: "
-            f"pellucid resume {repetition.run.directory}"
+            f"{resume_command(repetition.run.directory)}"
         )
     return step
 

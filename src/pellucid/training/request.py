@@ -13,6 +13,7 @@ from pellucid.ground.errors import UserError
 from pellucid.networks import check_name
 from pellucid.recipes import PRESETS, Recipe, preset
 from pellucid.run import Run, RunFile
+from pellucid.run.resuming import resume_command
 
 __all__ = ["TrainingRequest"]
 
@@ -94,7 +95,7 @@ class TrainingRequest:
         try:
             if self.out is not None and not Run.can_begin_in(Path(self.out)):
                 is_run = (Path(self.out) / RunFile.RECORD).exists()
-                remedy = f"resume it with: pellucid resume {self.out}" if is_run else "choose another --out"
+                remedy = f"resume it with: {resume_command(self.out)}" if is_run else "choose another --out"
                 problems.append(f"{self.out} exists and is not empty; {remedy}")
         except OSError as error:
             problems.append(f"the run's directory {self.out} cannot be made: {error.strerror}; choose another --out")
