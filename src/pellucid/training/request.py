@@ -92,6 +92,8 @@ class TrainingRequest:
             problems.append(f"keep is {self.keep}; expected at least 1 epoch's weights, or nothing to keep all")
         if not 0 <= self.seed < 2**63:
             problems.append(f"seed is {self.seed}; expected a whole number from 0 to 2^63 - 1")
+        if not 0 <= self.data.split_seed < 2**63:
+            problems.append(f"split_seed is {self.data.split_seed}; expected a whole number from 0 to 2^63 - 1")
         try:
             if self.out is not None and not Run.can_begin_in(Path(self.out)):
                 is_run = (Path(self.out) / RunFile.RECORD).exists()
