@@ -67,11 +67,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, command_data: Path) -> Pa
 def command_lines(name: str, run: str) -> Iterator[list[str]]:
     """Give command lines of a command, each with one odd value."""
     base = [run if word == "RUN" else word for word in BASE[name]]
-    places = [
-        index
-        for index, word in enumerate(base)
-        if not word.startswith("-") and not (index and base[index - 1].startswith("-"))
-    ]
+    is_option = [word.startswith("-") for word in base]
+    places = [index for index in range(len(base)) if not is_option[index] and not (index and is_option[index - 1])]
     loaded = group.get_command(click.Context(group), name)
     assert loaded is not None
     for parameter in loaded.params:

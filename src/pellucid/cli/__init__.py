@@ -154,9 +154,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         if not is_out_of_memory(error):
             raise
         reason = str(error).splitlines()[0] if str(error) else "no more was said"
-        _say(
-            f"Error: the memory does not suffice for this; try smaller images, fewer of them, or less at once ({reason})"
-        )
+        _say(f"Error: the memory does not suffice for this; try smaller images, or fewer at once ({reason})")
         return 1
     return result if isinstance(result, int) else 0
 

@@ -130,11 +130,8 @@ class Size(click.ParamType[tuple[int, int]]):
         """Read the text."""
         parts = str(value).lower().replace("×", "x").split("x")
         if len(parts) > 2 or not all(is_whole(part) and 0 < int(part) <= LARGEST_SIDE for part in parts):
-            self.fail(
-                f"{value!r} is no size; expected 1 to {LARGEST_SIDE} pixels like 64, or rows and columns like 48x64",
-                param,
-                ctx,
-            )
+            expected = f"expected pixels like 64, or rows and columns like 48x64, up to {LARGEST_SIDE}"
+            self.fail(f"{value!r} is no size; {expected}", param, ctx)
         return int(parts[0]), int(parts[-1])
 
 

@@ -21,9 +21,9 @@ __all__ = ["IMAGES", "check_gradients", "gradient_differences"]
 
 IMAGES = 16
 """As many are enough to see a wrong formula, and few enough to cost nothing."""
-TOLERANCE = 0.02
-"""The largest relative difference. Between ways of adding up in float32 we measured at most 3e-5; the faults that have
-been reported are of 0.1 and more."""
+TOLERANCE = 0.05
+"""The largest relative difference. Between two ways of adding up in float32 we measured at most 0.005 (small-resnet, in
+which a ReLU or a maximum tips over); a fault smaller than the tolerance goes unseen."""
 FLOOR = 1e-3
 """A gradient smaller than this share of the whole network's is compared with that share: a bias before a batch
 normalisation has a gradient of zero, of which only rounding is left."""

@@ -10,7 +10,7 @@ from typing import Any
 from pellucid.data import DataRequest
 from pellucid.ground.devices import pick_device, uses_mixed_precision
 from pellucid.ground.errors import UserError
-from pellucid.networks import check_name
+from pellucid.networks import check_name, check_stands_alone, is_own_file
 from pellucid.recipes import PRESETS, Recipe, preset
 from pellucid.run import Run, RunFile
 from pellucid.run.resuming import resume_command
@@ -107,6 +107,8 @@ class TrainingRequest:
         if self.network is None:
             return ()
         try:
+            if is_own_file(self.network):
+                check_stands_alone(self.network)
             check_name(self.network)
         except UserError as error:
             return error.problems

@@ -105,8 +105,6 @@ def parse_shape(text: str) -> tuple[int, int, int]:
     """
     parts = text.lower().replace("×", "x").split("x")
     if len(parts) != 3 or not all(is_whole(part.strip()) and 0 < int(part) <= LARGEST_SIDE for part in parts):
-        raise UserError(
-            f"--input is {text!r}; expected channels, rows and columns of 1 to {LARGEST_SIDE}, like 3x32x32"
-        )
+        raise UserError(f"--input is {text!r}; expected channels, rows, columns up to {LARGEST_SIDE}, like 3x32x32")
     channels, height, width = (int(part) for part in parts)
     return channels, height, width
