@@ -83,7 +83,12 @@ def command_lines(name: str, run: str) -> Iterator[list[str]]:
             yield [name, *base, value]
 
 
-@pytest.mark.parametrize("name", command_names())
+FAST = {"convolve", "layers"}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in command_names()]
+)
 def test_no_traceback(name: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.new("RGB", (8, 8), (200, 100, 50)).save("photo.png")
     failures, count = [], 0
