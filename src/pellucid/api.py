@@ -93,14 +93,19 @@ def train(
     return _conclude(start_training(request, stream=stream), stream)
 
 
-def resume(run: Run | str | Path, *, stream: TextIO | None = None) -> Run:
+def resume(run: Run | str | Path, *, device: str | None = None, stream: TextIO | None = None) -> Run:
     """Resume a stopped run; on the CPU it ends with the weights of a run never stopped, bit for bit.
+
+    Args:
+        run: a run or its directory.
+        device: where to compute from here on; None is where it was computed before.
+        stream: where the log goes.
 
     Raises:
         UserError: it is no run, another process is training it, or its images have changed.
     """
     opened = run if isinstance(run, Run) else open_run(run)
-    return _conclude(resume_training(opened, stream=stream), stream)
+    return _conclude(resume_training(opened, device=device, stream=stream), stream, device)
 
 
 def trace(network: Run | str | Path | nn.Module, image: Any, unit: Unit | str | None = None, **how: Any) -> UnitTrace:
@@ -132,13 +137,13 @@ def draw_curves(run: Run, test_accuracy: float | None = None) -> Path:
     return path
 
 
-def _conclude(run: Run, stream: TextIO | None) -> Run:
+def _conclude(run: Run, stream: TextIO | None, device: str | None = None) -> Run:
     """Measure a finished run on its test split and draw its curves; in a distributed run, rank 0 alone."""
     if os.environ.get("RANK", "0") != "0":
         return run
     accuracy = None
     if "test" in run.data["images"]:
-        evaluation = evaluate(run, device=run.record.device)
+        evaluation = evaluate(run, device=device or run.record.device)
         accuracy = evaluation.accuracy
         if stream:
             print(evaluation.headline(), file=stream, flush=True)

@@ -16,6 +16,7 @@ import torch
 
 import pellucid
 from pellucid import UserError
+from pellucid.training.interruption import StopRequest
 
 
 def begin(out: Path, network: str, *more: str) -> subprocess.Popen[str]:
@@ -31,7 +32,10 @@ def wait_for(condition: object, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), *([(signal.SIGHUP, 129)] if hasattr(signal, "SIGHUP") else [])]
+
+
+@pytest.mark.parametrize(("number", "status"), SIGNALS)
 def test_asked_to_stop(number: signal.Signals, status: int, tmp_path: Path, tiny: str) -> None:
     out = tmp_path / "run"
     process = begin(out, tiny)
@@ -51,6 +55,23 @@ def test_asked_to_stop(number: signal.Signals, status: int, tmp_path: Path, tiny
     assert position["metrics_bytes"] == (out / "metrics.jsonl").stat().st_size
     assert position["step"] >= max(line["step"] for line in lines)
     assert run.status.startswith("stopped (")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+def test_a_closed_terminal_is_noted_and_one_that_nohup_ignores_is_not() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.signal is None
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with StopRequest() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.signal == signal.SIGHUP
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting a small disk needs root")

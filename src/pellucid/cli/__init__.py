@@ -148,6 +148,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         raise_if_output_is_lost(error)
         _say(f"Error: {system_error(error)}")
         return 1
+    except (MemoryError, RuntimeError) as error:
+        from pellucid.ground.exhaustion import is_out_of_memory  # loads torch, as whatever raised this did
+
+        if not is_out_of_memory(error):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else "no more was said"
+        _say(f"Error: the memory does not suffice for this; try smaller images, or fewer at once ({reason})")
+        return 1
     return result if isinstance(result, int) else 0
 
 

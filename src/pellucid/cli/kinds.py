@@ -14,7 +14,15 @@ from pellucid.cli.completing import run_names, run_path
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.writing import ALL_DIGITS
 
-__all__ = ["Choice", "Device", "Digits", "Epoch", "NameOf", "OfRun", "Range", "RunPath", "Size"]
+__all__ = ["LARGEST_SIDE", "Choice", "Device", "Digits", "Epoch", "NameOf", "OfRun", "Range", "RunPath", "Size", "is_whole"]
+
+LARGEST_SIDE = 8192
+"""Pixels in a row or column of an input, at most."""
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number of 0 or more in plain digits, not so long that nobody can mean it."""
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 class Choice(click.Choice[str]):
@@ -58,7 +66,7 @@ class Epoch(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Check the form; whether the run keeps that epoch is asked when it is opened."""
-        if value not in ("last", "best") and not (str(value).isdigit() and int(value) > 0):
+        if value not in ("last", "best") and not (is_whole(str(value)) and int(value) > 0):
             self.fail(f"{str(value)!r}; expected last, best or a number from 1", param, ctx)
         return str(value)
 
@@ -79,7 +87,7 @@ class Device(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Read it; `gpu` means cuda."""
         text = re.sub(r"^gpu\b", "cuda", str(value).lower())
-        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", text):
             self.fail(f"{value!r}; {did_you_mean(text, ('auto', 'cpu', 'cuda', 'cuda:1', 'mps'))}", param, ctx)
         return text
 
@@ -101,7 +109,7 @@ class Digits(click.ParamType[int]):
         """Read it; `all` is as many as tell any two numbers of float32 apart."""
         if value == "all":
             return ALL_DIGITS
-        if not str(value).isdigit() or not 1 <= int(value) <= 17:
+        if not is_whole(str(value)) or not 1 <= int(value) <= 17:
             self.fail(f"{str(value)!r}; expected a whole number from 1 to 17, or all", param, ctx)
         return int(value)
 
@@ -122,8 +130,9 @@ class Size(click.ParamType[tuple[int, int]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         """Read the text."""
         parts = str(value).lower().replace("×", "x").split("x")
-        if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-            self.fail(f"{value!r} is no size; expected pixels like 64, or rows and columns like 48x64", param, ctx)
+        if len(parts) > 2 or not all(is_whole(part) and 0 < int(part) <= LARGEST_SIDE for part in parts):
+            expected = f"expected pixels like 64, or rows and columns like 48x64, up to {LARGEST_SIDE}"
+            self.fail(f"{value!r} is no size; {expected}", param, ctx)
         return int(parts[0]), int(parts[-1])
 
 
@@ -167,7 +176,9 @@ class NameOf(click.ParamType[str]):
         return f"[{'|'.join(self.names())}]" if self.listed else None
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Take it as it is."""
+        """Take it as it is, unless it is blank."""
+        if not str(value).strip():
+            self.fail(f"{str(value)!r} is blank; expected a name", param, ctx)
         return str(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -5,6 +5,7 @@ Shape letters: N images, B of them in the batch, H rows, W columns, C channels.
 
 from __future__ import annotations
 
+import copy
 import warnings
 
 import numpy as np
@@ -49,6 +50,12 @@ class DeviceImages:
         elif device.type == "mps":  # memory is shared with the CPU there, and so is the limit
             images = images.to(device)
         self._images = images
+
+    def with_subset(self, subset: NDArray[np.int64] | None) -> DeviceImages:
+        """Give other images of the same split, at the indices `subset`, `[M]` int64; the pixels are shared."""
+        other = copy.copy(self)
+        other._subset = None if subset is None else torch.from_numpy(subset)
+        return other
 
     def __len__(self) -> int:
         return len(self._labels if self._subset is None else self._subset)

@@ -120,7 +120,8 @@ def look(
 def random_numbers_kept() -> Iterator[None]:
     """Restore the random generators of torch, NumPy and Python afterwards, also after an exception."""
     python, numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
+    gpus = range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)  # none is woken up for this
+    with torch.random.fork_rng(devices=gpus):
         try:
             yield
         finally:

@@ -243,7 +243,7 @@ def class_index(glass: ForwardPass, target: int | str) -> int:
         )
     if isinstance(target, str) and target in prediction.classes:
         return prediction.classes.index(target)
-    if str(target).isdigit() and int(target) < len(prediction.classes):
+    if str(target).isascii() and str(target).isdigit() and int(target) < len(prediction.classes):
         return int(target)
     raise UserError(
         f"no class is called {target!r}; {did_you_mean(str(target), prediction.classes)}, "

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 import torch
 
 from pellucid.ground.errors import UserError, did_you_mean
 
-__all__ = ["computes_in_bfloat16", "describe_device", "pick_device", "seed_device", "uses_mixed_precision"]
+__all__ = [
+    "computes_in_bfloat16",
+    "describe_device",
+    "full_float32",
+    "generators_kept",
+    "pick_device",
+    "seed_device",
+    "usable_threads",
+    "uses_mixed_precision",
+]
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Turn `auto`, `cpu`, `mps`, `cuda` or `cuda:1` into a device; `auto` takes the first of cuda, mps, cpu there is.
+    """Turn `auto`, `cpu`, `mps`, `cuda` or `cuda:1` into a device; `auto` is cuda where there is a GPU, otherwise cpu.
 
-    Under `torchrun`, `cuda` is the GPU of the process's own number.
+    An Apple GPU (mps) is used where it is asked for: some releases of torch compute gradients wrongly on it (pytorch
+    issue 175189), so it is not chosen unasked. Under `torchrun`, `cuda` is the GPU of the process's own number.
 
     Raises:
         UserError: the name is unknown, or the machine has no such device.
@@ -23,10 +35,10 @@ def pick_device(name: str = "auto") -> torch.device:
     device(type='cpu')
     """
     kind, _, number = name.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps") or (number and not (kind == "cuda" and number.isdigit())):
+    if kind not in ("auto", "cpu", "cuda", "mps") or (number and not (kind == "cuda" and _is_number(number))):
         raise UserError(f"the device is {name!r}; {did_you_mean(name, ['auto', 'cpu', 'cuda', 'cuda:1', 'mps'])}")
     if kind == "auto":
-        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError("the device is cuda, but torch sees no CUDA GPU here; use --device cpu")
     if kind == "mps" and not torch.backends.mps.is_available():
@@ -34,8 +46,12 @@ def pick_device(name: str = "auto") -> torch.device:
     if number and int(number) >= torch.cuda.device_count():
         raise UserError(f"the device is {name}, but there are {torch.cuda.device_count()} GPUs, counted from cuda:0")
     if kind == "cuda" and not number and "LOCAL_RANK" in os.environ:  # torchrun: to each process its own GPU
-        number = str(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+        number = str(int(os.environ["LOCAL_RANK"]) % max(torch.cuda.device_count(), 1))
     return torch.device(kind, int(number)) if number else torch.device(kind)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 4
 
 
 def describe_device(device: torch.device) -> str:
@@ -49,15 +65,61 @@ def describe_device(device: torch.device) -> str:
 
 
 def seed_device(device: torch.device, seed: int) -> None:
-    """Seed the CPU's generator, and the GPU's where the device is one.
+    """Seed the CPU's generator, and the GPU's where the device is one: that very GPU, which need not be the first.
 
     `torch.manual_seed` visits every kind of device there is, which costs more than a small layer does.
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
+        torch.cuda.default_generators[_index(device)].manual_seed(seed)
     elif device.type == "mps":
         torch.mps.manual_seed(seed)
+
+
+def _index(device: torch.device) -> int:
+    return torch.cuda.current_device() if device.index is None else device.index
+
+
+@contextlib.contextmanager
+def generators_kept(device: torch.device) -> Iterator[None]:
+    """Restore torch's generators afterwards: the CPU's, and the device's own. No other GPU is touched."""
+    with torch.random.fork_rng(devices=[_index(device)] if device.type == "cuda" else []):
+        state = torch.mps.get_rng_state() if device.type == "mps" else None
+        try:
+            yield
+        finally:
+            if state is not None:
+                torch.mps.set_rng_state(state)
+
+
+@contextlib.contextmanager
+def full_float32() -> Iterator[None]:
+    """Let a GPU multiply float32 numbers as such, not as TF32, which keeps 10 of their 23 binary digits.
+
+    torch allows TF32 in convolutions unless it is told otherwise. The caller's settings are put back afterwards.
+
+    >>> with full_float32():
+    ...     torch.backends.cudnn.allow_tf32
+    False
+    """
+    products, convolutions = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = products, convolutions
+
+
+def usable_threads(asked: int) -> int:
+    """Give as many threads as were asked for, and no more than there are cores for this process.
+
+    More threads than cores wait for each other: 64 of them on 2 cores take three times as long as 2.
+
+    >>> usable_threads(1)
+    1
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(asked, cores))
 
 
 def uses_mixed_precision(precision: str, device: torch.device) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["arrange"]
+__all__ = ["arrange", "place"]
 
 
 def arrange(network: nn.Module, input_shape: tuple[int, int, int]) -> nn.Module:
@@ -28,13 +28,27 @@ def arrange(network: nn.Module, input_shape: tuple[int, int, int]) -> nn.Module:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             network(blank)
     except RuntimeError:  # "view size is not compatible with input tensor's size and stride"
-        for parameter in network.parameters():
-            parameter.data = _planar(parameter.data)
-        network.register_forward_pre_hook(_plane_after_plane)
+        _lay_planar(network)
     finally:
         for module, training in modes:
             module.training = training
     return network
+
+
+def place(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move `network` to a device; on an Apple GPU (mps) it then computes plane after plane.
+
+    There, the gradient of batch normalisation is wrong for inputs with channels last (pytorch issue 175189).
+    """
+    if device.type == "mps":
+        _lay_planar(network)
+    return network.to(device)
+
+
+def _lay_planar(network: nn.Module) -> None:
+    for parameter in network.parameters():
+        parameter.data = _planar(parameter.data)
+    network.register_forward_pre_hook(_plane_after_plane)
 
 
 def _plane_after_plane(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

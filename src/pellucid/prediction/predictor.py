@@ -16,6 +16,7 @@ from pellucid.ground.devices import pick_device
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
 from pellucid.ground.ranks import Ranks
+from pellucid.networks import place
 from pellucid.prediction.chosen_images import SplitPart
 from pellucid.prediction.predictions import Predictions
 from pellucid.run import Run
@@ -99,4 +100,4 @@ def open_predictor(
             # A training at this moment removes old epochs; another look finds the newer one.
             if run.weights_path(resolved).exists() or attempt == ATTEMPTS - 1:
                 raise
-    return Predictor(run, resolved, network.to(torch_device), run.preprocessing, torch_device, ranks, show_progress)
+    return Predictor(run, resolved, place(network, torch_device), run.preprocessing, torch_device, ranks, show_progress)

@@ -6,7 +6,7 @@ The command line's options are made from these fields; there is no second place 
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -18,9 +18,14 @@ __all__ = ["Recipe", "recipe_fields"]
 Check = tuple[Callable[[Any], bool], str]
 """A test of a value, and what was expected in words."""
 
-AT_LEAST_ONE: Check = (lambda value: value >= 1, "a whole number of at least 1")
-AT_LEAST_ZERO: Check = (lambda value: value >= 0, "0 or more")
-ABOVE_ZERO: Check = (lambda value: 0 < value < math.inf, "a number above 0")
+LARGEST = 10**6
+"""Of whole numbers: nobody trains for more epochs or on larger batches, and sums of it stay far from any overflow."""
+LARGEST_SHIFT = 10**4
+
+AT_LEAST_ONE: Check = (lambda value: 1 <= value <= LARGEST, "a whole number of at least 1 and at most 1,000,000")
+SHIFT: Check = (lambda value: 0 <= value <= LARGEST_SHIFT, "a whole number from 0 to 10,000")
+AT_LEAST_ZERO: Check = (lambda value: 0 <= value <= sys.float_info.max, "a finite number of 0 or more")
+ABOVE_ZERO: Check = (lambda value: 0 < value <= sys.float_info.max, "a finite number above 0")
 YES_OR_NO: Check = (lambda value: isinstance(value, bool), "yes or no")
 SHARE: Check = (lambda value: 0 <= value < 1, "a number from 0 to below 1")
 
@@ -66,7 +71,7 @@ class Recipe:
     label_smoothing: float = setting(0.0, "Share of the target spread evenly over all classes.", SHARE)
     validation: float = setting(0.0, "Share of each class's training images held out, if the set has none.", SHARE)
     flip: bool = setting(False, "Flip images left to right at random, where the data set allows it.", YES_OR_NO)
-    shift: int = setting(0, "Shift images at random by up to this many pixels.", AT_LEAST_ZERO)
+    shift: int = setting(0, "Shift images at random by up to this many pixels.", SHIFT)
     normalize: str = setting(
         "half", "half (pixels to -1 … 1) or dataset (its own mean and standard deviation).", one_of("half", "dataset")
     )

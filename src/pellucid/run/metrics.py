@@ -37,6 +37,10 @@ class Computation:
     """The device for a person: `cpu (2 threads)`, `cuda (NVIDIA H100)`."""
     precision: str
     """Of forward passes: `float32` or `bfloat16`. Weights and optimizer are always in float32."""
+    images_per_statistic: int | None = None
+    """Over how many images a batch normalisation takes mean and variance; None where the network has none."""
+    threads: int = 0
+    """Threads within an operation on the CPU; 0 where that was not noted."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from pellucid.run.files import RunFile, refuse_links, weights_file
 from pellucid.run.images import read_data, write_data
 from pellucid.run.metrics import Computation, computations, read_metrics
 from pellucid.run.record import RunRecord, read_record, write_record
+from pellucid.run.resuming import resume_command
 from pellucid.run.trust import is_trusting, sign, signed_here
 from pellucid.run.weights import open_weights, seal_of
 
@@ -153,7 +154,8 @@ class Run(Shown):
         kept = self.epochs()
         if not kept:
             raise UserError(
-                f"{self.directory} has no weights yet; finish its first epoch: pellucid resume {self.directory}"
+                f"{self.directory} has no weights yet; finish its first epoch: "
+                f"{resume_command(self.directory, self.record.processes)}"
             )
         if epoch == "last":
             return kept[-1]
@@ -299,7 +301,7 @@ class Run(Shown):
         """
         import torch
 
-        with torch.random.fork_rng():  # the first weights are drawn only to be replaced
+        with torch.random.fork_rng(devices=[]):  # the first weights are drawn only to be replaced
             network = self.build_network()
         resolved = self.resolve_epoch(epoch)
         weights = self.weights(resolved)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pellucid.glass.glass import random_numbers_kept
+from pellucid.ground.devices import computes_in_bfloat16, usable_threads
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.run import Computation, Run
@@ -82,7 +83,8 @@ class Repetition:
     Attributes:
         start: how many steps had been done where it began: 0 from the seed, or those of a checkpoint.
         record_checks: the run's records on the way, checked.
-        notes: why the numbers may differ from the run's in the last bits.
+        notes: why the numbers may differ from the run's in the last bits, and what else is to be said.
+        causes: those of them that explain a difference in the last bits.
     """
 
     def __init__(self, run: Run, up_to: int) -> None:
@@ -100,6 +102,7 @@ class Repetition:
         self.network.train()
         self.record_checks: list[RecordCheck] = []
         self.notes = _notes(run, computation)
+        self.causes = tuple(self.notes)
 
     @property
     def steps_an_epoch(self) -> int:
@@ -196,13 +199,20 @@ def repeating(run: Run, up_to: int) -> Iterator[Repetition]:
     threads = torch.get_num_threads()
     with random_numbers_kept():
         try:
-            torch.set_num_threads(run.record.threads)
+            torch.set_num_threads(usable_threads(_threads(run, up_to)))
             yield Repetition(run, up_to)
         finally:
             torch.set_num_threads(threads)
 
 
+def _threads(run: Run, up_to: int) -> int:
+    """Give how many threads computed the step after `up_to`: fewer than the run began with where it was moved."""
+    computation = run.computation_of(up_to + 1)
+    return (computation.threads if computation is not None else 0) or run.record.threads
+
+
 def _notes(run: Run, computation: Computation | None) -> list[str]:
+    """List what is known to round differently here than in the run."""
     notes = []
     if run.record.processes > 1:
         raise UserError(
@@ -213,6 +223,14 @@ def _notes(run: Run, computation: Computation | None) -> list[str]:
         notes.append(
             f"the run was trained on {computation.name}; here it is repeated on the CPU, which rounds differently"
         )
+    before, now = _threads(run, computation.step if computation is not None else 0), torch.get_num_threads()
+    if before != now:
+        notes.append(f"the run computed with {before} threads, and there are cores for {now}")
+    if len({(entry.device, entry.precision, entry.threads) for entry in run.computations}) > 1:
+        notes.append("the run was resumed on another device or with other threads, and is repeated on one")
+    in_bfloat16 = computation is not None and computation.precision == "bfloat16"
+    if in_bfloat16 and not computes_in_bfloat16(torch.device("cpu")):
+        notes.append("the run computed in bfloat16, which this processor only imitates")
     there, here = run.record.versions.get("torch"), torch.__version__
     if there != here:
         notes.append(f"the run was trained with torch {there}, this is torch {here}, which may round differently")

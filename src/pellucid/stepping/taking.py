@@ -18,8 +18,9 @@ from pellucid.glass.units import unit_text
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
 from pellucid.run import Run, open_run
+from pellucid.run.resuming import resume_command
 from pellucid.stepping.backpropagation import follow_back, strongest_position, weight_gradient
-from pellucid.stepping.repetition import Repetition, repeating
+from pellucid.stepping.repetition import RecordCheck, Repetition, repeating
 from pellucid.stepping.training_step import TrainingStep
 from pellucid.stepping.update import recompute_update
 from pellucid.stepping.weights import find_weight
@@ -75,11 +76,20 @@ def take_step(
                 else f"not checked against the run's next record, at step {following:,}"
             )
         if any(not check.equal for check in record_checks):
-            remarks.append(
-                "the repetition differs from the run in the last bits: another machine, another version of torch or "
-                "another number of threads rounds differently"
-            )
+            remarks.append(_explained(record_checks, repetition.causes))
     return TrainingStep(run=run, steps=repetition.steps, record_checks=record_checks, remarks=tuple(remarks), **numbers)
+
+
+def _explained(record_checks: tuple[RecordCheck, ...], causes: tuple[str, ...]) -> str:
+    """Say what explains that the repetition differs from the record, of what is known; nothing is guessed."""
+    largest = max(check.difference for check in record_checks)
+    said = f"the repetition differs from the run's record by up to {largest:.1e}"
+    if causes:
+        return f"{said}, for which there is a reason above"
+    return (
+        f"{said}, and nothing that was recorded explains it: device, precision, threads, processor and torch are the "
+        "run's own; either the record or the run's code was changed, or this machine computes differently"
+    )
 
 
 def _go_on(repetition: Repetition, step: int, description: str, show_progress: bool) -> None:
@@ -114,7 +124,7 @@ def _number(repetition: Repetition, step: int | None, epoch: int | None, batch: 
     if step > max(done, 1) and repetition.run.status != "finished":
         raise UserError(
             f"the run has not reached step {step:,} yet (its log ends at {done:,}); go on with: "
-            f"pellucid resume {repetition.run.directory}"
+            f"{resume_command(repetition.run.directory)}"
         )
     return step
 

@@ -12,15 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pellucid import networks
 from pellucid.data import ImageSet, describe_images
+from pellucid.ground.devices import full_float32
 from pellucid.ground.errors import UserError
 from pellucid.ground.locks import LockHeld, only_one
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.version import VERSION
 from pellucid.run import Run, RunFile, RunRecord
-from pellucid.training.preparation import prepare
+from pellucid.training.device_check import IMAGES, check_gradients
+from pellucid.training.preparation import Preparation, prepare
 from pellucid.training.request import TrainingRequest
 
 __all__ = ["create_run"]
@@ -29,24 +32,33 @@ LONGEST_NAME = 200
 """Bytes of a made name, without its number; file systems take 255."""
 
 
-def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks) -> Run:
+def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks, device: torch.device) -> Run:
     """Make the directory and the record of a run; every process calls this, and rank 0 writes.
 
     Args:
         request: what was asked, checked.
         images: what the request's `data` gave.
         ranks: the processes that will train.
+        device: where this one will; a GPU's gradients are checked against the CPU's.
 
     Raises:
-        UserError: the network cannot take these images, or there are no training images; nothing is written then.
+        UserError: the network cannot take these images, there are no training images or too few in a batch for so many
+            processes, or the device computes wrong gradients; nothing is written then.
     """
     network = request.network or ("simple-mnist" if images.shape[0] == 1 else "simple-cifar")
     recipe = request.changed_recipe()
     prepared = prepare(images, recipe, request.seed)
     last_batch = prepared.train_images % recipe.batch_size or recipe.batch_size
-    with torch.random.fork_rng():  # both raise if it does not fit
+    if recipe.batch_size < 2 * ranks.world:
+        raise UserError(
+            f"batch_size is {recipe.batch_size} for {ranks.world} processes; expected at least {2 * ranks.world}, two "
+            "images for each of them"
+        )
+    with torch.random.fork_rng(devices=[]):  # these raise if it does not fit
         built = networks.build(network, input_shape=images.shape, classes=len(images.classes))
         networks.check_trains_on(built, network, images.shape, len(images.classes), min(last_batch, 2))
+        with full_float32():
+            check_gradients(built, *_some_images(prepared), prepared.preprocessing, device)
     record = RunRecord(
         network=network,
         data=request.data.absolute(),
@@ -69,6 +81,10 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks) -> Run:
             run = Run.create(directory, record, own_file, describe_images(images), _split_lists(images))
     directory = ranks.agree(directory)
     return run or Run(directory, record, trust=True)
+
+
+def _some_images(prepared: Preparation) -> tuple[Tensor, Tensor]:
+    return prepared.train_on(torch.device("cpu")).cut(torch.arange(min(IMAGES, prepared.train_images)))
 
 
 def _split_lists(images: ImageSet) -> dict[str, list[str]] | None:

@@ -39,9 +39,9 @@ def _train_epoch(session: Session, recorder: Recorder, stop: StopRequest) -> Non
     for indices in session.batches()[at.batch :]:
         rate = session.rate
         gradients = forward_backward(session, indices)
-        correct = gradients.correct()
-        figures = torch.stack((gradients.loss_sum, correct, correct.new_tensor(stop.signal or 0)))
-        # The CPU waits for the GPU here, and nowhere else in a step: without a finite loss there is no update.
+        stop_number = torch.full_like(gradients.loss_sum, stop.signal or 0)
+        figures = torch.stack((gradients.loss_sum, gradients.correct(), stop_number))
+        # The CPU waits for the GPU here, for the one answer that it needs: without a finite loss there is no update.
         loss_sum, right, stopping = ranks.sum(figures).tolist()
         if not math.isfinite(loss_sum):
             raise recorder.not_finite(loss_sum)
@@ -50,5 +50,5 @@ def _train_epoch(session: Session, recorder: Recorder, stop: StopRequest) -> Non
         recorder.after_step(rate)
         if stopping:
             recorder.checkpoint()
-            raise Interrupted(stop.signal, recorder.run.directory)
+            raise Interrupted(stop.signal, recorder.run.directory, ranks.world)
     at.seconds = time.monotonic() - started

@@ -39,9 +39,16 @@ class Division:
         """Give the images that train, ready to be cut on `device`."""
         return DeviceImages(self.train, device, self.train_subset)
 
-    def val_on(self, device: torch.device) -> DeviceImages | None:
-        """Give the validation images, if there are any."""
-        return None if self.val is None else DeviceImages(self.val, device, self.val_subset)
+    def val_on(self, device: torch.device, train: DeviceImages | None = None) -> DeviceImages | None:
+        """Give the validation images, if there are any.
+
+        With `train`, what `train_on` gave, images that were held out of the training images lie on the device once.
+        """
+        if self.val is None:
+            return None
+        if train is not None and self.val is self.train:
+            return train.with_subset(self.val_subset)
+        return DeviceImages(self.val, device, self.val_subset)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import Any
 from pellucid.data import DataRequest
 from pellucid.ground.devices import pick_device, uses_mixed_precision
 from pellucid.ground.errors import UserError
-from pellucid.networks import check_name
+from pellucid.networks import check_name, check_stands_alone, is_own_file
 from pellucid.recipes import PRESETS, Recipe, preset
 from pellucid.run import Run, RunFile
+from pellucid.run.resuming import resume_command
 
 __all__ = ["TrainingRequest"]
 
@@ -91,10 +92,12 @@ class TrainingRequest:
             problems.append(f"keep is {self.keep}; expected at least 1 epoch's weights, or nothing to keep all")
         if not 0 <= self.seed < 2**63:
             problems.append(f"seed is {self.seed}; expected a whole number from 0 to 2^63 - 1")
+        if not 0 <= self.data.split_seed < 2**63:
+            problems.append(f"split_seed is {self.data.split_seed}; expected a whole number from 0 to 2^63 - 1")
         try:
             if self.out is not None and not Run.can_begin_in(Path(self.out)):
                 is_run = (Path(self.out) / RunFile.RECORD).exists()
-                remedy = f"resume it with: pellucid resume {self.out}" if is_run else "choose another --out"
+                remedy = f"resume it with: {resume_command(self.out)}" if is_run else "choose another --out"
                 problems.append(f"{self.out} exists and is not empty; {remedy}")
         except OSError as error:
             problems.append(f"the run's directory {self.out} cannot be made: {error.strerror}; choose another --out")
@@ -104,6 +107,8 @@ class TrainingRequest:
         if self.network is None:
             return ()
         try:
+            if is_own_file(self.network):
+                check_stands_alone(self.network)
             check_name(self.network)
         except UserError as error:
             return error.problems

@@ -9,21 +9,24 @@ from typing import TextIO
 import torch
 
 from pellucid.data import ImageSet, open_requested
-from pellucid.data.pixel_range import range_words
-from pellucid.ground.devices import describe_device, pick_device
+from pellucid.ground.devices import describe_device, full_float32, generators_kept, pick_device, usable_threads
 from pellucid.ground.errors import UserError
+from pellucid.ground.exhaustion import is_out_of_memory
 from pellucid.ground.locks import LockHeld, only_one
 from pellucid.ground.memory import keep_freed_memory
-from pellucid.ground.ranks import Ranks, join_ranks
+from pellucid.ground.ranks import Ranks, join_ranks, lost_processes_explained
 from pellucid.run import Run, RunFile
 from pellucid.run.files import remove_leftovers
+from pellucid.run.resuming import resume_command
 from pellucid.training.creation import create_run
+from pellucid.training.device_check import check_gradients
 from pellucid.training.display import Display
 from pellucid.training.loop import train_to_end
 from pellucid.training.metrics_log import MetricsLog
+from pellucid.training.opening import opening_line, opening_remarks
 from pellucid.training.recorder import Recorder
 from pellucid.training.request import TrainingRequest
-from pellucid.training.session import Session, open_session
+from pellucid.training.session import open_session
 
 __all__ = ["resume", "start"]
 
@@ -39,56 +42,73 @@ def start(request: TrainingRequest, *, stream: TextIO | None = None) -> Run:
     images = open_requested(request.data)
     device = pick_device(request.device)
     ranks = join_ranks(device)
-    run = create_run(request, images, ranks)
+    run = create_run(request, images, ranks, device)
     return _train(run, images, device, ranks, stream)
 
 
-def resume(run: Run, *, stream: TextIO | None = None) -> Run:
-    """Resume a run where its newest complete checkpoint is; on the CPU it ends bit-identical.
+def resume(run: Run, *, device: str | None = None, stream: TextIO | None = None) -> Run:
+    """Resume a run where its newest complete checkpoint is; on the CPU that began it, it ends bit-identical.
 
     A run that is finished is left as it is.
+
+    Args:
+        run: which.
+        device: where to compute from here on; None is where it was computed before. Precision stays as it was.
+        stream: where the log goes.
 
     Raises:
         UserError: another process is training it; its data are gone or have changed; and whatever `start` raises.
     """
     if run.metrics("end"):
         return run
-    device = _device_to_resume_on(run)
+    chosen = _device_to_resume_on(run, device)
     images = run.open_images()
-    ranks = join_ranks(device)
+    ranks = join_ranks(chosen)
     if ranks.world != run.record.processes:
         raise UserError(
             f"{run.directory} was trained by {run.record.processes} process(es), now there are {ranks.world}; "
-            f"resume it with as many"
+            f"resume it with: {resume_command(run.directory, run.record.processes)}"
         )
-    return _train(run, images, device, ranks, stream)
+    return _train(run, images, chosen, ranks, stream)
 
 
-def _device_to_resume_on(run: Run) -> torch.device:
-    """Pick the kind of device that `auto` picked before, so that sums are rounded alike; another if it is not here."""
-    before = run.computations
-    if run.record.device == "auto" and before:
-        with contextlib.suppress(UserError):
-            return pick_device(before[-1].device)
+def _device_to_resume_on(run: Run, asked: str | None) -> torch.device:
+    """Pick the kind of device that computed before, so that sums are rounded alike; another if `auto` has to."""
+    if asked is not None:
+        return pick_device(asked)
+    before = [computation.device for computation in run.computations]
+    if before and before[-1] != run.record.device.partition(":")[0]:
+        with contextlib.suppress(UserError) if run.record.device == "auto" else contextlib.nullcontext():
+            return pick_device(before[-1])
     return pick_device(run.record.device)
 
 
 def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, stream: TextIO | None) -> Run:
     """Train a run to its end, alone, and leave the process as it was."""
-    with _locked(run, ranks), _surroundings(run), _memory_explained(run, device):
+    remedy = f"everything up to the last checkpoint is kept; go on with: {resume_command(run.directory, ranks.world)}"
+    with (
+        _locked(run, ranks),
+        _surroundings(run, device),
+        _memory_explained(run, device),
+        lost_processes_explained(ranks, remedy),
+    ):
         session = open_session(run, images, device, ranks)
         at = session.position
+        if at.step:  # a run that begins was checked before its directory was made
+            check_gradients(session.network, *session.some_images(), session.preparation.preprocessing, device)
         with (
             MetricsLog(run.directory / RunFile.METRICS, at.metrics_bytes, ranks.is_main) as log,
             Display(stream if ranks.is_main else None, session.steps, at.step) as display,
         ):
-            display.line(_opening_line(run, session, images))
+            display.line(opening_line(run, session, images))
+            for remark in opening_remarks(run, session):
+                display.line(f"Note: {remark}.")
             recorder = Recorder(run, session, log, display)
             recorder.begin()
             train_to_end(session, recorder)
             display.line("Training finished.")
             recorder.end()
-    ranks.wait()
+        ranks.wait()
     return run
 
 
@@ -108,12 +128,12 @@ def _locked(run: Run, ranks: Ranks) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _surroundings(run: Run) -> Iterator[None]:
-    """Compute with the run's threads; the caller's threads and random state are put back afterwards."""
+def _surroundings(run: Run, device: torch.device) -> Iterator[None]:
+    """Compute with the run's threads, in full float32; what the caller had is put back, random state included."""
     threads = torch.get_num_threads()
-    with torch.random.fork_rng():
+    with generators_kept(device), full_float32():
         try:
-            torch.set_num_threads(run.record.threads)
+            torch.set_num_threads(usable_threads(run.record.threads))
             keep_freed_memory()
             yield
         finally:
@@ -125,26 +145,11 @@ def _memory_explained(run: Run, device: torch.device) -> Iterator[None]:
     """Turn "out of memory" into a message that says what to make smaller."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:  # torch has no one type for it
-        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
             raise UserError(
                 f"the memory of {describe_device(device)} does not suffice for batches of "
                 f"{run.record.recipe['batch_size']} images of {'×'.join(map(str, run.preprocessing.input_shape))}; "
                 "try a smaller --batch-size, or a smaller --size"
             ) from error
         raise
-
-
-def _opening_line(run: Run, session: Session, images: ImageSet) -> str:
-    count = sum(parameter.numel() for parameter in session.network.parameters())
-    held_out = f", {len(session.val):,} for validation" if session.val else ""
-    at = session.position
-    begun = f"Resuming at epoch {at.epoch}, batch {at.batch}" if at.step else "Training"
-    processes = f" · {session.ranks.world} processes" if session.ranks.world > 1 else ""
-    scale = f"; more than 8 bits: {range_words(images.pixel_range)}" if images.pixel_range else ""
-    precision = " in bfloat16" if session.mixed else ""
-    return (
-        f"{begun}: {run.record.network} ({count:,} parameters) on {images.name} ({len(session.train):,} images"
-        f"{held_out}, {len(images.classes)} classes{scale}) · recipe {session.recipe.name}, "
-        f"{session.recipe.epochs} epochs · {describe_device(session.device)}{precision}{processes} · {run.directory}"
-    )

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from pellucid.data import ImageSet
 from pellucid.data.batches import DeviceImages, epoch_order
 from pellucid.ground.devices import describe_device, seed_device, uses_mixed_precision
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.seeds import derive_seed
+from pellucid.networks import place
 from pellucid.recipes import Recipe, learning_rate
 from pellucid.run import Computation, Run
 from pellucid.training.checkpoint import load_checkpoint
+from pellucid.training.device_check import IMAGES
 from pellucid.training.optimizer import make_optimizer
 from pellucid.training.position import Position
 from pellucid.training.preparation import Preparation, prepare
@@ -69,7 +72,22 @@ class Session:
             device=self.device.type,
             name=describe_device(self.device),
             precision="bfloat16" if self.mixed else "float32",
+            images_per_statistic=self.images_per_statistic,
+            threads=torch.get_num_threads(),
         )
+
+    @property
+    def images_per_statistic(self) -> int | None:
+        """Over how many images a batch normalisation takes mean and variance; None where the network has none.
+
+        Each process takes those of its own share of a batch.
+        """
+        has_one = any(isinstance(module, _BatchNorm) for module in self.network.modules())
+        return math.ceil(min(self.recipe.batch_size, len(self.train)) / self.ranks.world) if has_one else None
+
+    def some_images(self) -> tuple[Tensor, Tensor]:
+        """Give the first training images as they are: `[B, H, W, C]` uint8 and labels `[B]` int64."""
+        return self.train.cut(torch.arange(min(IMAGES, len(self.train))))
 
     def batches(self) -> tuple[Tensor, ...]:
         """Give the indices of every batch of the epoch under way: `[B]` int64 each, the last one perhaps shorter."""
@@ -88,6 +106,8 @@ class Session:
         seed_device(self.device, derive_seed(self.seed, "step", self.position.step))
         augmentation = self.preparation.augmentation
         positions = augmentation.draw(len(indices), *self.train.image_size) if augmentation else None
+        if self.ranks.world > 1:  # from here on each process draws for itself: images do not share a dropout mask
+            seed_device(self.device, derive_seed(self.seed, "step", self.position.step, "rank", self.ranks.rank))
         return self.train.cut(self.ranks.share(indices), positions and self.ranks.share_both(positions))
 
 
@@ -107,7 +127,8 @@ def open_session(
         images: what the run's request for images gives.
         device: where to compute.
         ranks: the processes that share each batch; None is this one alone.
-        mixed: whether forward passes run in bfloat16; None is what the recipe asks for on this device.
+        mixed: whether forward passes run in bfloat16; None is as the run was computed before, wherever that was, and
+            for a run that begins what the recipe asks for on this device.
         up_to: the newest of those checkpoints that had done no more than so many steps.
 
     Raises:
@@ -117,18 +138,22 @@ def open_session(
     recipe = Recipe.from_dict(run.record.recipe)
     preparation = prepare(images, recipe, run.record.seed)
     torch.manual_seed(run.record.seed)
-    network = run.build_network().to(device)
+    network = place(run.build_network(), device)
     optimizer = make_optimizer(network, recipe, device)
     position = load_checkpoint(run, network, optimizer, device, up_to=up_to) or Position()
+    if mixed is None:
+        before = run.computations
+        mixed = before[-1].precision == "bfloat16" if before else uses_mixed_precision(recipe.precision, device)
+    train = preparation.train_on(device)
     return Session(
         recipe=recipe,
         seed=run.record.seed,
         classes=len(images.classes),
         preparation=preparation,
-        train=preparation.train_on(device),
-        val=preparation.val_on(device),
+        train=train,
+        val=preparation.val_on(device, train),
         device=device,
-        mixed=uses_mixed_precision(recipe.precision, device) if mixed is None else mixed,
+        mixed=mixed,
         ranks=ranks,
         network=network,
         forward=nn.parallel.DistributedDataParallel(network) if ranks.world > 1 else network,

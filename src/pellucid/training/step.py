@@ -21,15 +21,18 @@ class StepGradients:
     """What the first half of a step gives, besides the gradients of the weights, which are in the network."""
 
     logits: Tensor
-    """`[B, K]`; with `keep_logit_gradient`, their gradient is `logits.grad`."""
+    """`[B, K]`, of this process's share of the batch; with `keep_logit_gradient`, their gradient is `logits.grad`."""
     labels: Tensor
     """`[B]` int64."""
     loss_sum: Tensor
     """The sum of the images' cross-entropies, with label smoothing; float32, no dimensions."""
+    counts: bool = True
+    """Whether these images count, or are another process's share (see `pellucid.ground.ranks`)."""
 
     def correct(self) -> Tensor:
         """How many images have their label's logit as the largest; int64, no dimensions."""
-        return (self.logits.argmax(1) == self.labels).sum()
+        correct = (self.logits.argmax(1) == self.labels).sum()
+        return correct if self.counts else torch.zeros_like(correct)
 
 
 def forward_backward(session: Session, indices: Tensor, *, keep_logit_gradient: bool = False) -> StepGradients:
@@ -44,11 +47,14 @@ def forward_backward(session: Session, indices: Tensor, *, keep_logit_gradient: 
     with torch.autocast(session.device.type, torch.bfloat16, enabled=session.mixed):
         logits = session.forward(session.preparation.preprocessing(pixels))
         loss_sum = F.cross_entropy(logits, labels, label_smoothing=session.recipe.label_smoothing, reduction="sum")
+    counts = session.ranks.counts(len(indices))
+    if not counts:  # gradients of zero, so that the mean over processes is still that of the batch
+        loss_sum = loss_sum * 0.0
     if keep_logit_gradient:
         logits.retain_grad()
     # The mean over the batch; where processes share it, their wrapper takes the mean over processes.
     (loss_sum * (session.ranks.world / len(indices))).backward()
-    return StepGradients(logits, labels, loss_sum.detach().float())
+    return StepGradients(logits, labels, loss_sum.detach().float(), counts)
 
 
 def update(session: Session) -> None:

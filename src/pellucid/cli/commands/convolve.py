@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["convolve"]
 
+LARGEST = 1_000_000
+"""Of strides, paddings and dilations."""
+
 
 class NumbersCommand(Command):
     """A command whose arguments may be negative numbers; mistyped options are still refused."""
@@ -168,9 +171,12 @@ def _whole(text: str, name: str) -> int | tuple[int, ...]:
 
 def _whole_one(text: str, name: str) -> int:
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise UserError(f"{name} is {text!r}; expected whole numbers, such as 2 or 2,1") from None
+    if abs(number) > LARGEST:
+        raise UserError(f"{name} is {text}; expected at most {LARGEST:,}")
+    return number
 
 
 def _number(text: str, name: str) -> float:

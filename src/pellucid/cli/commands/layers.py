@@ -9,6 +9,7 @@ import click
 
 from pellucid.cli.command import Command
 from pellucid.cli.completing import run_path
+from pellucid.cli.kinds import LARGEST_SIDE, is_whole
 from pellucid.cli.options import force_option, network_argument, out_file_option, trust_option
 from pellucid.cli.output import announce, json_option, print_json
 from pellucid.ground.errors import UserError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["layers"]
+
+MOST_CLASSES = 1_000_000
 
 
 @click.command(
@@ -89,8 +92,8 @@ def _build(network: str, input_shape: str | None, classes: int | None) -> tuple[
     if not known and not is_own_file(network) and "/" in network:
         raise UserError(f"there is no directory {network}; expected a run, a network's name, or file.py:ClassName")
     shape = default_input(network) if input_shape is None else parse_shape(input_shape)
-    if classes is not None and classes < 2:
-        raise UserError(f"--classes is {classes}; expected 2 or more")
+    if classes is not None and not 2 <= classes <= MOST_CLASSES:
+        raise UserError(f"--classes is {classes}; expected 2 to {MOST_CLASSES:,}")
     return build(network, input_shape=shape, classes=10 if classes is None else classes), shape, network
 
 
@@ -101,7 +104,7 @@ def parse_shape(text: str) -> tuple[int, int, int]:
     (3, 32, 32)
     """
     parts = text.lower().replace("×", "x").split("x")
-    if len(parts) != 3 or not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise UserError(f"--input is {text!r}; expected channels, rows and columns, like 3x32x32")
+    if len(parts) != 3 or not all(is_whole(part.strip()) and 0 < int(part) <= LARGEST_SIDE for part in parts):
+        raise UserError(f"--input is {text!r}; expected channels, rows, columns up to {LARGEST_SIDE}, like 3x32x32")
     channels, height, width = (int(part) for part in parts)
     return channels, height, width
