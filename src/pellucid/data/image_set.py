@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.passed_over import LeftOut, PassedOver
+
 __all__ = ["SPLIT_NAMES", "ImageSet", "LeftOut", "Split"]
 
 SPLIT_NAMES = ("train", "val", "test")
@@ -48,14 +50,6 @@ class Split:
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """An image that could not be read, and why."""
-
-    source: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class ImageSet:
     """Images, labels and class names of one source, in up to three splits (`train`, `val`, `test`)."""
 
@@ -82,6 +76,10 @@ class ImageSet:
     """The seed of the split, where the source had none of its own."""
 
     left_out: tuple[LeftOut, ...] = field(default=())
+    """The images that are broken."""
+
+    passed_over: PassedOver = field(default_factory=PassedOver)
+    """What else the source holds: files of other kinds, links, a system's own."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

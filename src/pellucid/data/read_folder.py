@@ -15,6 +15,7 @@ from pellucid.data.decode import PixelFormat
 from pellucid.data.decode_many import Job, Outcome, decode_many
 from pellucid.data.folder import FolderListing, ListedImage
 from pellucid.data.image_set import SPLIT_NAMES, LeftOut
+from pellucid.data.passed_over import printable
 from pellucid.data.split import stratified_split
 from pellucid.data.store import Contents, SplitContents
 from pellucid.data.whole_folder import room_for
@@ -77,7 +78,7 @@ def read_folder(
             if split == "train":
                 _check_classes(origin, listing.classes, labels, left_out)
             sources = [
-                _printable(prefix + image.path) for image, readable in zip(images, kept, strict=True) if readable
+                printable(prefix + image.shown) for image, readable in zip(images, kept, strict=True) if readable
             ]
             jobs[job].out.finish(jobs[job].out.keep(kept))
             if len(labels):
@@ -85,14 +86,15 @@ def read_folder(
             else:
                 (folder / f"{split}-images.npy").unlink()
     return Contents(
-        name=_printable(name),
-        origin=_printable(origin),
-        classes=tuple(_printable(class_name) for class_name in listing.classes),
+        name=printable(name),
+        origin=printable(origin),
+        classes=tuple(printable(class_name) for class_name in listing.classes),
         splits=contents,
         fit=target.fit if outcome.other_size else "none",
         flip_allowed=True,
         split_seed=options.split_seed if "all" in listing.splits else None,
         left_out=left_out,
+        passed_over=listing.passed_over,
     )
 
 
@@ -129,7 +131,7 @@ def _left_out(splits: dict[str, list[ListedImage]], outcome: Outcome, prefix: st
     return tuple(
         sorted(
             (
-                LeftOut(_printable(prefix + listed[job][row].path), _printable(reason))
+                LeftOut(printable(prefix + listed[job][row].shown), printable(reason))
                 for (job, row), reason in outcome.broken.items()
             ),
             key=lambda image: image.source,
@@ -147,8 +149,3 @@ def _check_classes(
             f"{origin}: no readable image is left to learn {', '.join(map(repr, lost[:SHOWN]))} from; broken",
             [f"{image.source}: {image.reason}" for image in left_out[:SHOWN]],
         )
-
-
-def _printable(text: str) -> str:
-    """Write bytes of a file name that are no UTF-8 as escapes, so that the text can be stored and shown."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.image_set import SPLIT_NAMES, ImageSet, LeftOut, Split
+from pellucid.data.passed_over import PassedOver
 from pellucid.data.whole_folder import cache_error, whole_folder
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import write_json
@@ -70,6 +71,7 @@ class Contents:
     flip_allowed: bool
     split_seed: int | None = None
     left_out: tuple[LeftOut, ...] = ()
+    passed_over: PassedOver = field(default_factory=PassedOver)
 
 
 def key_of(identity: Mapping[str, Any]) -> str:
@@ -145,6 +147,7 @@ def _write_manifest(folder: Path, contents: Contents) -> None:
             "flip_allowed": contents.flip_allowed,
             "split_seed": contents.split_seed,
             "left_out": [[image.source, image.reason] for image in contents.left_out],
+            "passed_over": contents.passed_over.to_dict(),
         },
     )
 
@@ -174,6 +177,7 @@ def _load(folder: Path) -> ImageSet | None:
             flip_allowed=manifest["flip_allowed"],
             split_seed=manifest["split_seed"],
             left_out=tuple(LeftOut(source, reason) for source, reason in manifest["left_out"]),
+            passed_over=PassedOver.from_dict(manifest["passed_over"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

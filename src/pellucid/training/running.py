@@ -9,7 +9,7 @@ from typing import TextIO
 import torch
 from filelock import FileLock, Timeout
 
-from pellucid.data import ImageSet, open_requested
+from pellucid.data import ImageSet, missing_lines, open_requested
 from pellucid.ground.devices import describe_device, pick_device
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import PARTIAL
@@ -82,6 +82,8 @@ def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, strea
             Display(stream if ranks.is_main else None, session.steps, at.step) as display,
         ):
             display.line(_opening_line(run, session, images))
+            for line in missing_lines(images, str(run.directory / RunFile.DATA)):
+                display.line(line)
             recorder = Recorder(run, session, log, display)
             recorder.begin()
             train_to_end(session, recorder)
