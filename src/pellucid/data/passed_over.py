@@ -96,8 +96,9 @@ class PassingOver:
     def result(self) -> PassedOver:
         """Give what was collected, in the order of the paths."""
         system = Counter(name for name in self._hidden.values() if name)
+        endings = Counter(map(printable, self._files.values()))
         return PassedOver(
-            endings=dict(sorted(Counter(map(printable, self._files.values())).items(), key=lambda kind: -kind[1])),
+            endings=dict(sorted(endings.items(), key=lambda kind: (-kind[1], not kind[0], kind[0]))),
             hidden=sum(not name for name in self._hidden.values()),
             system={printable(name): count for name, count in sorted(system.items())},
             pictures=tuple(LeftOut(printable(source), reason) for source, reason in sorted(self._pictures.items())),
