@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from pellucid.data.file_kinds import ending_of, is_hidden, readable_endings
-from pellucid.data.member_names import DiskNames
+from pellucid.data.member_names import COPY_MARK, DiskNames
 from pellucid.data.passed_over import PassingOver
 from pellucid.data.whole_folder import room_for
 from pellucid.ground.errors import UserError
@@ -148,7 +148,7 @@ def unpack(path: Path, target: Path, limits: ArchiveLimits | None = None, passin
             seen += 1
             if seen > bounds.files:
                 raise UserError(f"{path} holds more than {bounds.files:,} files; expected fewer")
-            place, shown = names.path_of(name)
+            place, shown = names.path_of(name, is_folder=stream is None)
             if stream is None or not _wanted(path, shown, stream, passed):
                 continue
             total += size  # both readers stop at the size that a member claims
@@ -158,6 +158,8 @@ def unpack(path: Path, target: Path, limits: ArchiveLimits | None = None, passin
                 with room_for(target, size):
                     pass
             destination = target / place
+            if COPY_MARK in place.name:
+                passed.note(shown, "differs from another member only in capital letters or Unicode form; both are kept")
             with _create(path, name, shown, destination, passed) as out:
                 while piece := _read(path, name, stream):
                     out.write(piece)

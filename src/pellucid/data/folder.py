@@ -222,18 +222,25 @@ class _Lister:
         others_before = self._passing.files
         images = []
         for label, name in enumerate(classes):
-            of_class: dict[str, ListedImage] = {}
+            by_shown: dict[str, list[WalkedFile]] = defaultdict(list)
             for spelled in by_name[name]:
                 for file in self._walk.files(folder / spelled):
-                    shown = "/".join(map(self._name, file.path.split("/")))
-                    if shown in of_class:
-                        self._passing.note(file.path, f"differs from {of_class[shown].path!r} in its Unicode form only")
-                        shown = file.path
-                    of_class[shown] = ListedImage(file.path, label, file.size, file.modified, shown, file)
-            images += [of_class[shown] for shown in sorted(of_class)]
+                    by_shown["/".join(map(self._name, file.path.split("/")))].append(file)
+            images += self._of_class(label, by_shown)
         if not images:
             raise UserError(_no_image(folder, classes, self._passing.files - others_before, self._also()))
         return classes, images
+
+    def _of_class(self, label: int, by_shown: dict[str, list[WalkedFile]]) -> list[ListedImage]:
+        """List one class's images in the order of their shown paths; files that would share one keep their own."""
+        images = []
+        for shown, files in sorted(by_shown.items()):
+            for file in sorted(files, key=lambda file: file.path):
+                if len(files) > 1:
+                    self._passing.note(file.path, "differs from another file in its Unicode form only; both are kept")
+                own = file.path if len(files) > 1 else shown
+                images.append(ListedImage(file.path, label, file.size, file.modified, own, file))
+        return images
 
     def _note_alike(self, folder: Path, by_name: dict[str, list[str]]) -> None:
         """Note class folders whose names are one in Unicode's composed form, or differ in case only."""

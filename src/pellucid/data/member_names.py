@@ -1,11 +1,13 @@
 """Members of archives under names that every disk takes: reserved names, `a:b.png`, names that differ in case only.
 
 A name that Windows or macOS would not take, or would take for another one, is written with `%` and two hexadecimal
-digits for a character, and `%~2` at its end where another member has the name already; `member_name` reads it back.
+digits for a character, and `%~2` before its ending where another member has the name already;
+`member_name` reads it back.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import urllib.parse
 from pathlib import Path, PurePosixPath
@@ -13,19 +15,20 @@ from pathlib import Path, PurePosixPath
 from pellucid.data.split_names import nfc
 from pellucid.ground.errors import UserError
 
-__all__ = ["DiskNames", "member_name"]
+__all__ = ["COPY_MARK", "DiskNames", "member_name"]
 
 NOT_ON_WINDOWS = re.compile(r'[\x00-\x1f<>:"|?*%]')
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\.|$)", re.IGNORECASE)
 DRIVE = re.compile(r"[A-Za-z]:(/|$)")
-COPY = re.compile(r"%~\d+$")
+COPY_MARK = "%~"
+COPY = re.compile(r"%~\d+")
 
 
 def member_name(part: str) -> str:
     """Read back what `DiskNames` wrote: the name of a folder or file as the archive has it.
 
-    >>> member_name("a%3Ab.png"), member_name("%43on.png"), member_name("Cat%~2")
-    ('a:b.png', 'Con.png', 'Cat')
+    >>> member_name("a%3Ab.png"), member_name("%43on.png"), member_name("A%~2.png")
+    ('a:b.png', 'Con.png', 'A.png')
     """
     return urllib.parse.unquote(COPY.sub("", part), errors="surrogateescape")
 
@@ -38,7 +41,7 @@ class DiskNames:
         self._first: dict[tuple[str, str], str] = {}
         self._further: dict[tuple[str, str], list[str]] = {}
 
-    def path_of(self, name: str) -> tuple[Path, str]:
+    def path_of(self, name: str, is_folder: bool = False) -> tuple[Path, str]:
         """Give a member's path on the disk, and its name as it is shown.
 
         Raises:
@@ -50,21 +53,22 @@ class DiskNames:
             raise UserError(
                 f"{self._archive} has the member {name[:200]!r}, whose path leads out of the folder; it is not unpacked"
             )
-        place = ""
+        place, shown = "", "/".join(parts)
         for position, part in enumerate(parts):
-            place = f"{place}/{self._disk_name(place, part, is_file=position == len(parts) - 1)}"
-        return Path(*PurePosixPath(place.lstrip("/")).parts), "/".join(parts)
+            # two folders whose names are one in Unicode are one; two files are two
+            spelling = shown if position == len(parts) - 1 and not is_folder else nfc(part)
+            place = f"{place}/{self._disk_name(place, nfc(part), spelling)}"
+        return Path(*PurePosixPath(place.lstrip("/")).parts), shown
 
-    def _disk_name(self, place: str, part: str, is_file: bool) -> str:
-        # two folders whose names are one in Unicode are one; two files are two
-        spelling = part if is_file else nfc(part)
-        written, key = _written(nfc(spelling)), (place, nfc(spelling).casefold())
+    def _disk_name(self, place: str, part: str, spelling: str) -> str:
+        written, key = _written(part), (place, part.casefold())
         if self._first.setdefault(key, spelling) == spelling:
             return written
         further = self._further.setdefault(key, [])
         if spelling not in further:
             further.append(spelling)
-        return f"{written}%~{further.index(spelling) + 2}"
+        stem, ending = os.path.splitext(written)
+        return f"{stem}{COPY_MARK}{further.index(spelling) + 2}{ending}"
 
 
 def _written(part: str) -> str:
