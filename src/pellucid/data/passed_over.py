@@ -46,7 +46,8 @@ class PassedOver:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as JSON holds them."""
-        return asdict(self)
+        lists = {name: [asdict(entry) for entry in getattr(self, name)] for name in ("pictures", "notes")}
+        return {"endings": dict(self.endings), "hidden": self.hidden, "system": dict(self.system), **lists}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> PassedOver:

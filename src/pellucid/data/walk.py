@@ -1,7 +1,7 @@
 """Walking a folder's files and links: every file once, no loop, nothing but files and folders opened.
 
 The rule for links: one that leads out of the set is followed, be it to a file or to a folder (pictures may lie on
-another disk). One that leads to a folder of the set itself, or to a folder that holds the set, is passed over and
+another disk). One that leads into a folder of the set itself, or to a folder that holds the set, is passed over and
 named; so are links to nothing, and whatever is neither a file nor a folder (a pipe, a device, a socket).
 """
 
@@ -129,19 +129,20 @@ class Walk:
                 self.passing.picture(path, f"{reason}; passed over")
             self.passing.note(path, f"{reason}; passed over")
             return None
-        if stat.S_ISREG(facts.st_mode):
-            return "file"
-        if not stat.S_ISDIR(facts.st_mode):
+        is_file = stat.S_ISREG(facts.st_mode)
+        if not is_file and not stat.S_ISDIR(facts.st_mode):
             self.passing.note(path, "a link to what is neither a file nor a folder; passed over, not opened")
             return None
         target = Path(os.path.realpath(entry.path))
         if self._real.is_relative_to(target):
             self.passing.note(path, "a link to a folder that holds its own class; passed over")
             return None
-        if target.is_relative_to(self._real) and not _is_out_of_sight(target.relative_to(self._real)):
-            self.passing.note(path, f"a link to {target.relative_to(self._real)}, of the same set; passed over")
-            return None
-        return "folder"
+        if target.is_relative_to(self._real):
+            inside = target.relative_to(self._real)
+            if not _is_out_of_sight(inside) and not (is_file and len(inside.parts) == 1):
+                self.passing.note(path, f"a link to {inside}, of the same set; passed over")
+                return None
+        return "file" if is_file else "folder"
 
 
 def _is_link(entry: os.DirEntry[str]) -> bool:
