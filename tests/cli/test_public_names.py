@@ -10,7 +10,7 @@ import pytest
 import pellucid
 from pellucid.cli import command_names
 
-VERBS_WITHOUT_A_FUNCTION = {"completion", "datasets", "demo", "filter", "networks", "recipes", "runs"}
+VERBS_WITHOUT_A_FUNCTION = {"completion", "data", "datasets", "demo", "filter", "networks", "recipes", "runs"}
 
 
 def test_dir_shows_the_public_names_and_no_more() -> None:

@@ -115,15 +115,17 @@ def test_a_broken_image_is_left_out_and_listed(tmp_path: Path, cache: Path) -> N
     assert [image.source for image in image_set.left_out] == [
         "train/cat/001.png",
         "train/dog/000.png",
-        "train/dog/link.png",
     ]
     assert image_set.left_out[0].reason == "not an image that can be read, or a damaged one"
-    assert "No such file" in image_set.left_out[2].reason
+    assert [picture.source for picture in image_set.passed_over.pictures] == ["train/dog/link.png"]
     train = image_set.splits["train"]
     assert values(train) == [0, 2, 3, 4, 11, 12, 13, 14]
     assert train.labels.tolist() == [0] * 4 + [1] * 4
     assert train.sources[1] == "train/cat/002.png"
-    with pytest.raises(UserError, match=r"3 broken images \(without --strict they are left out\):\n.*cat/001.png: not"):
+    with pytest.raises(UserError, match=r"1 picture passed over .*train/dog/link.png: a link to nothing"):
+        open_image_set(root, strict=True)
+    (root / "train" / "dog" / "link.png").unlink()
+    with pytest.raises(UserError, match=r"2 broken images \(without --strict they are left out\):\n.*cat/001.png: not"):
         open_image_set(root, strict=True)
 
 
@@ -200,7 +202,7 @@ def test_loose_images_and_other_files_only(tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         (tmp_path / "texts" / name).mkdir(parents=True)
         (tmp_path / "texts" / name / "a.txt").write_text("")
-    with pytest.raises(UserError, match=r"no image in its 2 folders \(passed over: 2 files of other kinds\)"):
+    with pytest.raises(UserError, match=r"no image in its 2 folders; 2 files of other kinds passed over \(2 .txt\)"):
         open_image_set(tmp_path / "texts")
 
 

@@ -156,7 +156,6 @@ def test_a_run_whose_record_says_something_else_is_not_confirmed(make_run, tmp_p
     from run_files import write_metrics
 
     from pellucid.run import open_run
-    from pellucid.run.metrics import metrics_line
 
     shutil.copytree(make_run().directory, tmp_path / "other")
     lines = open_run(tmp_path / "other").metrics()

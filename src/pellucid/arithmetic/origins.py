@@ -1,4 +1,4 @@
-"""Where the elements that a rearrangement moves come from, found without numbering every element where that is avoidable.
+"""Where the elements that a rearrangement moves come from, found without numbering all where that can be avoided.
 
 A view is a starting point and a step an axis in the memory of its tensor, so its axes tell where each element was. Of
 what copies (padding, rolling, repeating) the elements are numbered and looked for once; where each axis moves by

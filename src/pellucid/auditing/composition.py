@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import ImageSet, Split
+from pellucid.data import ImageSet, Split, file_of
 from pellucid.data.preprocessing import channel_statistics
 from pellucid.ground.progress import progress
 
@@ -129,10 +129,13 @@ def original_sizes(images: ImageSet) -> dict[tuple[str, int], tuple[int, int]]:
     with progress("reading sizes", total) as advance:
         for name, split in images.splits.items():
             for index, source in enumerate(split.sources):
+                path = file_of(root, source)
                 try:
-                    with Image.open(root / source) as picture:
+                    if path is None:  # a named set's images lie in no files of their own
+                        continue
+                    with Image.open(path) as picture:
                         sizes[name, index] = picture.size
-                except OSError:  # a named set's images lie in no files of their own
+                except OSError:
                     continue
                 finally:
                     advance(1)

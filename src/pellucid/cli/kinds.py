@@ -14,7 +14,19 @@ from pellucid.cli.completing import run_names, run_path
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.writing import ALL_DIGITS
 
-__all__ = ["LARGEST_SIDE", "Choice", "Device", "Digits", "Epoch", "NameOf", "OfRun", "Range", "RunPath", "Size", "is_whole"]
+__all__ = [
+    "LARGEST_SIDE",
+    "Choice",
+    "Device",
+    "Digits",
+    "Epoch",
+    "NameOf",
+    "OfRun",
+    "Range",
+    "RunPath",
+    "Size",
+    "is_whole",
+]
 
 LARGEST_SIDE = 8192
 """Pixels in a row or column of an input, at most."""

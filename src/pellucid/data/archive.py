@@ -5,23 +5,54 @@ from __future__ import annotations
 import errno
 import lzma
 import os
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO
+from pathlib import Path
+from typing import IO, Self
 
-from pellucid.data.folder import IMAGE_ENDINGS, is_hidden
+from pellucid.data.file_kinds import ending_of, is_hidden, readable_endings
+from pellucid.data.member_names import COPY_MARK, DiskNames
+from pellucid.data.passed_over import PassingOver
+from pellucid.data.whole_folder import room_for
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
 
 __all__ = ["ArchiveLimits", "is_archive", "unpack"]
 
 PIECE = 1 << 20
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError)
+HEAD_BYTES = 16
+ROOM_ASKED_FOR = 16 << 20
+"""Before a member larger than this is written, the disk is asked whether it has room."""
+
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    lzma.LZMAError,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    OverflowError,
+)
 """What the readers raise for a damaged archive; bz2 has only OSError for it."""
+
+LONGEST_HEADER = 1 << 20
+"""Bytes of what a tar may say about one member; no file system has a longer path."""
+
+HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 
 BAD_NAMES = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ, errno.EINVAL)
 
@@ -58,13 +89,45 @@ def _positive(gigabytes: float) -> int:
     return int(gigabytes * 1e9)
 
 
+class _BoundedMember(tarfile.TarInfo):
+    """A member whose name is not read where it would fill the memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read a member's header, before what belongs to it is read."""
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in HEADERS and member.size > LONGEST_HEADER:
+            raise _TooLongError(f"a member's name or attributes take {member.size:,} bytes")
+        return member
+
+
+class _TooLongError(Exception):
+    """A header that no honest archive has."""
+
+
 def is_archive(path: Path) -> bool:
     """Tell by its content whether a file is a .zip or a .tar, packed or not."""
-    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    if zipfile.is_zipfile(path):
+        return True
+    try:
+        tarfile.open(path, tarinfo=_BoundedMember).close()
+    except _TooLongError:
+        return True  # which unpacking will refuse
+    except DAMAGE:
+        return False
+    return True
 
 
-def unpack(path: Path, target: Path, limits: ArchiveLimits | None = None) -> None:
+def unpack(path: Path, target: Path, limits: ArchiveLimits | None = None, passing: PassingOver | None = None) -> None:
     """Unpack the images of an archive into the folder `target`; other files are passed over.
+
+    Members lie in `target` under names that every disk takes (see `member_names`).
+
+    Args:
+        path: the archive.
+        target: an empty folder.
+        limits: how much is unpacked at most.
+        passing: collects what is passed over.
 
     Raises:
         UserError: the archive is damaged or encrypted; a member is a link or a device, or its path is absolute or
@@ -77,46 +140,57 @@ def unpack(path: Path, target: Path, limits: ArchiveLimits | None = None) -> Non
     if path.stat().st_size * bounds.expansion < allowed and bounds.expansion_from < allowed:
         allowed = max(path.stat().st_size * bounds.expansion, bounds.expansion_from)
         reason = f"more than {bounds.expansion:,} times its own size, as no archive of pictures does"
+    names, passed = DiskNames(path), passing or PassingOver()
     seen = total = 0
-    with progress(f"unpacking {path.name}", 0, "images") as advance:
+    target.mkdir(parents=True, exist_ok=True)
+    with room_for(target, 0), progress(f"unpacking {path.name}", 0, "images") as advance:
         for name, size, stream in _members(path):
             seen += 1
             if seen > bounds.files:
                 raise UserError(f"{path} holds more than {bounds.files:,} files; expected fewer")
-            destination = target / _safe_path(path, name)
-            if stream is None or not _wanted(destination.relative_to(target)):
+            place, shown = names.path_of(name, is_folder=stream is None)
+            if stream is None or not _wanted(path, shown, stream, passed):
                 continue
             total += size  # both readers stop at the size that a member claims
             if total > allowed:
                 raise UserError(f"{path} unpacks to {reason}")
-            with _create(path, name, destination) as out:
+            if size > ROOM_ASKED_FOR:
+                with room_for(target, size):
+                    pass
+            destination = target / place
+            if COPY_MARK in place.name:
+                passed.note(shown, "differs from another member only in capital letters or Unicode form; both are kept")
+            with _create(path, name, shown, destination, passed) as out:
                 while piece := _read(path, name, stream):
                     out.write(piece)
             advance(1)
 
 
-def _create(path: Path, name: str, destination: Path) -> IO[bytes]:
+def _create(path: Path, name: str, shown: str, destination: Path, passed: PassingOver) -> IO[bytes]:
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
+        if destination.is_file():
+            passed.note(shown, "in the archive more than once; the last one counts")
         return open(destination, "wb")
     except OSError as error:
         if error.errno in BAD_NAMES:
-            raise UserError(f"{path} has the member {name[:200]!r}, which cannot be a file here: {error}") from error
+            raise UserError(
+                f"{path} has the member {name[:200]!r}, which cannot be a file here: {error.strerror}"
+            ) from error
         raise
 
 
-def _wanted(relative: Path) -> bool:
-    hidden = any(is_hidden(part) for part in relative.parts)
-    return not hidden and relative.suffix.lower() in IMAGE_ENDINGS
-
-
-def _safe_path(archive: Path, name: str) -> Path:
-    spelled = name.replace("\\", "/")  # some Windows tools write it so
-    parts = PurePosixPath(spelled).parts
-    drive = len(spelled) > 1 and spelled[1] == ":"
-    if spelled.startswith("/") or drive or ".." in parts or "\0" in spelled:
-        raise UserError(f"{archive} has the member {name!r}, whose path leads out of the folder; it is not unpacked")
-    return Path(*parts)
+def _wanted(path: Path, shown: str, stream: IO[bytes], passed: PassingOver) -> bool:
+    """Tell a picture by its name; note another file."""
+    parts = shown.split("/")
+    for depth, part in enumerate(parts):
+        if is_hidden(part):
+            passed.hidden("/".join(parts[: depth + 1]))
+            return False
+    if ending_of(shown) in readable_endings():
+        return True
+    passed.file(shown, lambda: _read(path, shown, stream, HEAD_BYTES))
+    return False
 
 
 def _members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
@@ -126,6 +200,12 @@ def _members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
             yield from _zip_members(path)
         else:
             yield from _tar_members(path)
+    except UserError:
+        raise
+    except NotImplementedError as error:
+        raise UserError(f"{path} cannot be unpacked here ({error}); unpack it yourself and give the folder") from error
+    except _TooLongError as error:
+        raise UserError(f"{path} is refused: {error}, more than {LONGEST_HEADER:,}; pack it again") from error
     except DAMAGE as error:
         raise _damaged(path, error) from error
 
@@ -144,14 +224,19 @@ def _zip_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
             try:
                 stream = archive.open(member)
             except NotImplementedError as error:
-                raise UserError(f"{path}: {member.filename!r} cannot be unpacked ({error}); pack it again") from error
+                raise UserError(
+                    f"{path}: {member.filename[:200]!r} cannot be unpacked ({error}); pack it again"
+                ) from error
             with stream:
                 yield member.filename, member.file_size, stream
 
 
 def _tar_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
-    with tarfile.open(path) as archive:
-        for member in archive:
+    with tarfile.open(path, tarinfo=_BoundedMember) as archive:
+        while (member := archive.next()) is not None:
+            archive.members.clear()  # type: ignore[attr-defined]  # they are kept otherwise, a kilobyte each
+            if member.issparse():
+                raise UserError(f"{path} has the sparse member {member.name[:200]!r}; pack it again without --sparse")
             if member.isdir():
                 yield member.name, 0, None
             elif member.isreg():
@@ -160,17 +245,19 @@ def _tar_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
                 raise _special(path, member.name)
 
 
-def _read(path: Path, name: str, stream: IO[bytes]) -> bytes:
+def _read(path: Path, name: str, stream: IO[bytes], most: int = PIECE) -> bytes:
     try:
-        return stream.read(PIECE)
+        return stream.read(most)
     except DAMAGE as error:
         raise _damaged(path, error, name) from error
 
 
 def _special(path: Path, name: str) -> UserError:
-    return UserError(f"{path} has the member {name!r}, which is a link or a device; expected files and folders only")
+    return UserError(
+        f"{path} has the member {name[:200]!r}, which is a link or a device; expected files and folders only"
+    )
 
 
 def _damaged(path: Path, error: Exception, name: str | None = None) -> UserError:
-    member = f" at {name!r}" if name else ""
+    member = f" at {name[:200]!r}" if name else ""
     return UserError(f"{path} is damaged or cut short{member} ({error}); fetch or pack it again")

@@ -18,13 +18,14 @@ from typing import Any
 from pellucid.data.arrays import ImagesFile
 from pellucid.data.decode import LARGE_BYTES, PixelFormat
 from pellucid.data.memory_bound import available_memory
+from pellucid.data.passed_over import printable
 from pellucid.data.pixel_range import DeepValues, PixelRange, set_range
 from pellucid.data.worker import MOST_SECONDS, carry_out, took_too_long
 from pellucid.data.workers import Workers
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
 
-__all__ = ["Job", "Outcome", "decode_many", "printable", "usable_cores"]
+__all__ = ["Job", "Outcome", "decode_many", "usable_cores"]
 
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 8 << 20
@@ -63,11 +64,6 @@ class Outcome:
 def usable_cores() -> int:
     """Count the processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def printable(text: str) -> str:
-    """Write bytes of a file name that are no UTF-8 as escapes, so that the text can be stored and shown."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def decode_many(jobs: Sequence[Job], target: PixelFormat, workers: int | None, description: str) -> Outcome:

@@ -16,7 +16,8 @@ def describe_images(image_set: ImageSet) -> dict[str, Any]:
     """Return everything about an image set but its pixels, ready for JSON.
 
     Keys: `name`, `origin`, `fingerprint`, `shape` (`[C, H, W]`), `fit`, `classes`, `images` (by split), `per_class` (by
-    split, by class), `left_out` (each with `source` and `reason`), `split_seed`, `flip_allowed`, `pixel_range`.
+    split, by class), `left_out` (each with `source` and `reason`), `passed_over`
+    (`endings`, `hidden`, `system`, `pictures`, `notes`), `split_seed`, `flip_allowed`, `pixel_range`.
     """
     count = len(image_set.classes)
     return {
@@ -32,6 +33,7 @@ def describe_images(image_set: ImageSet) -> dict[str, Any]:
             for name, split in image_set.splits.items()
         },
         "left_out": [asdict(image) for image in image_set.left_out],
+        "passed_over": image_set.passed_over.to_dict(),
         "split_seed": image_set.split_seed,
         "flip_allowed": image_set.flip_allowed,
         "pixel_range": None if image_set.pixel_range is None else list(image_set.pixel_range),

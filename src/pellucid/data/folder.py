@@ -1,39 +1,33 @@
 """Listing a folder of images: a folder for each class, in `train/`, `val/`, `test/` or without.
 
     pets/cat/1.jpg  pets/dog/old/2.png ...      split here, by class and seed
-    pets/train/cat/1.jpg  pets/test/cat/3.jpg ...   split already; `valid` and `validation` are read as `val`
+    pets/train/cat/1.jpg  pets/Testing/cat/3.jpg ...   split already, under any name that `split_names` knows
 
-Images may lie deeper inside a class's folder. Hidden files and folders, and files that are no images by their name, are
-passed over, and so are images that lie beside the class folders, since they have no class.
+One folder that wraps them all is looked through. Images may lie deeper inside a class's folder. Which links are
+followed says `walk`; whatever is passed over is collected, with the reason. Names are compared and shown in Unicode's
+composed form (NFC), and the files are opened by their own bytes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pellucid.data.file_kinds import is_hidden
+from pellucid.data.image_set import SPLIT_NAMES
+from pellucid.data.missing import passed_over_words
+from pellucid.data.passed_over import PassedOver, PassingOver
+from pellucid.data.split_names import mentions_split, nfc, split_of
+from pellucid.data.walk import Walk, WalkedFile
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.writing import counted
 
-__all__ = ["IMAGE_ENDINGS", "FolderListing", "ListedImage", "is_hidden", "list_folder", "look_through"]
+__all__ = ["FolderListing", "ListedImage", "list_folder", "look_through"]
 
-# fmt: off
-IMAGE_ENDINGS = frozenset({
-    ".avif", ".bmp", ".dib", ".gif", ".ico", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pcx", ".pgm", ".png",
-    ".ppm", ".pnm", ".tga", ".tif", ".tiff", ".webp",
-})
-# fmt: on
-SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
+MOST_WRAPPERS = 32
 
 
 @dataclass(frozen=True)
@@ -41,12 +35,17 @@ class ListedImage:
     """One image file and its class."""
 
     path: str
-    """Relative to the listed folder, with `/`."""
+    """Relative to the listed folder, with `/`, as the disk spells it."""
 
     label: int
     size: int
     modified: int
     """In nanoseconds."""
+
+    shown: str = ""
+    """The path as it is shown and recorded."""
+
+    file: WalkedFile | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -58,173 +57,273 @@ class FolderListing:
     splits: dict[str, list[ListedImage]]
     """By split; the one key is `all` where the folder has no splits of its own."""
 
+    passed_over: PassedOver = field(default_factory=PassedOver)
 
-def list_folder(root: Path) -> FolderListing:
+
+def list_folder(
+    root: Path, passing: PassingOver | None = None, shown: Callable[[str], str] = lambda part: part
+) -> FolderListing:
     """List the images of a folder.
+
+    Args:
+        root: the folder of classes or splits.
+        passing: collects what is passed over.
+        shown: how a folder's or file's name is shown, where that is not as the disk spells it.
 
     Raises:
         UserError: no image, fewer than two classes, an empty class, a class with too few images to be split, a class
-            in `val` or `test` that `train` lacks, two folders that mean the same split.
+            in `val` or `test` that `train` lacks, two folders that mean the same split, folders that may be splits.
     """
-    split_folders = _split_folders(root)
-    if split_folders:
-        return _list_splits(root, split_folders)
-    classes, images = _list_classes(root, root)
-    _check_classes(root, classes)
-    counts = _counts(classes, images)
-    empty = [name for name, count in counts.items() if count == 0]
-    if empty:
-        raise UserError(
-            f"{root}: no image in the class folder{'s' if len(empty) > 1 else ''} {_quoted(empty)}; put images into "
-            "each class folder, or remove it"
-        )
-    single = [name for name, count in counts.items() if count == 1]
-    if single:
-        raise UserError(
-            f"{root}: only one image in {_quoted(single)}; a class needs at least 2, one to learn from and one to test "
-            "with: add images, or remove the class, or make train/ and test/ folders"
-        )
-    return FolderListing(root, tuple(classes), {"all": images})
+    return _Lister(root, passing or PassingOver(), shown).listing()
 
 
 def look_through(root: Path) -> Path:
     """Return the folder that holds the class or split folders: `root`, or the one folder inside that wraps them all."""
-    while True:
-        folders = _subfolders(root)
-        wrapped = len(folders) == 1 and folders[0].lower() not in SPLIT_FOLDERS and not _has_images(root)
-        if not wrapped or not _subfolders(root / folders[0]) or _has_images(root / folders[0]):
+    outer = root
+    for _ in range(MOST_WRAPPERS):  # links may lead round for ever
+        walk = Walk(root, PassingOver())
+        folders = walk.folders(root)
+        if len(folders) != 1 or split_of(folders[0]) or walk.pictures_in(root):
             return root
-        root = root / folders[0]
+        inner = root / folders[0]
+        if not walk.folders(inner) or walk.pictures_in(inner):
+            return root
+        root = inner
+    return outer
 
 
-def is_hidden(name: str) -> bool:
-    """Tell whether a file or folder is not meant as content: `.name`, macOS's and Windows's own."""
-    return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
+class _Lister:
+    """Lists one folder."""
 
+    def __init__(self, root: Path, passing: PassingOver, shown: Callable[[str], str]) -> None:
+        self._root = root
+        self._passing = passing
+        self._walk = Walk(root, passing)
+        self._shown = shown
 
-def _split_folders(root: Path) -> dict[str, Path]:
-    """Return the split folders of `root` by split, or nothing where its folders are classes."""
-    folders = _subfolders(root)
-    named = [name for name in folders if name.lower() in SPLIT_FOLDERS]
-    if "train" not in (SPLIT_FOLDERS[name.lower()] for name in named) and len(named) < len(folders):
-        return {}  # a class may be called "test"
-    others = [name for name in folders if name not in named]
-    if not named or (others and not any(_subfolders(root / name) for name in named)):
-        return {}
-    if others:
-        raise UserError(
-            f"{root} has {_quoted(named)} and beside them {_quoted(others)}; expected either folders of splits (train, "
-            "val, test) or folders of classes, not both"
-        )
-    splits: dict[str, Path] = {}
-    for name in named:
-        split = SPLIT_FOLDERS[name.lower()]
-        if split in splits:
-            raise UserError(f"{root} has both {splits[split].name!r} and {name!r}; expected one folder for {split}")
-        splits[split] = root / name
-    if "train" not in splits:
-        raise UserError(f"{root} has {_quoted(named)} and no train folder; expected train/ to learn from")
-    return splits
-
-
-def _list_splits(root: Path, folders: dict[str, Path]) -> FolderListing:
-    classes, train = _list_classes(root, folders["train"])
-    _check_classes(folders["train"], classes)
-    empty = [name for name, count in _counts(classes, train).items() if count == 0]
-    if empty:
-        raise UserError(f"{folders['train']}: no image to learn {_quoted(empty)} from; expected images in each class")
-    splits = {"train": train}
-    for split in ("val", "test"):
-        if split not in folders:
-            continue
-        own_classes, images = _list_classes(root, folders[split])
-        unknown = [name for name, count in _counts(own_classes, images).items() if count and name not in classes]
-        if unknown:
+    def listing(self) -> FolderListing:
+        split_folders = self._split_folders()
+        if split_folders:
+            classes, splits = self._list_splits(split_folders)
+            return FolderListing(self._root, classes, splits, self._passing.result())
+        classes, images = self._list_classes(self._root)
+        _check_classes(self._root, classes)
+        images = self._once_each({"all": images})["all"]
+        counts = _counts(classes, images)
+        empty = [name for name, count in counts.items() if count == 0]
+        if empty:
             raise UserError(
-                f"{folders[split]} has the class {unknown[0]!r}, which {folders['train']} lacks: "
-                f"{did_you_mean(unknown[0], classes)}"
+                f"{self._root}: no image in the class folder{'s' if len(empty) > 1 else ''} {_quoted(empty)}"
+                f"{self._also()}; put images into each class folder, or remove it"
             )
-        positions = {name: number for number, name in enumerate(classes)}
-        relabelled = [
-            ListedImage(image.path, positions[own_classes[image.label]], image.size, image.modified) for image in images
-        ]
-        if relabelled:
-            splits[split] = relabelled
-    return FolderListing(root, tuple(classes), splits)
+        single = [name for name, count in counts.items() if count == 1]
+        if single:
+            raise UserError(
+                f"{self._root}: only one image in {_quoted(single)}; a class needs at least 2, one to learn from and "
+                "one to test with: add images, or remove the class, or make train/ and test/ folders"
+            )
+        return FolderListing(self._root, classes, {"all": images}, self._passing.result())
 
+    def _name(self, folder: str) -> str:
+        return nfc(self._shown(folder))
 
-def _list_classes(root: Path, folder: Path) -> tuple[list[str], list[ListedImage]]:
-    """List a folder of class folders; labels are positions in the sorted class names, paths relative to `root`."""
-    classes = _subfolders(folder)
-    images, passed_over = [], 0
-    for label, name in enumerate(classes):
-        for entry in _files(folder / name):
-            if os.path.splitext(entry.name)[1].lower() not in IMAGE_ENDINGS:
-                passed_over += 1
+    def _split_folders(self) -> dict[str, Path]:
+        """Return the split folders of the root by split, or nothing where its folders are classes."""
+        root = self._root
+        folders = self._walk.folders(root)
+        named = [name for name in folders if split_of(self._name(name))]
+        others = [name for name in folders if name not in named]
+        if "train" not in (split_of(self._name(name)) for name in named) and others:
+            named = []  # a class may be called "test"
+        if not named or (others and not any(self._walk.folders(root / name) for name in named)):
+            self._check_no_hidden_splits(folders)
+            return {}
+        if others:
+            raise UserError(
+                f"{root} has {_quoted(named)} and beside them {_quoted(others)}; expected either folders of splits "
+                "(train, val, test) or folders of classes, not both"
+            )
+        splits: dict[str, Path] = {}
+        for name in named:
+            split = split_of(self._name(name)) or ""
+            if split in splits:
+                raise UserError(f"{root} has both {splits[split].name!r} and {name!r}; expected one folder for {split}")
+            splits[split] = root / name
+            if self._name(name).lower() in ("eval", "evaluation"):
+                self._passing.note(name, "read as the validation split; for test images call it test")
+        if "train" not in splits:
+            raise UserError(f"{root} has {_quoted(named)} and no train folder; expected train/ to learn from")
+        return splits
+
+    def _check_no_hidden_splits(self, folders: list[str]) -> None:
+        """Refuse folders that may be splits and would become classes, or splits inside of classes.
+
+        Raises:
+            UserError: which, and what to do.
+        """
+        inside = {name: self._walk.folders(self._root / name) for name in folders}
+        likely = [name for name in folders if mentions_split(self._name(name)) or split_of(self._name(name))]
+        for first in likely:
+            for second in folders:
+                common = {nfc(name) for name in inside[first]} & {nfc(name) for name in inside[second]}
+                if first != second and len(common) > 1 and not self._walk.pictures_in(self._root / first):
+                    raise UserError(
+                        f"{self._root} has {_quoted(likely)}, and {_quoted([first, second])} hold folders of the same "
+                        f"names ({_quoted(sorted(common))}): are they splits or classes? Call splits train, val and "
+                        "test; put the images of a class directly into its folder"
+                    )
+        for name, within in inside.items():
+            splits = {split_of(nfc(part)) for part in within} - {None}
+            if "train" in splits and len(splits) > 1:
+                raise UserError(
+                    f"{self._root} has splits inside of classes ({name}/{_quoted(within)}), which would be mixed; "
+                    f"expected classes inside of splits, such as train/{name}"
+                )
+
+    def _list_splits(self, folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, list[ListedImage]]]:
+        classes, train = self._list_classes(folders["train"])
+        _check_classes(folders["train"], classes)
+        splits = {"train": train}
+        for split in ("val", "test"):
+            if split not in folders:
                 continue
-            path = os.path.relpath(entry.path, root).replace(os.sep, "/")
-            images.append(ListedImage(path, label, *_size_and_time(entry)))
-    if not images:
-        raise UserError(_no_image(folder, classes, passed_over))
-    return classes, sorted(images, key=lambda image: (image.label, image.path))
+            own_classes, images = self._list_classes(folders[split])
+            unknown = [name for name, count in _counts(own_classes, images).items() if count and name not in classes]
+            if unknown:
+                raise UserError(
+                    f"{folders[split]} has the class {unknown[0]!r}, which {folders['train']} lacks: "
+                    f"{did_you_mean(unknown[0], classes)}"
+                )
+            positions = {name: number for number, name in enumerate(classes)}
+            splits[split] = [
+                ListedImage(
+                    image.path, positions[own_classes[image.label]], image.size, image.modified, image.shown, image.file
+                )
+                for image in images
+            ]
+        splits = {split: images for split, images in self._once_each(splits).items() if images or split == "train"}
+        empty = [name for name, count in _counts(classes, splits["train"]).items() if count == 0]
+        if empty:
+            raise UserError(
+                f"{folders['train']}: no image to learn {_quoted(empty)} from{self._also()}; expected images in each "
+                "class"
+            )
+        return classes, splits
+
+    def _list_classes(self, folder: Path) -> tuple[tuple[str, ...], list[ListedImage]]:
+        """List a folder of class folders; labels are positions in the sorted class names."""
+        by_name: dict[str, list[str]] = defaultdict(list)
+        for name in self._walk.folders(folder):
+            by_name[self._name(name)].append(name)
+        self._note_alike(folder, by_name)
+        for name in self._walk.pictures_in(folder):
+            self._passing.picture(self._walk.relative(folder / name), "beside the class folders, so it has no class")
+        classes = tuple(sorted(by_name))
+        others_before = self._passing.files
+        images = []
+        for label, name in enumerate(classes):
+            by_shown: dict[str, list[WalkedFile]] = defaultdict(list)
+            for spelled in by_name[name]:
+                for file in self._walk.files(folder / spelled):
+                    by_shown["/".join(map(self._name, file.path.split("/")))].append(file)
+            images += self._of_class(label, by_shown)
+        if not images:
+            raise UserError(_no_image(folder, classes, self._passing.files - others_before, self._also()))
+        return classes, images
+
+    def _of_class(self, label: int, by_shown: dict[str, list[WalkedFile]]) -> list[ListedImage]:
+        """List one class's images in the order of their shown paths; files that would share one keep their own."""
+        images = []
+        for shown, files in sorted(by_shown.items()):
+            for file in sorted(files, key=lambda file: file.path):
+                if len(files) > 1:
+                    self._passing.note(file.path, "differs from another file in its Unicode form only; both are kept")
+                own = file.path if len(files) > 1 else shown
+                images.append(ListedImage(file.path, label, file.size, file.modified, own, file))
+        return images
+
+    def _note_alike(self, folder: Path, by_name: dict[str, list[str]]) -> None:
+        """Note class folders whose names are one in Unicode's composed form, or differ in case only."""
+        lower: dict[str, str] = {}
+        for name, spellings in sorted(by_name.items()):
+            if len(spellings) > 1:
+                self._passing.note(
+                    self._walk.relative(folder / spellings[-1]),
+                    f"{len(spellings)} folders whose names differ only in their Unicode form: read as one class",
+                )
+            other = lower.setdefault(name.casefold(), name)
+            if other != name:
+                self._passing.note(
+                    self._walk.relative(folder / spellings[-1]),
+                    f"differs from the class {other!r} only in capital letters; read as another class",
+                )
+
+    def _once_each(self, splits: dict[str, list[ListedImage]]) -> dict[str, list[ListedImage]]:
+        """Keep of every file on the disk one name: its own before a link, then the first, train before val and test.
+
+        A file that is of several classes by different names is of none.
+        """
+        listed = [(split, image) for split in (*SPLIT_NAMES, "all") for image in splits.get(split, ())]
+        if not any(image.file and (image.file.linked or image.file.names > 1) for _, image in listed):
+            return splits
+        by_file: dict[tuple[int, int], list[tuple[str, ListedImage]]] = defaultdict(list)
+        for split, image in listed:
+            if image.file and image.file.identity:
+                by_file[image.file.identity].append((split, image))
+        dropped: set[str] = set()
+        for named in by_file.values():
+            # some network disks number files twice: without a link of either kind they are two
+            if len(named) > 1 and any(image.file and (image.file.linked or image.file.names > 1) for _, image in named):
+                dropped.update(self._drop(named))
+        return {
+            split: [image for image in images if image.path not in dropped] if dropped else images
+            for split, images in splits.items()
+        }
+
+    def _drop(self, named: list[tuple[str, ListedImage]]) -> Iterable[str]:
+        own = [image for _, image in named if image.file and not image.file.linked]
+        candidates = own or [image for _, image in named]
+        if len({image.label for image in candidates}) > 1:
+            paths = [image.path for image in candidates]
+            for image in candidates:
+                self._passing.picture(image.path, f"one file under several classes ({_quoted(paths)})")
+                self._passing.note(image.path, "one file under several classes, so it is in none")
+            kept = None
+        else:
+            kept = candidates[0].path
+        for _, image in named:
+            if image.path != kept and not (kept is None and image in candidates):
+                self._passing.note(image.path, f"the same file as {(own or candidates)[0].path}; passed over")
+        return [image.path for _, image in named if image.path != kept]
+
+    def _also(self) -> str:
+        """Say what was passed over, where that may be why there are no images."""
+        words = passed_over_words(self._passing.result())
+        return "".join(f"; {line}" for line in words)
 
 
-def _no_image(folder: Path, classes: list[str], passed_over: int) -> str:
+def _no_image(folder: Path, classes: tuple[str, ...], passed_over: int, also: str) -> str:
     wanted = "expected a folder per class with images in it, such as cat/1.jpg and dog/2.png"
-    loose = sum(os.path.splitext(name)[1].lower() in IMAGE_ENDINGS for name in os.listdir(folder))
-    if not any(not is_hidden(name) for name in os.listdir(folder)):
+    names = os.listdir(folder)
+    loose = Walk(folder, PassingOver()).pictures_in(folder)
+    if not any(not is_hidden(name) for name in names):
         return f"{folder} is empty; {wanted}"
     if loose:
-        return f"{folder}: {counted(loose, 'image')} directly in it, outside any class folder; {wanted}"
-    others = f" (passed over: {counted(passed_over, 'file')} of other kinds)" if passed_over else ""
+        return f"{folder}: {counted(len(loose), 'image')} directly in it, outside any class folder; {wanted}"
     where = f"its {counted(len(classes), 'folder')}" if classes else "it"
-    return f"{folder}: no image in {where}{others}; {wanted}"
+    return f"{folder}: no image in {where}{also}; {wanted}"
 
 
-def _check_classes(folder: Path, classes: list[str]) -> None:
+def _check_classes(folder: Path, classes: tuple[str, ...]) -> None:
     if len(classes) == 1:
         raise UserError(f"{folder}: one class only, {classes[0]!r}; expected at least 2 folders, one per class")
 
 
-def _counts(classes: list[str], images: list[ListedImage]) -> dict[str, int]:
+def _counts(classes: tuple[str, ...], images: list[ListedImage]) -> dict[str, int]:
     counts = dict.fromkeys(classes, 0)
     for image in images:
         counts[classes[image.label]] += 1
     return counts
-
-
-def _subfolders(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not is_hidden(entry.name))
-
-
-def _has_images(folder: Path) -> bool:
-    with os.scandir(folder) as entries:
-        return any(os.path.splitext(entry.name)[1].lower() in IMAGE_ENDINGS for entry in entries)
-
-
-def _files(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[os.DirEntry[str]]:
-    """Give every file in a folder and below it that is not hidden; a link that leads back up is passed over."""
-    facts = os.stat(folder)
-    here = (facts.st_dev, facts.st_ino)
-    if here in above:
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if is_hidden(entry.name):
-                continue
-            if entry.is_dir():
-                yield from _files(Path(entry.path), above | {here})
-            elif entry.is_file() or entry.is_symlink():
-                yield entry
-
-
-def _size_and_time(entry: os.DirEntry[str]) -> tuple[int, int]:
-    try:
-        facts = entry.stat()
-    except OSError:  # a link to nothing: a broken image, which decoding will say
-        return 0, 0
-    return facts.st_size, facts.st_mtime_ns
 
 
 def _quoted(names: list[str]) -> str:

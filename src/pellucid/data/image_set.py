@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.passed_over import LeftOut, PassedOver
 from pellucid.data.pixel_range import PixelRange
 
 __all__ = ["SPLIT_NAMES", "ImageSet", "LeftOut", "Split"]
@@ -50,14 +51,6 @@ class Split:
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """An image that could not be read, and why."""
-
-    source: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class ImageSet:
     """Images, labels and class names of one source, in up to three splits (`train`, `val`, `test`)."""
 
@@ -84,6 +77,10 @@ class ImageSet:
     """The seed of the split, where the source had none of its own."""
 
     left_out: tuple[LeftOut, ...] = field(default=())
+    """The images that are broken."""
+
+    passed_over: PassedOver = field(default_factory=PassedOver)
+    """What else the source holds: files of other kinds, links, a system's own."""
 
     pixel_range: PixelRange | None = None
     """Which values of its pictures of more than 8 bits became black and white; None where it has none of those."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pellucid.data.archive import ArchiveLimits, is_archive, unpack
@@ -13,19 +15,26 @@ from pellucid.data.find import find
 from pellucid.data.folder import FolderListing, list_folder, look_through
 from pellucid.data.formats import optional_readers
 from pellucid.data.image_set import ImageSet
+from pellucid.data.member_names import member_name
 from pellucid.data.named import NAMED, NamedSet
+from pellucid.data.passed_over import PassedOver, PassingOver
 from pellucid.data.pixel_range import PixelRange
 from pellucid.data.places import cache_folder, data_folder
 from pellucid.data.read_folder import FolderOptions, read_folder, refuse_left_out
 from pellucid.data.read_named import read_named
 from pellucid.data.request import WRONG_OPTIONS, DataRequest
+from pellucid.data.split_names import nfc
 from pellucid.data.store import Contents, key_of, open_or_make
 from pellucid.ground.errors import UserError
+from pellucid.ground.writing import counted
 
 __all__ = ["DEFAULT_SIZE", "open_image_set", "open_requested"]
 
 DEFAULT_SIZE = (64, 64)
 """`(H, W)` of a folder's images where no size is asked for."""
+
+SHOWN = 20
+"""So many pictures are listed in an error; the rest is counted."""
 
 
 def open_image_set(
@@ -111,6 +120,7 @@ def open_requested(
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     if request.strict:
+        _refuse_passed_over(image_set.origin, image_set.passed_over)
         refuse_left_out(image_set.origin, image_set.left_out)
     return image_set
 
@@ -124,14 +134,19 @@ def _open_named(named: NamedSet, data: Path | None, cache: Path, target: PixelFo
 
 
 def _open_folder(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
-    listing = list_folder(path)
-    name = path.resolve().name
-    key = key_of({"folder": str(path), **_listing_identity(listing), **_option_identity(options)})
+    passing = PassingOver()
+    root, prefix = _unwrapped(path, passing, nfc)
+    listing = list_folder(root, passing)
+    if options.strict:
+        _refuse_passed_over(str(path), listing.passed_over)
+    name = path.name
+    key = key_of({"folder": str(path), "prefix": prefix, **_listing_identity(listing), **_option_identity(options)})
 
     def make(folder: Path) -> Contents:
-        return read_folder(listing, name, str(path), "", options, folder)
+        return read_folder(listing, name, str(path), prefix, options, folder)
 
-    return open_or_make(cache, key, f"decoding {name}", make)
+    image_set = open_or_make(cache, key, f"decoding {name}", make)
+    return replace(image_set, passed_over=listing.passed_over)  # which may have changed since it was decoded
 
 
 def _open_archive(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
@@ -144,11 +159,11 @@ def _open_archive(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
     def make(folder: Path) -> Contents:
         unpacked = folder / "unpacked"
         unpacked.mkdir()
-        unpack(path, unpacked, limits)
-        root = look_through(unpacked)
-        prefix = "" if root == unpacked else root.relative_to(unpacked).as_posix() + "/"
+        passing = PassingOver()
+        unpack(path, unpacked, limits, passing)
+        root, prefix = _unwrapped(unpacked, passing, member_name)
         try:
-            listing = list_folder(root)
+            listing = list_folder(root, passing, member_name)
             return read_folder(listing, path.name, str(path), prefix, options, folder)
         except UserError as error:  # speak of the archive, not of the folder that nobody will find
             raise UserError(str(error).replace(str(unpacked), str(path))) from error
@@ -158,11 +173,39 @@ def _open_archive(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
     return open_or_make(cache, key, f"decoding {path.name}", make)
 
 
+def _unwrapped(path: Path, passing: PassingOver, shown: Callable[[str], str]) -> tuple[Path, str]:
+    """Return the folder that holds the classes or splits, and what stands before its paths, as it is shown."""
+    root = look_through(path)
+    if root == path:
+        return root, ""
+    wrapper = "/".join(shown(part) for part in root.relative_to(path).parts)
+    passing.note(wrapper, "the one folder there is; the folders in it are read as the classes or splits")
+    return root, wrapper + "/"
+
+
+def _refuse_passed_over(origin: str, passed_over: PassedOver) -> None:
+    """Refuse a set beside which there are pictures that are not read.
+
+    Raises:
+        UserError: there are; it lists them.
+    """
+    pictures = passed_over.pictures
+    if pictures:
+        problems = [f"{picture.source}: {picture.reason}" for picture in pictures[:SHOWN]]
+        if len(pictures) > SHOWN:
+            problems.append(f"and {len(pictures) - SHOWN:,} more")
+        raise UserError.all_of(
+            f"{origin}: {counted(len(pictures), 'picture')} passed over (without --strict they are left out)", problems
+        )
+
+
 def _listing_identity(listing: FolderListing) -> dict[str, str]:
     digest = hashlib.sha256(json.dumps(listing.classes).encode())
     for split, images in listing.splits.items():
         for image in images:
-            digest.update(json.dumps([split, image.path, image.label, image.size, image.modified]).encode())
+            digest.update(
+                json.dumps([split, image.path, image.shown, image.label, image.size, image.modified]).encode()
+            )
     return {"files": digest.hexdigest()}
 
 

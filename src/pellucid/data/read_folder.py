@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from pellucid.data.arrays import ROWS_AT_ONCE_BYTES, ImagesFile
 from pellucid.data.decode import PixelFormat
-from pellucid.data.decode_many import Job, Outcome, decode_many, printable
+from pellucid.data.decode_many import Job, Outcome, decode_many
 from pellucid.data.folder import FolderListing, ListedImage
 from pellucid.data.image_set import SPLIT_NAMES, LeftOut
+from pellucid.data.passed_over import printable
 from pellucid.data.split import stratified_split
 from pellucid.data.store import Contents, SplitContents
 from pellucid.data.whole_folder import room_for
@@ -90,7 +91,7 @@ def read_folder(
     contents = {}
     for split, images in splits.items():
         if images:
-            sources = [printable(prefix + image.path) for image in images]
+            sources = [printable(prefix + image.shown) for image in images]
             contents[split] = SplitContents(_labels(images), sources)
         else:
             (folder / f"{split}-images.npy").unlink()
@@ -104,6 +105,7 @@ def read_folder(
         split_seed=options.split_seed if "all" in listing.splits else None,
         left_out=left_out,
         pixel_range=outcome.pixel_range,
+        passed_over=listing.passed_over,
     )
 
 
@@ -169,7 +171,7 @@ def _left_out(splits: dict[str, list[ListedImage]], outcome: Outcome, prefix: st
     return tuple(
         sorted(
             (
-                LeftOut(printable(prefix + listed[job][row].path), printable(reason))
+                LeftOut(printable(prefix + listed[job][row].shown), printable(reason))
                 for (job, row), reason in outcome.broken.items()
             ),
             key=lambda image: image.source,

@@ -54,8 +54,8 @@ class DataRequest:
 
     @property
     def path(self) -> Path:
-        """The absolute path of a folder or an archive."""
-        return Path(self.source).expanduser().absolute()
+        """The absolute path of a folder or an archive, without links: one place has one name, however it is reached."""
+        return Path(self.source).expanduser().resolve()
 
     def problems(self) -> list[str]:
         """List the options that cannot be, a line each: what was given and what was expected."""
@@ -99,7 +99,7 @@ class DataRequest:
         """
         return replace(
             self,
-            source=str(self.source) if self.is_named else str(Path(self.source).expanduser().resolve()),
+            source=str(self.source) if self.is_named else str(self.path),
             data_dir=None if self.data_dir is None else str(Path(self.data_dir).expanduser().resolve()),
         )
 

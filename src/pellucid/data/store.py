@@ -18,7 +18,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from pellucid.data.checksums import changed_file, checksum
 from pellucid.data.image_set import SPLIT_NAMES, ImageSet, LeftOut, Split
+from pellucid.data.passed_over import PassedOver
 from pellucid.data.pixel_range import PixelRange
 from pellucid.data.whole_folder import cache_error, whole_folder
 from pellucid.ground.errors import UserError
@@ -76,6 +77,7 @@ class Contents:
     flip_allowed: bool
     split_seed: int | None = None
     left_out: tuple[LeftOut, ...] = ()
+    passed_over: PassedOver = field(default_factory=PassedOver)
     pixel_range: PixelRange | None = None
 
 
@@ -174,6 +176,7 @@ def _write_manifest(folder: Path, contents: Contents) -> None:
         "flip_allowed": contents.flip_allowed,
         "split_seed": contents.split_seed,
         "left_out": [[image.source, image.reason] for image in contents.left_out],
+        "passed_over": contents.passed_over.to_dict(),
         "pixel_range": contents.pixel_range,
         "checksums": sums,
     }
@@ -226,5 +229,6 @@ def _opened(folder: Path, manifest: Mapping[str, Any]) -> ImageSet:
         flip_allowed=manifest["flip_allowed"],
         split_seed=manifest["split_seed"],
         left_out=tuple(LeftOut(source, reason) for source, reason in manifest["left_out"]),
+        passed_over=PassedOver.from_dict(manifest["passed_over"]),
         pixel_range=manifest["pixel_range"] and tuple(manifest["pixel_range"]),
     )

@@ -38,7 +38,7 @@ def _lines(description: str, total: int, unit: str) -> Callable[[int], None]:
         nonlocal done, last
         done += count
         now = time.monotonic()
-        finished = done >= total and last > started
+        finished = 0 < total <= done and last > started  # a total that is not known is never reached
         if finished or now - last >= SECONDS_BETWEEN_LINES:
             last = now
             share = f" of {total:,}" if total else ""

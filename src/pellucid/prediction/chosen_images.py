@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import ImageSet, LeftOut, Split
+from pellucid.data import ImageSet, LeftOut, Split, file_of, passed_over_words
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.recipes import Recipe
 from pellucid.run import Run
@@ -71,8 +71,8 @@ class ChosenImages:
 
     def path_of(self, source: str) -> str | None:
         """Give the path of an image's file if the set is a folder that is still there, else None."""
-        path = Path(self.images.origin) / source
-        return str(path) if path.is_file() else None
+        path = file_of(self.images.origin, source)
+        return str(path) if path else None
 
 
 def choose_images(
@@ -114,7 +114,7 @@ def choose_images(
     parts = tuple(SplitPart(images.splits[name], subsets[name], translation) for name in names)
     if not any(map(len, parts)):
         raise UserError(f"the {split} split of {images.name} has no image of a class that {run.directory} knows")
-    return ChosenImages(images, split, parts, False, notes)
+    return ChosenImages(images, split, parts, False, (*notes, *_passed_over(images)))
 
 
 def own_division(run: Run, images: ImageSet) -> Division:
@@ -142,12 +142,16 @@ def _own_images(run: Run, images: ImageSet, split: str | None) -> ChosenImages:
             ["train"] + (["val"] if division.val is not None else []) + (["test"] if "test" in images.splits else [])
         )
         raise _no_such_split(images, split, names)
-    notes = []
+    notes = _passed_over(images)
     if split == "train":
         notes.append("The network was trained on these images: the figures say nothing about unseen images.")
     elif split == "val":
         notes.append("Training was monitored, and any temperature fitted, on these images: the figures are optimistic.")
     return ChosenImages(images, split, (part,), True, tuple(notes))
+
+
+def _passed_over(images: ImageSet) -> list[str]:
+    return [f"{images.name}: {line}." for line in passed_over_words(images.passed_over)]
 
 
 def _no_such_split(images: ImageSet, split: str, names: list[str]) -> UserError:

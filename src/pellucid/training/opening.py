@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pellucid.data import ImageSet
+from pellucid.data.pixel_range import range_words
 from pellucid.ground.devices import computes_in_bfloat16, describe_device
 from pellucid.run import Run
 from pellucid.training.session import Session
@@ -16,10 +17,11 @@ def opening_line(run: Run, session: Session, images: ImageSet) -> str:
     held_out = f", {len(session.val):,} for validation" if session.val else ""
     at = session.position
     begun = f"Resuming at epoch {at.epoch}, batch {at.batch}" if at.step else "Training"
+    scale = f"; more than 8 bits: {range_words(images.pixel_range)}" if images.pixel_range else ""
     precision = " in bfloat16" if session.mixed else ""
     return (
         f"{begun}: {run.record.network} ({count:,} parameters) on {images.name} ({len(session.train):,} images"
-        f"{held_out}, {len(images.classes)} classes) · recipe {session.recipe.name}, "
+        f"{held_out}, {len(images.classes)} classes{scale}) · recipe {session.recipe.name}, "
         f"{session.recipe.epochs} epochs · {describe_device(session.device)}{precision}{_processes(session)} · "
         f"{run.directory}"
     )

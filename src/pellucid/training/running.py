@@ -8,7 +8,7 @@ from typing import TextIO
 
 import torch
 
-from pellucid.data import ImageSet, open_requested
+from pellucid.data import ImageSet, missing_lines, open_requested
 from pellucid.ground.devices import describe_device, full_float32, generators_kept, pick_device, usable_threads
 from pellucid.ground.errors import UserError
 from pellucid.ground.exhaustion import is_out_of_memory
@@ -103,6 +103,8 @@ def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, strea
             display.line(opening_line(run, session, images))
             for remark in opening_remarks(run, session):
                 display.line(f"Note: {remark}.")
+            for line in missing_lines(images, str(run.directory / RunFile.DATA)):
+                display.line(line)
             recorder = Recorder(run, session, log, display)
             recorder.begin()
             train_to_end(session, recorder)

@@ -19,7 +19,9 @@ __all__ = ["demo"]
     position=1,
     short_help="Train, test and report a network on real images: three minutes.",
 )
-@click.option("--epochs", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passes over the training images.")
+@click.option(
+    "--epochs", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passes over the training images."
+)
 def demo(epochs: int) -> None:
     """Train, test and report the lesson's network on real images, in about three minutes.
 

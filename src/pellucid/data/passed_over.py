@@ -1,0 +1,107 @@
+"""What a source holds that is not in its image set: files of other kinds, a system's own, links; with the reasons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pellucid.data.file_kinds import ending_of, is_system, picture_signature, remedy_for
+
+__all__ = ["LeftOut", "PassedOver", "PassingOver", "printable"]
+
+
+def printable(text: str) -> str:
+    """Write bytes of a file name that are no UTF-8 as escapes, so that the text can be stored and shown."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An image that could not be read, or something else that was not, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """What was passed over."""
+
+    endings: Mapping[str, int] = field(default_factory=dict)
+    """How many files of other kinds by their ending, such as `.heic`; an empty text for files without one."""
+
+    hidden: int = 0
+    """How many hidden files and folders (`.name`)."""
+
+    system: Mapping[str, int] = field(default_factory=dict)
+    """How many files and folders of a system's own, such as `@eaDir`, by their name."""
+
+    pictures: tuple[LeftOut, ...] = ()
+    """What is passed over and yet a picture, or should be one: `--strict` refuses these."""
+
+    notes: tuple[LeftOut, ...] = ()
+    """Links that were not followed, names that were read as one, and the like."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields as JSON holds them."""
+        lists = {name: [asdict(entry) for entry in getattr(self, name)] for name in ("pictures", "notes")}
+        return {"endings": dict(self.endings), "hidden": self.hidden, "system": dict(self.system), **lists}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> PassedOver:
+        """Read what `to_dict` gave."""
+        lists = {name: tuple(LeftOut(**entry) for entry in fields[name]) for name in ("pictures", "notes")}
+        return cls(**{**fields, **lists})
+
+
+class PassingOver:
+    """Collects what is passed over, each path once, however often it is met."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, str] = {}
+        self._hidden: dict[str, str] = {}
+        self._pictures: dict[str, str] = {}
+        self._notes: dict[tuple[str, str], None] = {}
+
+    def file(self, source: str, head: Callable[[], bytes]) -> None:
+        """Note a file whose ending is not that of a picture that is read; `head` reads its first bytes."""
+        ending = ending_of(source.rsplit("/", 1)[-1])
+        self._files[source] = ending
+        reason = remedy_for(ending)
+        if reason is None and not ending:
+            kind = picture_signature(head())
+            reason = kind and f"a {kind} picture whose name has no ending; give it one"
+        if reason:
+            self._pictures[source] = reason
+
+    def hidden(self, source: str) -> None:
+        """Note a hidden file or folder, or one of a system's own."""
+        name = source.rsplit("/", 1)[-1]
+        self._hidden[source] = name if is_system(name) else ""
+
+    def picture(self, source: str, reason: str) -> None:
+        """Note a picture that is not in the set for another reason than its kind."""
+        self._pictures[source] = reason
+
+    def note(self, source: str, reason: str) -> None:
+        """Note anything else that a person should know."""
+        self._notes[source, reason] = None
+
+    @property
+    def files(self) -> int:
+        """How many files of other kinds there are so far."""
+        return len(self._files)
+
+    def result(self) -> PassedOver:
+        """Give what was collected, in the order of the paths."""
+        system = Counter(name for name in self._hidden.values() if name)
+        endings = Counter(map(printable, self._files.values()))
+        return PassedOver(
+            endings=dict(sorted(endings.items(), key=lambda kind: (-kind[1], not kind[0], kind[0]))),
+            hidden=sum(not name for name in self._hidden.values()),
+            system={printable(name): count for name, count in sorted(system.items())},
+            pictures=tuple(LeftOut(printable(source), reason) for source, reason in sorted(self._pictures.items())),
+            notes=tuple(LeftOut(printable(source), printable(reason)) for source, reason in sorted(self._notes)),
+        )
