@@ -1,4 +1,4 @@
-"""Where the elements that a rearrangement moves come from, found without numbering every element where that is avoidable.
+"""Where the elements that a rearrangement moves come from, without numbering every element where that is avoidable.
 
 A view is a starting point and a step an axis in the memory of its tensor, so its axes tell where each element was. Of
 what copies (padding, rolling, repeating) the elements are numbered and looked for once; where each axis moves by
@@ -8,7 +8,6 @@ itself, one short table an axis is kept.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -65,10 +64,10 @@ def read_through_view(
         return None  # steps carry over from one axis to the next
     read = Positions.none(shape)
     for axis, sums in enumerate(parts):
-        places_here = reduce(
-            lambda before, more: np.unique(before[:, None] + more[None, :]), sums, origin[axis : axis + 1]
-        )
-        read.axes[axis][places_here] = True
+        sources = origin[axis : axis + 1]
+        for more in sums:
+            sources = np.unique(sources[:, None] + more[None, :])
+        read.axes[axis][sources] = True
     return Positions(read.axes, output.exact and (one_axis_each or elements == read.count))
 
 
