@@ -123,8 +123,8 @@ def _adaptive(stack: Stack, x: Tensor) -> Layer:
 def _enlarge(stack: Stack, x: Tensor) -> Layer:
     if stack.generator.random() < 0.5:
         size = (stack.generator.randint(3, 20), stack.generator.randint(3, 20))
-        return lambda x: F.interpolate(x, size=size)
-    return lambda x: F.interpolate(x, scale_factor=2)
+        return nn.Upsample(size=size)
+    return nn.Upsample(scale_factor=2)
 
 
 def _pad(stack: Stack, x: Tensor) -> Layer:
@@ -181,7 +181,7 @@ def _branches(stack: Stack, x: Tensor) -> Layer:
     channels = x.shape[1]
     wide = stack.keep(nn.Conv2d(channels, 2, (1, 5), padding=(0, 2)))
     tall = stack.keep(nn.Conv2d(channels, 2, (5, 1), stride=(2, 2), padding=(2, 0)))
-    return lambda x: torch.cat([wide(x), F.interpolate(tall(x), size=x.shape[2:])], dim=1)
+    return lambda x: torch.cat([wide(x), nn.functional.interpolate(tall(x), size=x.shape[2:])], dim=1)
 
 
 def _linear(stack: Stack, x: Tensor) -> Layer:
