@@ -93,7 +93,7 @@ def box_of(unit: Unit) -> Box | None:
     steps = glass.recording.steps
     if steps[0].value.dim() != 4 or unit.node.step.number not in glass.from_image:
         return None
-    hidden = getattr(glass, "hidden", frozenset())
+    hidden: frozenset[int] = getattr(glass, "hidden", frozenset())
     needs: defaultdict[int, _Need] = defaultdict(_Need)
     start = unit.node.step
     needs[start.number].add(Positions.at(unit.full_index, tuple(start.value.shape)), through_statistics=False)
@@ -121,8 +121,7 @@ def box_of(unit: Unit) -> Box | None:
 def checked_box(unit: Unit) -> Box | None:
     """Find the pixels as `box_of` does, and check them against the gradient of the unit by autograd, on this image.
 
-    Where a gradient lies outside, the box is made larger and says so. Where the gradient reaches all sides of a box
-    that was not known to be exact, it is.
+    Where a gradient lies outside, the box is made larger and says so.
     """
     box = box_of(unit)
     if box is None:
@@ -136,8 +135,6 @@ def checked_box(unit: Unit) -> Box | None:
     allowed = box if box.statistics is None else box.union(box.statistics)
     if not allowed.contains(seen):
         return replace(allowed.union(seen), exact=False, corrected=True)
-    if box.statistics is None and seen.contains(box):
-        return replace(box, exact=True)
     return box
 
 
