@@ -1,4 +1,4 @@
-"""Where the elements that a rearrangement moves come from, found without numbering all where that can be avoided.
+"""Where the elements that a rearrangement moves come from, without numbering every element where that is avoidable.
 
 A view is a starting point and a step an axis in the memory of its tensor, so its axes tell where each element was. Of
 what copies (padding, rolling, repeating) the elements are numbered and looked for once; where each axis moves by
@@ -8,7 +8,6 @@ itself, one short table an axis is kept.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,55 +20,84 @@ from pellucid.arithmetic.positions import Positions
 
 __all__ = ["moved", "read_through_view"]
 
+_VIEWS: WeakKeyDictionary[Operation, dict[tuple[int, ...], tuple[tuple[int, ...], tuple[int, ...]] | None]] = (
+    WeakKeyDictionary()
+)
 _FOUND: WeakKeyDictionary[Operation, dict[tuple[int, ...], tuple[Integers, ...] | Integers]] = WeakKeyDictionary()
 
 
 def read_through_view(
-    function: Callable[[Tensor], Tensor], shape: tuple[int, ...], output: Positions, in_order: bool
+    operation: Operation,
+    function: Callable[[Tensor], Tensor],
+    shape: tuple[int, ...],
+    output: Positions,
+    in_order: bool,
 ) -> Positions | None:
     """Find what a view of a tensor reads; None where the function copies or cannot be followed axis by axis.
 
     `in_order` says that the elements keep their order in memory, even where they are copied.
     """
+    kept = _VIEWS.setdefault(operation, {})
+    if shape not in kept:
+        kept[shape] = _layout(function, shape, in_order)
+    layout = kept[shape]
+    if layout is None:
+        return None
+    start, steps = layout
+    parts: list[list[Integers]] = [[] for _ in shape]
+    farthest, elements, one_axis_each = list(start), 1, True
+    for mask, step in zip(output.axes, steps, strict=True):
+        if step == 0 or len(mask) == 1:
+            continue
+        marked = np.flatnonzero(mask)
+        elements *= len(marked)
+        places = _places(shape, marked, len(mask), step)
+        if places is None:
+            unravelled = np.unravel_index(marked * step, shape)
+            places = {axis: np.unique(along) for axis, along in enumerate(unravelled) if along.any()}
+            one_axis_each &= len(places) <= 1
+        for axis, along in places.items():
+            farthest[axis] += int(along[-1])
+            parts[axis].append(along)
+    if any(last >= size for last, size in zip(farthest, shape, strict=True)):
+        return None  # steps carry over from one axis to the next
+    read = Positions.none(shape)
+    for mask, first, sums in zip(read.axes, start, parts, strict=True):
+        sources = sums[0] + first if sums else np.array([first])
+        for more in sums[1:]:
+            sources = (sources[:, None] + more[None, :]).ravel()
+        mask[sources] = True
+    return Positions(read.axes, output.exact and (one_axis_each or elements == read.count))
+
+
+def _layout(
+    function: Callable[[Tensor], Tensor], shape: tuple[int, ...], in_order: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Return where the first element of a view was, and the steps of the view's axes; None of a copy."""
+    if not shape or not all(shape):
+        return None
     tensor = torch.empty(shape, device="meta")
     result = function(tensor)
     if in_order:
-        result, start = torch.empty(result.shape, device="meta"), 0
-    elif result._is_view() or result is tensor:
-        start = int(result.storage_offset())
-    else:
+        return (0,) * len(shape), torch.empty(result.shape, device="meta").stride()
+    if not result._is_view() and result is not tensor:
         return None
-    rank = len(shape)
-    if not rank or not all(shape):
-        return None
-    origin = np.array(np.unravel_index(start, shape), dtype=np.int64)
-    parts: list[list[Integers]] = [[] for _ in range(rank)]
-    farthest, elements, one_axis_each = origin.copy(), 1, True
-    for mask, step in zip(output.axes, result.stride(), strict=True):
-        if step == 0 or len(mask) == 1:
-            continue
-        offsets = np.flatnonzero(mask) * step
-        elements *= len(offsets)
-        whole = _whole_axes(shape, len(mask), step) if len(offsets) == len(mask) else None
-        if whole is not None:
-            places = [np.arange(size) if axis in whole else np.zeros(1, np.int64) for axis, size in enumerate(shape)]
-        else:
-            places = [np.unique(coordinates) for coordinates in np.unravel_index(offsets, shape)]
-            touched = sum(len(coordinates) > 1 or bool(coordinates[0]) for coordinates in places)
-            one_axis_each &= touched <= 1
-        for axis, coordinates in enumerate(places):
-            farthest[axis] += coordinates[-1]
-            if len(coordinates) > 1 or coordinates[0]:
-                parts[axis].append(coordinates)
-    if (farthest >= np.array(shape)).any():
-        return None  # steps carry over from one axis to the next
-    read = Positions.none(shape)
-    for axis, sums in enumerate(parts):
-        places_here = reduce(
-            lambda before, more: np.unique(before[:, None] + more[None, :]), sums, origin[axis : axis + 1]
-        )
-        read.axes[axis][places_here] = True
-    return Positions(read.axes, output.exact and (one_axis_each or elements == read.count))
+    start = np.unravel_index(int(result.storage_offset()), shape) if result.numel() else (0,) * len(shape)
+    return tuple(int(position) for position in start), result.stride()
+
+
+def _places(shape: tuple[int, ...], marked: Integers, length: int, step: int) -> dict[int, Integers] | None:
+    """Find the positions that the steps of one axis lead to, where they stay on one axis or fill whole axes."""
+    own = 1
+    for axis in range(len(shape) - 1, -1, -1):
+        if step % own == 0 and step < own * shape[axis]:
+            along = marked * (step // own)
+            if along[-1] < shape[axis]:
+                return {axis: along}
+            break
+        own *= shape[axis]
+    whole = _whole_axes(shape, length, step) if len(marked) == length else None
+    return None if whole is None else {axis: np.arange(shape[axis]) for axis in whole}
 
 
 def _whole_axes(shape: tuple[int, ...], length: int, step: int) -> range | None:

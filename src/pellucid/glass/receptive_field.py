@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from pellucid.arithmetic import RecordedStep, rule_of
+from pellucid.arithmetic import RecordedStep, record, rule_of
 from pellucid.arithmetic.positions import Mask, Positions
 from pellucid.glass.nodes import ForwardPass, Unit
+from pellucid.ground.errors import UserError
 
-__all__ = ["Box", "box_of"]
+__all__ = ["Box", "box_of", "checked_box"]
 
 KEPT_APART = 6
 """So many products of positions are kept for a step; more of them are put into one product around them all."""
@@ -24,6 +27,7 @@ class Box:
 
     Attributes:
         exact: false where the box may be larger than what the unit depends on.
+        corrected: whether a gradient was found outside the box that the operations gave, so that it was made larger.
         statistics: what it depends on besides, through the means and variances that normalisations take of the image
             itself; None where that is nothing outside the box.
     """
@@ -34,6 +38,7 @@ class Box:
     right: int
     exact: bool = True
     statistics: Box | None = None
+    corrected: bool = False
 
     def union(self, other: Box) -> Box:
         """Return the smallest box around both, without their statistics."""
@@ -65,6 +70,8 @@ class Box:
             text = sides if self.exact else f"at most {sides}"
         if self.statistics is not None:
             text += f"; and, through the mean and variance, {self.statistics}"
+        if self.corrected:
+            text += "; made larger, as a gradient was found outside what the operations read"
         return text
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,7 +93,7 @@ def box_of(unit: Unit) -> Box | None:
     steps = glass.recording.steps
     if steps[0].value.dim() != 4 or unit.node.step.number not in glass.from_image:
         return None
-    hidden = getattr(glass, "hidden", frozenset())
+    hidden: frozenset[int] = getattr(glass, "hidden", frozenset())
     needs: defaultdict[int, _Need] = defaultdict(_Need)
     start = unit.node.step
     needs[start.number].add(Positions.at(unit.full_index, tuple(start.value.shape)), through_statistics=False)
@@ -109,6 +116,41 @@ def box_of(unit: Unit) -> Box | None:
         elif not box.exact and statistics.exact and statistics.contains(box):
             box = replace(box, exact=True)
     return box
+
+
+def checked_box(unit: Unit) -> Box | None:
+    """Find the pixels as `box_of` does, and check them against the gradient of the unit by autograd, on this image.
+
+    Where a gradient lies outside, the box is made larger and says so.
+    """
+    box = box_of(unit)
+    if box is None:
+        return None
+    gradient = _gradient(unit)
+    if gradient is None or not bool(gradient.any()):
+        return box
+    rows, columns = (gradient.any(dim=axis).numpy() for axis in (1, 0))
+    (top, bottom), (left, right) = _ends(rows), _ends(columns)
+    seen = Box(top, bottom, left, right)
+    allowed = box if box.statistics is None else box.union(box.statistics)
+    if not allowed.contains(seen):
+        return replace(allowed.union(seen), exact=False, corrected=True)
+    return box
+
+
+def _gradient(unit: Unit) -> Tensor | None:
+    """Mark the pixels of `[H, W]` at which the unit's gradient is not zero; None where autograd cannot find it."""
+    glass, step = unit.node.glass, unit.node.step
+    x = glass.recording.steps[0].value.detach().clone().requires_grad_()
+    try:
+        with torch.random.fork_rng():
+            until = None if step.is_source else step.name
+            recording = record(glass.network, x, training=glass.training, keep_graph=True, until=until)
+        value = recording.steps[step.number].value[unit.full_index]
+        (gradient,) = torch.autograd.grad(value, x, allow_unused=True)
+    except (RuntimeError, UserError, IndexError):
+        return None
+    return None if gradient is None else (gradient[0] != 0).any(dim=0).cpu()
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 from pellucid.arithmetic import Check, Trace, trace
 from pellucid.arithmetic.rounding import tolerance
 from pellucid.glass.nodes import Unit
-from pellucid.glass.receptive_field import Box, box_of
+from pellucid.glass.receptive_field import Box, checked_box
 from pellucid.ground.errors import UserError
 from pellucid.ground.plain import plain
 from pellucid.ground.shown import Shown
@@ -157,7 +157,7 @@ class UnitTrace(Shown):
     @cached_property
     def receptive_field(self) -> Box | None:
         """The pixels it can depend on; None where the input is no image or the unit does not depend on it."""
-        return box_of(self.unit)
+        return checked_box(self.unit)
 
     def _term(self, number: int) -> Term:
         assert self.trace is not None

@@ -22,6 +22,7 @@ from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rounding import sum_slack
 from pellucid.arithmetic.rule import (
+    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
@@ -315,6 +316,8 @@ class ConvolutionRule(Rule):
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The window: `d(k−1) + 1` wide, starting the padding earlier."""
         settings = operation.settings
+        if settings["padding_mode"] == "circular" and any(map(any, settings["padding"])):
+            return UNKNOWN  # the border reads the other side of the image
         reaches = []
         for kernel, stride, (before, _), dilation in zip(
             settings["kernel"], settings["stride"], settings["padding"], settings["dilation"], strict=True

@@ -126,7 +126,7 @@ class RearrangementRule(Rule):
     def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
         """Where the elements came from."""
         function, shape = self._function(operation), tuple(shapes[0])
-        read = read_through_view(function, shape, output, operation.kind in IN_ORDER)
+        read = read_through_view(operation, function, shape, output, operation.kind in IN_ORDER)
         return (read or moved(operation, lambda: self._origins(operation, shape), shape, output),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:

@@ -1,0 +1,211 @@
+"""Random stacks of layers, and what their units really depend on, found by autograd."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+SIZE = 13
+
+Layer = Callable[[Tensor], Tensor]
+
+
+class Stack(nn.Module):
+    """Layers one after the other; `smooth` puts means in the place of maxima and leaves out ReLU."""
+
+    def __init__(self, generator: random.Random, depth: int) -> None:
+        super().__init__()
+        self.smooth = False
+        self.weights = nn.ModuleList()
+        self.generator = generator
+        self.layers: list[Layer] = []
+        x = torch.zeros(1, 2, SIZE, SIZE)
+        while len(self.layers) < depth:
+            make = generator.choice(MAKERS)
+            count = len(self.weights)
+            try:
+                layer = make(self, x)
+                with torch.no_grad():
+                    result = layer(x)
+                if result.shape[1] > 12 or max(result.shape[2:]) > 40 or min(result.shape[2:]) < 1:
+                    raise RuntimeError("too large")
+            except (RuntimeError, ValueError):
+                del self.weights[count:]
+                continue
+            x = result
+            self.layers.append(layer)
+        for parameter in self.parameters():
+            with torch.no_grad():
+                parameter.uniform_(0.5, 1.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def keep(self, module: nn.Module) -> nn.Module:
+        self.weights.append(module)
+        return module
+
+
+def depends(stack: Stack, index: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Mark the pixels with a gradient in 64 bits, of positive weights, means and no ReLU."""
+    stack.double().smooth = True
+    x = torch.rand(1, 2, SIZE, SIZE, dtype=torch.float64).requires_grad_()
+    try:
+        (gradient,) = torch.autograd.grad(stack(x)[(0, *index)], x, allow_unused=True)
+    finally:
+        stack.float().smooth = False
+    if gradient is None:
+        return np.zeros((SIZE, SIZE), dtype=bool)
+    return np.asarray((gradient[0] != 0).any(0))
+
+
+def _convolution(stack: Stack, x: Tensor) -> Layer:
+    g, channels = stack.generator, x.shape[1]
+    groups = g.choice([1, 1, channels, *([2] if channels % 2 == 0 else [])])
+    kernel = (g.randint(1, 4), g.randint(1, 4))
+    mode = g.choice(["zeros", "zeros", "circular", "reflect", "replicate"])
+    return stack.keep(
+        nn.Conv2d(
+            channels,
+            groups * g.randint(1, 3),
+            kernel,
+            (g.randint(1, 3), g.randint(1, 2)),
+            (g.randint(0, 3), g.randint(0, 2)),
+            g.randint(1, 2),
+            groups,
+            padding_mode=mode,
+        )
+    )
+
+
+def _transposed(stack: Stack, x: Tensor) -> Layer:
+    g, channels = stack.generator, x.shape[1]
+    groups = g.choice([1, channels])
+    stride = g.randint(1, 3)
+    return stack.keep(
+        nn.ConvTranspose2d(
+            channels,
+            groups * g.randint(1, 2),
+            g.randint(1, 4),
+            stride,
+            g.randint(0, 2),
+            g.randint(0, stride - 1),
+            groups,
+        )
+    )
+
+
+def _pool(stack: Stack, x: Tensor) -> Layer:
+    kernel, ceil = stack.generator.randint(2, 4), stack.generator.random() < 0.5
+    stride, padding = stack.generator.randint(1, 3), stack.generator.randint(0, kernel // 2)
+
+    def pool(x: Tensor) -> Tensor:
+        if stack.smooth:
+            return F.avg_pool2d(x, kernel, stride, padding, ceil)
+        return F.max_pool2d(x, kernel, stride, padding, 1, ceil)
+
+    return pool
+
+
+def _adaptive(stack: Stack, x: Tensor) -> Layer:
+    size = (stack.generator.randint(1, 9), stack.generator.randint(1, 9))
+    return lambda x: F.adaptive_avg_pool2d(x, size)
+
+
+def _enlarge(stack: Stack, x: Tensor) -> Layer:
+    if stack.generator.random() < 0.5:
+        size = (stack.generator.randint(3, 20), stack.generator.randint(3, 20))
+        return nn.Upsample(size=size)
+    return nn.Upsample(scale_factor=2)
+
+
+def _pad(stack: Stack, x: Tensor) -> Layer:
+    sides = [stack.generator.randint(0, 3) for _ in range(4)]
+    mode = stack.generator.choice(["constant", "circular", "reflect", "replicate"])
+    return lambda x: F.pad(x, sides, mode=mode)
+
+
+def _exchange(stack: Stack, x: Tensor) -> Layer:
+    axis = stack.generator.randint(1, 3)
+    if x.shape[axis] < 2:
+        raise ValueError
+    return lambda x: torch.cat(list(reversed(x.chunk(2, dim=axis))), dim=axis)
+
+
+def _shuffle(stack: Stack, x: Tensor) -> Layer:
+    channels = x.shape[1]
+    if channels % 2:
+        raise ValueError
+    return lambda x: x.view(1, 2, channels // 2, *x.shape[2:]).transpose(1, 2).reshape(x.shape)
+
+
+def _slice(stack: Stack, x: Tensor) -> Layer:
+    start, step = stack.generator.randint(0, 2), stack.generator.randint(1, 2)
+    return stack.generator.choice([lambda x: x[:, :, start::step], lambda x: x[..., start:], lambda x: x[:, ::step]])
+
+
+def _turn(stack: Stack, x: Tensor) -> Layer:
+    return stack.generator.choice(
+        [lambda x: x.transpose(2, 3), lambda x: x.permute(0, 1, 3, 2), lambda x: x.repeat(1, 1, 1, 2)]
+    )
+
+
+def _mean(stack: Stack, x: Tensor) -> Layer:
+    axis = stack.generator.randint(1, 3)
+    return stack.generator.choice([lambda x: x.mean(axis, keepdim=True), lambda x: x + x.mean(axis, keepdim=True)])
+
+
+def _fold(stack: Stack, x: Tensor) -> Layer:
+    """Cut the image into rows of other lengths and make an image of them again."""
+    return lambda x: x.flatten(2).reshape(1, x.shape[1], x.shape[3], x.shape[2])
+
+
+def _residual(stack: Stack, x: Tensor) -> Layer:
+    g, channels = stack.generator, x.shape[1]
+    kernel = 2 * g.randint(0, 2) + 1
+    inner = stack.keep(
+        nn.Conv2d(channels, channels, (kernel, 1), padding=(kernel // 2, 0), groups=g.choice([1, channels]))
+    )
+    return lambda x: x + F.relu(inner(x)) if not stack.smooth else x + inner(x)
+
+
+def _branches(stack: Stack, x: Tensor) -> Layer:
+    channels = x.shape[1]
+    wide = stack.keep(nn.Conv2d(channels, 2, (1, 5), padding=(0, 2)))
+    tall = stack.keep(nn.Conv2d(channels, 2, (5, 1), stride=(2, 2), padding=(2, 0)))
+    return lambda x: torch.cat([wide(x), nn.functional.interpolate(tall(x), size=x.shape[2:])], dim=1)
+
+
+def _linear(stack: Stack, x: Tensor) -> Layer:
+    return stack.keep(nn.Linear(x.shape[3], stack.generator.randint(2, 6)))
+
+
+MAKERS: list[Callable[[Stack, Tensor], Layer]] = [
+    _convolution,
+    _convolution,
+    _convolution,
+    _transposed,
+    _pool,
+    _pool,
+    _adaptive,
+    _enlarge,
+    _pad,
+    _exchange,
+    _shuffle,
+    _slice,
+    _turn,
+    _mean,
+    _fold,
+    _residual,
+    _residual,
+    _branches,
+    _linear,
+]
