@@ -52,7 +52,9 @@ def _kept(folder: Path, chosen: ChosenImages, epoch: int) -> tuple[Predictions, 
         evaluation = read_evaluation(folder)
         if evaluation is None or evaluation.epoch != epoch:
             return None
-        table = read_predictions(folder / evaluation.predictions.file, evaluation.predictions.sha256)
+        table = read_predictions(
+            folder / evaluation.predictions.file, evaluation.predictions.sha256, evaluation.predictions.temperature
+        )
     except UserError:  # damaged, or of an older pellucid: the network is run again
         return None
     if table is None or list(table.sources) != [source for part in chosen.parts for source in part.sources]:

@@ -91,9 +91,9 @@ def attribution_figure(explanations: Sequence[Explanation]) -> Figure:
 
 def _draw_curves(axes: Axes, explanation: Explanation) -> None:
     dashes = (0, (4, 1.5))
-    for moved in explanation.moved:
-        axes.plot(moved.fractions, moved.deletion_curve, color=QUIET, linewidth=0.7, alpha=0.4)
-        axes.plot(moved.fractions, moved.insertion_curve, color=QUIET, linewidth=0.7, alpha=0.4, linestyle=dashes)
+    for moved in explanation.test.moved:
+        axes.plot(moved.fractions, moved.deletion_curve, color=QUIET, linewidth=0.7, alpha=0.15)
+        axes.plot(moved.fractions, moved.insertion_curve, color=QUIET, linewidth=0.7, alpha=0.15, linestyle=dashes)
     scores = explanation.scores
     axes.plot(scores.fractions, scores.deletion_curve, color=INK, linewidth=2)
     axes.plot(scores.fractions, scores.insertion_curve, color=INK, linewidth=2, linestyle=dashes)
@@ -114,7 +114,7 @@ def _legend(explanation: Explanation, signed: bool) -> str:
         f"blue: evidence for {explanation.class_name}\n{against}\n"
         "solid line: pixels are painted\nover, the strongest first; low is good\n\n"
         "dashes: they come into a blurred\nimage; high is good\n\n"
-        f"thin: the map moved to\n{len(explanation.moved)} other positions"
+        f"thin: the map moved to\n{len(explanation.test.moved)} other positions"
     )
 
 

@@ -19,7 +19,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -47,6 +47,8 @@ class Predictions:
     """`[N]`, the most probable class of each; of equal ones the first."""
     log_probabilities: NDArray[np.float64]
     """`[N, K]`, natural logarithms, so that a probability too small for a float is kept."""
+    temperature: float = 1.0
+    """What the logits were divided by."""
 
     @classmethod
     def from_logits(
@@ -87,7 +89,11 @@ class Predictions:
             return self
         # A row of log-probabilities is the row of logits minus a constant, which the softmax cancels.
         changed = log_softmax(self.log_probabilities / temperature)
-        return Predictions(self.classes, self.sources, self.labels, self.predicted, changed)
+        return replace(self, log_probabilities=changed, temperature=self.temperature * temperature)
+
+    def as_trained(self) -> Predictions:
+        """Bring the probabilities back to temperature 1, at which the network was trained."""
+        return self.at_temperature(1 / self.temperature)
 
 
 def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -121,8 +127,10 @@ def predictions_csv(predictions: Predictions) -> bytes:
     return text.getvalue().encode("utf-8", "surrogateescape")
 
 
-def read_predictions(path: Path, sha256: str | None = None) -> Predictions | None:
+def read_predictions(path: Path, sha256: str | None = None, temperature: float = 1.0) -> Predictions | None:
     """Read a file of what `predictions_csv` gave; None where it is absent or not the one with this SHA-256.
+
+    `temperature` is that of its probabilities, which the file does not say.
 
     Raises:
         UserError: it is not such a table.
@@ -150,4 +158,4 @@ def read_predictions(path: Path, sha256: str | None = None) -> Predictions | Non
     # Where the true class's probability was too small to be written, the loss still has its logarithm.
     lost = np.flatnonzero(np.isneginf(log_probabilities[np.arange(len(labels)), labels]))
     log_probabilities[lost, labels[lost]] = -numbers[lost, 0]
-    return Predictions(classes, [row[0] for row in rows[1:]], labels, predicted, log_probabilities)
+    return Predictions(classes, [row[0] for row in rows[1:]], labels, predicted, log_probabilities, temperature)

@@ -15,6 +15,7 @@ from torch import Tensor
 from pellucid.glass.glass import random_numbers_kept
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
+from pellucid.networks import Head
 from pellucid.run import Computation, Run
 from pellucid.training.session import open_session
 from pellucid.training.step import forward_backward, update
@@ -204,6 +205,11 @@ def repeating(run: Run, up_to: int) -> Iterator[Repetition]:
 
 def _notes(run: Run, computation: Computation | None) -> list[str]:
     notes = []
+    if run.head in (Head.PROBABILITIES, Head.SIGMOIDS):
+        raise UserError(
+            f"{run.directory} trained a network that returns {run.head.value}; a step is followed from logits or "
+            "log-probabilities only: leave out the last softmax or sigmoid, and train again"
+        )
     if run.record.processes > 1:
         raise UserError(
             f"{run.directory} was trained by {run.record.processes} processes, whose steps one process cannot repeat "

@@ -46,9 +46,11 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks) -> Run:
     last_batch = prepared.train_images % recipe.batch_size or recipe.batch_size
     with torch.random.fork_rng():  # both raise if it does not fit
         built = networks.build(network, input_shape=images.shape, classes=len(images.classes))
+        head = networks.head_of(built, images.shape)
         networks.check_trains_on(built, network, images.shape, len(images.classes), min(last_batch, 2))
     record = RunRecord(
         network=network,
+        head=head.value,
         data=request.data.absolute(),
         fingerprint=images.fingerprint,
         recipe=recipe.to_dict(),

@@ -82,6 +82,8 @@ def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, strea
             Display(stream if ranks.is_main else None, session.steps, at.step) as display,
         ):
             display.line(_opening_line(run, session, images))
+            if session.head.remark:
+                display.line(f"Note: {session.head.remark}.")
             recorder = Recorder(run, session, log, display)
             recorder.begin()
             train_to_end(session, recorder)
