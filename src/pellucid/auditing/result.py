@@ -1,6 +1,6 @@
 """The result of an audit, and `audit.json`, which holds it.
 
-format             1
+format             2
 name, origin, fingerprint, classes   of the image set
 shape              [channels, height, width] of its images
 splits             a list: name, images, per_class (counts, in the order of `classes`), mean and std of each channel
@@ -9,7 +9,8 @@ original_sizes     files, shortest_side and longest_side (each least, median, la
 left_out           images that could not be read: a list of source, reason
 suspicious         a list of image (split, index, source, label) and reason
 duplicates         detail (threshold), exact, near (numbers of pairs), images (that are in some pair), groups,
-                   other_label (pairs whose labels differ), compared, least_alike, between (a list of first, second
+                   other_label (pairs whose labels differ), compared (pairs that were compared in detail), complete
+                   (whether all that are alike were compared), between (a list of first, second
                    (splits), exact, near, images of the second split that are in such pairs), and pairs (a list of
                    first, second (images), kind (`exact` or `near`), similarity, flipped, shift), at most 10,000
 doubts             null without a run; else run, epochs, never (by split), most (a list of image, given, instead,
@@ -28,7 +29,7 @@ from pellucid.ground.shown import Shown
 
 __all__ = ["MOST_PAIRS", "Audit", "Between", "DuplicatePair", "Duplicates"]
 
-FORMAT = 1
+FORMAT = 2
 MOST_PAIRS = 10_000
 
 
@@ -72,7 +73,7 @@ class Duplicates:
     groups: int
     other_label: int
     compared: int
-    least_alike: float
+    complete: bool
     between: tuple[Between, ...]
     pairs: tuple[DuplicatePair, ...]
 
