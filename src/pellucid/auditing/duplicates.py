@@ -18,8 +18,8 @@ from pellucid.ground.progress import progress
 __all__ = ["DETAIL", "OVERALL", "Duplicate", "Search", "agreement_of", "find_duplicates", "groups_of"]
 
 DETAIL = 0.6
-"""Least correlation of the fine detail of a pair. Judged by eye on CIFAR-10, all but about 10 of the 310 test images
-that so have a partner among the training images do show the same picture; between 0.5 and 0.6 one in five does not."""
+"""Least correlation of the fine detail of a pair. Judged by eye on CIFAR-10, 378 of the 415 test images that so have a
+partner among the training images do show the same picture; between 0.5 and 0.6 many more do not."""
 OVERALL = 0.75
 """Least correlation of the brightness of a pair, once one image has been moved onto the other."""
 FARTHEST = 3
