@@ -17,6 +17,7 @@ from pellucid.auditing.thumbnails import thumbnails
 from pellucid.data import ImageSet
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.files import write_bytes, write_json
+from pellucid.ground.outside import csv_cell
 from pellucid.ground.writing import counted
 from pellucid.run import Run, RunFile
 
@@ -91,10 +92,10 @@ def write_audit(audited: Audit, directory: Path) -> list[Path]:
     for pair in audited.duplicates.pairs:
         writer.writerow(
             [
-                pair.first.source,
-                pair.first.label,
-                pair.second.source,
-                pair.second.label,
+                csv_cell(pair.first.source),
+                csv_cell(pair.first.label),
+                csv_cell(pair.second.source),
+                csv_cell(pair.second.label),
                 pair.kind,
                 f"{pair.similarity:.4f}",
                 "yes" if pair.flipped else "no",

@@ -9,6 +9,8 @@ Its file, `predictions.csv`, has a line for each image, in the order of the spli
     loss                 -ln of the true class's probability, in nats
     probability_NAME     a column for each class, in the network's order
 
+A name that a spreadsheet would take for a formula has a quote before it (`pellucid.ground.outside.csv_cell`).
+
 The probabilities are those that the run predicts: at its temperature where it has one (see
 `pellucid.prediction.calibration`).
 """
@@ -27,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.ground.errors import UserError
+from pellucid.ground.outside import csv_cell, from_csv_cell
 
 __all__ = ["Predictions", "log_softmax", "predictions_csv", "read_predictions"]
 
@@ -111,6 +114,7 @@ def predictions_csv(predictions: Predictions) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     names = predictions.classes
+    shown = [csv_cell(name) for name in names]
     writer.writerow([*FIXED_COLUMNS, *(PREFIX + name for name in names)])
     columns = zip(
         predictions.sources,
@@ -123,7 +127,7 @@ def predictions_csv(predictions: Predictions) -> bytes:
     )
     for source, true, predicted, confidence, loss, row in columns:
         numbers = [f"{number:.9g}" for number in (confidence, loss, *row)]
-        writer.writerow([source, names[true], names[predicted], *numbers])
+        writer.writerow([csv_cell(source), shown[true], shown[predicted], *numbers])
     return text.getvalue().encode("utf-8", "surrogateescape")
 
 
@@ -149,8 +153,8 @@ def read_predictions(path: Path, sha256: str | None = None, temperature: float =
     index = {name: number for number, name in enumerate(classes)}
     try:
         numbers = np.array([row[start - 1 :] for row in rows[1:]], dtype=np.float64).reshape(-1, 1 + len(classes))
-        labels = np.array([index[row[1]] for row in rows[1:]], dtype=np.int64)
-        predicted = np.array([index[row[2]] for row in rows[1:]], dtype=np.int64)
+        labels = np.array([index[from_csv_cell(row[1])] for row in rows[1:]], dtype=np.int64)
+        predicted = np.array([index[from_csv_cell(row[2])] for row in rows[1:]], dtype=np.int64)
     except (KeyError, ValueError, IndexError) as error:
         raise UserError(f"{path} is damaged: {type(error).__name__}: {error}") from error
     with np.errstate(divide="ignore"):
@@ -158,4 +162,6 @@ def read_predictions(path: Path, sha256: str | None = None, temperature: float =
     # Where the true class's probability was too small to be written, the loss still has its logarithm.
     lost = np.flatnonzero(np.isneginf(log_probabilities[np.arange(len(labels)), labels]))
     log_probabilities[lost, labels[lost]] = -numbers[lost, 0]
-    return Predictions(classes, [row[0] for row in rows[1:]], labels, predicted, log_probabilities, temperature)
+    return Predictions(
+        classes, [from_csv_cell(row[0]) for row in rows[1:]], labels, predicted, log_probabilities, temperature
+    )
