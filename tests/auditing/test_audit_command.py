@@ -174,3 +174,30 @@ def test_mistakes_are_named(photos, arguments, message, capsys):
 def test_other_classes_than_the_run_s_are_refused(photos, digits_run, capsys):
     assert main(["audit", str(photos), "--run", str(digits_run.directory)]) == 2
     assert "knows other classes; class 'cat' of photos: expected one of: 0, 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", [0, 3])
+def test_a_test_set_of_copies_is_said_however_many_there_are(photos, tmp_path, capsys, change):
+    """Every test image is a training image, to the byte or with a little noise: the leak must not go unsaid."""
+    for kind in ("cat", "dog"):
+        for index in range(4):
+            with Image.open(photos / f"train/{kind}/{index}.png") as picture:
+                pixels = np.asarray(picture).astype(int)
+            noise = np.random.default_rng(index).integers(-change, change + 1, pixels.shape)
+            copy = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(copy).save(photos / f"test/{kind}/{index}.png")
+    assert main(["audit", str(photos), "--out", "copies"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    exact = "0 exact pairs" if change else "8 exact pairs"
+    assert f"The same pictures are in two splits: 8 of test (also in train; {exact})" in printed
+    assert "What the search finds, measured on CIFAR-10: " in printed
+
+
+def test_even_brightness_in_several_colours_is_no_blank_image(photos, tmp_path, capsys):
+    """Red and a blue of the same brightness, by ITU-R BT.601."""
+    colours = np.zeros((64, 64, 3), np.uint8)
+    colours[:, :32], colours[:, 32:] = (76, 0, 0), (0, 0, 199)
+    Image.fromarray(colours).save(photos / "train/dog/blank.png")
+    assert main(["audit", str(photos), "--out", "colours", "--json"]) == 0
+    suspicious = json.loads(capsys.readouterr().out)["suspicious"]
+    assert "train/dog/blank.png" not in [entry["image"]["source"] for entry in suspicious]

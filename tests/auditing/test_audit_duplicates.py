@@ -13,7 +13,7 @@ from PIL import Image
 from pellucid.auditing import candidates as candidate_search
 from pellucid.auditing import find_duplicates
 from pellucid.auditing.candidates import find_candidates
-from pellucid.auditing.duplicates import _agreement
+from pellucid.auditing.duplicates import agreement_of
 from pellucid.auditing.thumbnails import area_weights, thumbnails
 from pellucid.data import Split
 
@@ -50,6 +50,7 @@ CHANGES = {
     "brighter": lambda image: np.clip(image * 0.6 + 70, 0, 255).astype(np.uint8),
     "darker, less contrast": lambda image: (image // 3).astype(np.uint8),
     "shifted by a pixel": lambda image: np.roll(image, (1, -1), (0, 1)),
+    "shifted by three both ways": lambda image: np.pad(image, ((3, 0), (0, 3), (0, 0)), mode="edge")[:32, 3:],
     "shifted by two": lambda image: np.pad(image, ((2, 0), (0, 0), (0, 0)), mode="edge")[:32],
     "flipped": lambda image: image[:, ::-1],
     "recompressed": jpeg,
@@ -139,28 +140,61 @@ def test_area_weights_are_the_mean_over_cells(seed, cells, pixels):
     np.testing.assert_allclose(area_weights(cells, pixels) @ line, expected, atol=1e-5)
 
 
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
+
+
 @settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1))
 def test_candidates_are_what_plain_correlation_says(seed):
-    """Every pair, correlated by NumPy's own function, flipped or not."""
-    images = scenes(40, seed % 1000, side=32, channels=1)
+    """Every pair, correlated by NumPy's and SciPy's own functions, flipped or not: by brightness, or by spectrum."""
+    from scipy.ndimage import uniform_filter
+
+    images = scenes(40, seed % 1000, side=32, channels=1)[..., 0]
     random = np.random.default_rng(seed)
     images[30:] = np.clip(images[:10] + random.normal(0, 30, images[:10].shape), 0, 255).astype(np.uint8)
     images[35:] = images[35:, :, ::-1]
-    result = find_candidates(images[..., 0], flip=True)
-    grids = images[..., 0].reshape(-1, 8, 4, 8, 4).mean((2, 4))
-    centred = grids - grids.mean(1, keepdims=True) - grids.mean(2, keepdims=True)
-    expected = set()
+    result = find_candidates(images, flip=True)
+
+    def grid(image: np.ndarray, side: int) -> np.ndarray:
+        cells = image.reshape(side, 32 // side, side, 32 // side).mean((1, 3)).astype(float)
+        return cells - cells.mean()
+
+    def centred(cells: np.ndarray) -> np.ndarray:
+        return cells - cells.mean(0, keepdims=True) - cells.mean(1, keepdims=True) + cells.mean()
+
+    def spectrum(image: np.ndarray) -> np.ndarray:
+        window = np.outer(*[np.hanning(34)[1:-1]] * 2)
+        values = (image - (image * window).sum() / window.sum()) * window
+        rows, columns = np.r_[-10:11], np.arange(11)
+        radius = np.hypot(rows[:, None], columns[None])
+        return (np.sqrt(np.abs(np.fft.fft2(values)[rows][:, columns])) * radius)[radius >= 1]
+
+    def how_alike(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+        eight, sixteen = ([grid(image, side) for image in (first, second)] for side in (8, 16))
+        rest = [cells - uniform_filter(cells, 5, mode="nearest") for cells in sixteen]
+        coarse = correlation(*eight) + correlation(*map(centred, eight))
+        return (
+            coarse,
+            correlation(*map(centred, sixteen)) + correlation(*map(centred, rest)),
+            correlation(spectrum(first), spectrum(second)),
+        )
+
+    expected, unsure = set(), set()
     for first in range(40):
         for second in range(first + 1, 40):
-            for direction in (1, -1):
-                alike = np.corrcoef(grids[first].ravel(), grids[second][:, ::direction].ravel())[0, 1]
-                inside = np.corrcoef(centred[first].ravel(), centred[second][:, ::direction].ravel())[0, 1]
-                if alike >= 0.9 and inside >= 0.55:
-                    expected.add((first, second, direction == -1))
-    got = {(*pair, bool(flip)) for pair, flip in zip(result.pairs.tolist(), result.flipped, strict=True)}
-    assert {(*pair,) for *pair, _ in got} == {(*pair,) for *pair, _ in expected}
-    assert got <= expected
+            both_ways = [how_alike(images[first], images[second][:, ::direction]) for direction in (1, -1)]
+            by_brightness = max(both_ways, key=lambda measured: measured[0])
+            by_spectrum = max(measured[2] for measured in both_ways)
+            margins = (min(by_brightness[0] - 1.3, by_brightness[1] - 0.65), by_spectrum - 0.7)
+            if max(margins) >= 0:
+                expected.add((first, second))
+            if min(map(abs, margins)) < 0.01:  # rounding decides
+                unsure.add((first, second))
+    got = {tuple(pair) for pair in result.pairs.tolist()}
+    assert got - unsure == expected - unsure
+    assert {(number, number + 30) for number in range(10)} <= got
+    assert len(got) == len(result.pairs)
 
 
 def test_agreement_without_shift_is_the_correlation_of_what_remains_after_blurring():
@@ -176,7 +210,7 @@ def test_agreement_without_shift_is_the_correlation_of_what_remains_after_blurri
             rest = rest - rest.mean(1, keepdims=True)
         return rest
 
-    overall, similarity, shifts = _agreement(first[None].astype(np.uint8), mixed[None].astype(np.uint8))
+    overall, similarity, shifts = agreement_of(first[None].astype(np.uint8), mixed[None].astype(np.uint8))
     assert shifts.tolist() == [[0, 0]]
     assert overall[0] == pytest.approx(np.corrcoef(first.ravel(), mixed.ravel())[0, 1], abs=1e-3)
     expected = np.corrcoef(detail(first).ravel(), detail(mixed).ravel())[0, 1]
@@ -191,8 +225,9 @@ def test_where_too_many_are_alike_the_most_alike_are_kept(monkeypatch):
     monkeypatch.setattr(candidate_search, "ROWS", 8)
     kept = find_candidates(images[..., 0], flip=False)
     assert len(every.pairs) == 60 * 59 // 2
-    assert len(kept.pairs) == 100
-    assert kept.least > every.least
+    assert 100 <= len(kept.pairs) <= 200  # a hundred of each of the two ways of being alike
+    assert every.complete
+    assert not kept.complete
     assert {tuple(pair) for pair in kept.pairs.tolist()} <= {tuple(pair) for pair in every.pairs.tolist()}
 
 

@@ -11,10 +11,11 @@ import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import pellucid
 from pellucid.cli import main
-from pellucid.evaluation import compare, predictions_of
+from pellucid.evaluation import compare, evaluate, predictions_of
 from pellucid.evaluation.showing_comparison import run_names, verdict
 from pellucid.evaluation.significance import bootstrap_interval, holm, mcnemar
 from pellucid.ground.errors import UserError
@@ -93,6 +94,41 @@ def test_a_run_against_its_copy_differs_by_nothing(weak: Run, tmp_path: Path) ->
     assert str(compared).startswith(
         "weak and copy predict the same class for every image.\n\nAll were tested on the same 100"
     )
+
+
+def test_the_loss_is_that_of_evaluate_whether_calibrated_or_not(weak: Run, plain: Run) -> None:
+    """`weak` is given a temperature by its validation images, `plain` has none."""
+    evaluations = [evaluate(run) for run in (weak, plain)]
+    compared = compare(weak, plain)
+    assert evaluations[0].calibrated is not None
+    assert compared.runs[0].temperature == pytest.approx(evaluations[0].predictions.temperature) != 1
+    assert compared.runs[1].temperature == 1
+    for figures, evaluation in zip(compared.runs, evaluations, strict=True):
+        assert figures.loss == pytest.approx(evaluation.loss, rel=1e-6)
+
+
+def folder_of_images(folder: Path, change: int = 0) -> Path:
+    """Two classes of 20 images of 8 × 8; `change` is added to every pixel of the third test image."""
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 20), ("test", 10)):
+        for name, level in (("dark", 60), ("light", 180)):
+            (folder / split / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = generator.integers(level - 40, level + 40, (8, 8, 3), np.uint8)
+                pixels += np.uint8(change if (split, name, number) == ("test", "dark", 2) else 0)
+                Image.fromarray(pixels).save(folder / split / name / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize("size", [None, (12, 12)])
+def test_images_of_the_same_names_with_other_pixels_are_refused(tmp_path: Path, size: tuple[int, int] | None) -> None:
+    short = {"epochs": 1, "batch_size": 16}
+    first = pellucid.train(folder_of_images(tmp_path / "a" / "set"), out=tmp_path / "first", **short)
+    same = pellucid.train(folder_of_images(tmp_path / "b" / "set"), out=tmp_path / "same", size=size, **short)
+    other = pellucid.train(folder_of_images(tmp_path / "c" / "set", 9), out=tmp_path / "other", size=size, **short)
+    assert compare(first, same).images == 20
+    with pytest.raises(UserError, match=r"of 20 images of the same names 1 image have other pixels, .*dark/2.png"):
+        compare(first, other)
 
 
 def test_three_runs_are_compared_in_pairs_with_holms_correction(weak: Run, plain: Run, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from pellucid.attribution.explanation import Explanation, Explanations
-from pellucid.attribution.faithfulness import Faithfulness, measure_map, measure_moved, measure_random_orders
+from pellucid.attribution.faithfulness import Faithfulness, against_moved, measure_map, measure_random_orders
 from pellucid.attribution.probability import Probability, probability_of
 from pellucid.attribution.registry import ALL, METHODS, Attribution, attribute, methods_of
 from pellucid.glass.glass import Glass, look
@@ -65,17 +65,20 @@ def explain_glass(
         attribute(glass, kind.name, index, layer if kind.takes_layer or not some_take_it else None) for kind in chosen
     ]
     probability, x = probability_of(glass, index), _image(glass)
-    random = measure_random_orders(probability, x)
+    random, tries = measure_random_orders(probability, x), len(maps)
+    scores = [measure_map(probability, x, attribution.map) for attribution in maps]
     return Explanations(
         tuple(
-            _measured(glass, index, attribution, measure_map(probability, x, attribution.map), probability, random)
-            for attribution in maps
+            _measured(glass, index, attribution, measured, probability, random, tries)
+            for attribution, measured in zip(maps, scores, strict=True)
         )
     )
 
 
 def best_explanation(glass: Glass, target: int | str | None = None) -> Explanation:
     """Make every map that can be made, and keep the one whose insertion exceeds its deletion most.
+
+    Its test is corrected for this choice: its p-values are multiplied by the number of maps.
 
     Without captum only the methods that need none are tried; in a network without layers that have rows and columns,
     only those that need none.
@@ -98,7 +101,8 @@ def best_explanation(glass: Glass, target: int | str | None = None) -> Explanati
         assert failed is not None  # there are methods
         raise failed
     attribution, scores = max(candidates, key=lambda candidate: candidate[1].insertion - candidate[1].deletion)
-    return _measured(glass, index, attribution, scores, probability, measure_random_orders(probability, x))
+    random = measure_random_orders(probability, x)
+    return _measured(glass, index, attribution, scores, probability, random, len(candidates))
 
 
 def _image(glass: Glass) -> Tensor:
@@ -112,7 +116,8 @@ def _measured(
     scores: Faithfulness,
     probability: Probability,
     random: tuple[Faithfulness, ...],
+    tries: int,
 ) -> Explanation:
     """Complete an explanation by what its map is compared with: the map moved elsewhere, and random orders."""
-    moved = measure_moved(probability, _image(glass), attribution.map)
-    return Explanation(glass, target, attribution, scores, moved, random)
+    test = against_moved(probability, _image(glass), attribution.map, tries)
+    return Explanation(glass, target, attribution, scores, test, random)

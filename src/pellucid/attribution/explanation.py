@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.attribution.faithfulness import Faithfulness
+from pellucid.attribution.faithfulness import Faithfulness, MovedTest
 from pellucid.attribution.registry import Attribution
 from pellucid.glass.glass import Glass
 from pellucid.ground.errors import UserError, did_you_mean
@@ -29,7 +29,7 @@ class Explanation(Shown):
         target: the number of the class.
         attribution: the map and how it was made.
         scores: deletion and insertion in the order of the map.
-        moved: the same for the map moved to random positions.
+        test: these scores against those of the map moved to random positions.
         random: the same for single pixels in random orders.
     """
 
@@ -37,7 +37,7 @@ class Explanation(Shown):
     target: int
     attribution: Attribution
     scores: Faithfulness
-    moved: tuple[Faithfulness, ...]
+    test: MovedTest
     random: tuple[Faithfulness, ...]
 
     def __repr__(self) -> str:
@@ -65,19 +65,15 @@ class Explanation(Shown):
         return self.prediction.classes[self.target]
 
     @property
-    def better_deletion(self) -> bool:
-        """Whether deletion is lower than with the map moved anywhere."""
-        return self.scores.deletion < min(moved.deletion for moved in self.moved)
-
-    @property
-    def better_insertion(self) -> bool:
-        """Whether insertion is higher than with the map moved anywhere."""
-        return self.scores.insertion > max(moved.insertion for moved in self.moved)
-
-    @property
     def verdict(self) -> str:
-        """How faithful the map is: `faithful`, `faithful in part` or `not faithful`."""
-        return ("not faithful", "faithful in part", "faithful")[self.better_deletion + self.better_insertion]
+        """Which of the two tests against moved maps it passes: `passes both tests`, `deletion test only`, and so on."""
+        passed = (self.test.passes_deletion, self.test.passes_insertion)
+        return {
+            (True, True): "passes both tests",
+            (True, False): "deletion test only",
+            (False, True): "insertion test only",
+            (False, False): "passes neither test",
+        }[passed]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as numbers, words and lists; ready for JSON."""
@@ -88,7 +84,7 @@ class Explanation(Shown):
             "facts": list(self.attribution.facts),
             "map": self.map.tolist(),
             "scores": self.scores.to_dict(),
-            "moved": [moved.to_dict() for moved in self.moved],
+            "test": self.test.to_dict(),
             "random": [order.to_dict() for order in self.random],
             "verdict": self.verdict,
         }

@@ -5,6 +5,7 @@ After Petsiuk et al. 2018 (RISE, arXiv:1806.07421). Shape letters: C channels, H
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +17,13 @@ from torch import Tensor
 from pellucid.attribution.images import VALUES_AT_ONCE, blurred, mean_colour
 from pellucid.attribution.probability import Probability
 
-__all__ = ["Faithfulness", "measure_map", "measure_moved", "measure_random_orders"]
+__all__ = ["LEVEL", "Faithfulness", "MovedTest", "against_moved", "measure_map", "measure_random_orders"]
 
 STEPS = 64
-TRIES = 5
+TEST_STEPS = 16
+"""The test needs many curves, so that each has fewer points."""
+RANDOM_ORDERS = 5
+LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,51 +64,118 @@ class Faithfulness:
         }
 
 
-def measure_map(probability: Probability, x: Tensor, values: NDArray[np.float64]) -> Faithfulness:
+@dataclass(frozen=True, eq=False)
+class MovedTest:
+    """A map's deletion and insertion beside those of the same map moved to random positions: a permutation test.
+
+    If it did not matter where the map is, each of the positions would be the best with equal chance; the p-value is
+    the share of positions, the map's own among them, that are at least as good as its own. It is multiplied by the
+    number of maps that this one was chosen among (Bonferroni), so that trying many maps does not make one pass.
+
+    Attributes:
+        scores: of the map, measured as those of the moved maps are.
+        moved: of the map at each other position.
+        tries: among how many maps this one was chosen.
+    """
+
+    scores: Faithfulness
+    moved: tuple[Faithfulness, ...]
+    tries: int
+
+    @property
+    def deletion_p_value(self) -> float:
+        """The corrected p-value of deletion, 0 to 1."""
+        return self._corrected(sum(moved.deletion <= self.scores.deletion for moved in self.moved))
+
+    @property
+    def insertion_p_value(self) -> float:
+        """The corrected p-value of insertion, 0 to 1."""
+        return self._corrected(sum(moved.insertion >= self.scores.insertion for moved in self.moved))
+
+    @property
+    def passes_deletion(self) -> bool:
+        """Whether the corrected p-value of deletion is at most 0.05."""
+        return self.deletion_p_value <= LEVEL
+
+    @property
+    def passes_insertion(self) -> bool:
+        """Whether the corrected p-value of insertion is at most 0.05."""
+        return self.insertion_p_value <= LEVEL
+
+    def to_dict(self) -> dict[str, Any]:
+        """The positions, the p-values and what they were corrected for."""
+        return {
+            "positions": len(self.moved),
+            "maps_tried": self.tries,
+            "deletion_p_value": self.deletion_p_value,
+            "insertion_p_value": self.insertion_p_value,
+            "moved": [moved.to_dict() for moved in self.moved],
+        }
+
+    def _corrected(self, at_least_as_good: int) -> float:
+        return min(1.0, self.tries * (1 + at_least_as_good) / (1 + len(self.moved)))
+
+
+def measure_map(probability: Probability, x: Tensor, values: NDArray[np.float64], steps: int = STEPS) -> Faithfulness:
     """Paint pixels over, and bring them into a blurred image, the map's largest first; of equal ones the upper left.
 
     Args:
         probability: of the class that the map explains.
         x: `(1, C, H, W)`, the image as the network takes it.
         values: `[H, W]`, the map.
+        steps: into how many parts the pixels are divided.
     """
-    return _measure(probability, x, np.argsort(-values.ravel(), kind="stable"))
+    return _measure(probability, x, np.argsort(-values.ravel(), kind="stable"), steps)
 
 
 def measure_random_orders(
-    probability: Probability, x: Tensor, count: int = TRIES, seed: int = 0
+    probability: Probability, x: Tensor, count: int = RANDOM_ORDERS, seed: int = 0
 ) -> tuple[Faithfulness, ...]:
     """Do the same in random orders of single pixels, which are independent of the image."""
     generator = np.random.default_rng(seed)
     pixels = x.shape[2] * x.shape[3]
-    return tuple(_measure(probability, x, generator.permutation(pixels)) for _ in range(count))
+    return tuple(_measure(probability, x, generator.permutation(pixels), STEPS) for _ in range(count))
 
 
-def measure_moved(
-    probability: Probability, x: Tensor, values: NDArray[np.float64], count: int = TRIES, seed: int = 0
-) -> tuple[Faithfulness, ...]:
-    """Do the same with the map moved elsewhere: what a map has to be better than.
+def against_moved(
+    probability: Probability, x: Tensor, values: NDArray[np.float64], tries: int = 1, seed: int = 0
+) -> MovedTest:
+    """Test a map against itself moved elsewhere: what a map has to be better than.
 
     A moved map has patches of the same size; single pixels in random order have not, and scattered holes harm a
     network more than one hole of the same size does. What is moved over one border comes back at the other. Along one
-    axis at least the map moves by a quarter of it; a map of one or two pixels moves along both axes by one.
+    axis at least the map moves by a quarter of it; a map of one or two pixels moves along both axes by one. So many
+    positions are drawn that a map better than all of them passes, with the correction for `tries`.
+
+    Args:
+        probability: of the class that the map explains.
+        x: `(1, C, H, W)`, the image as the network takes it.
+        values: `[H, W]`, the map.
+        tries: among how many maps this one was, or is going to be, chosen.
+        seed: of the positions.
     """
-    generator = np.random.default_rng(seed)
-    sizes = values.shape
-    measured: list[Faithfulness] = []
-    while len(measured) < count:
-        shift = [int(generator.integers(size)) for size in sizes]
-        far = any(min(by, size - by) >= max(1, size // 4) for by, size in zip(shift, sizes, strict=True))
-        if far or max(sizes) == 1:
-            moved = np.roll(values, shift, axis=(0, 1))
-            measured.append(measure_map(probability, x, moved))
-    return tuple(measured)
+    rows, columns = values.shape
+    shifts = [
+        (row, column)
+        for row in range(rows)
+        for column in range(columns)
+        if min(row, rows - row) >= max(1, rows // 4) or min(column, columns - column) >= max(1, columns // 4)
+    ]
+    count = min(len(shifts), math.ceil(tries / LEVEL) - 1)
+    drawn = np.random.default_rng(seed).choice(len(shifts), count, replace=False) if count else ()
+    return MovedTest(
+        scores=measure_map(probability, x, values, TEST_STEPS),
+        moved=tuple(
+            measure_map(probability, x, np.roll(values, shifts[number], axis=(0, 1)), TEST_STEPS) for number in drawn
+        ),
+        tries=tries,
+    )
 
 
-def _measure(probability: Probability, x: Tensor, order: NDArray[np.int64]) -> Faithfulness:
+def _measure(probability: Probability, x: Tensor, order: NDArray[np.int64], steps: int) -> Faithfulness:
     """Measure one order: `[H·W]`, the pixels' positions, row by row, the first to be painted over and to come first."""
     count = len(order)
-    cuts = np.unique(np.linspace(0, count, STEPS + 1).round().astype(np.int64))
+    cuts = np.unique(np.linspace(0, count, steps + 1).round().astype(np.int64))
     rank = np.empty(count, np.int64)
     rank[order] = np.arange(count)
     ranks = torch.from_numpy(rank.reshape(tuple(x.shape[2:]))).to(x.device)

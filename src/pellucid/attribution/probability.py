@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pellucid.arithmetic import twin_of
 from pellucid.glass.nodes import ForwardPass
+from pellucid.networks import as_logits
 
 __all__ = ["Probability", "output_noun", "probability_of"]
 
@@ -17,20 +18,18 @@ Probability = Callable[[Tensor], Tensor]
 
 
 def output_noun(glass: ForwardPass) -> str:
-    """Name what the network returns for a class: `logit`, or `probability` where its last operation is a softmax."""
-    operation = glass.output.step.operation
-    return "probability" if operation is not None and operation.kind == "softmax" else "logit"
+    """Name what the network returns for a class: `logit`, or `probability` where it ends in a softmax."""
+    return glass.head.noun
 
 
 def probability_of(glass: ForwardPass, target: int) -> Probability:
     """Give the function from images `(B, C, H, W)` to one class's probability `(B,)`, in evaluation mode."""
     network = twin_of(glass.network).eval()
-    gives_probabilities = output_noun(glass) == "probability"
+    head = glass.head
 
     def probability(images: Tensor) -> Tensor:
         with torch.no_grad():
-            output = network(images).double()
-            shares = output if gives_probabilities else output.softmax(1)
+            shares = as_logits(network(images).double(), head).softmax(1)
         of_class: Tensor = shares[:, target]
         return of_class
 

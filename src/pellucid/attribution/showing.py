@@ -29,13 +29,13 @@ __all__ = [
 WIDTH = 96
 """No line of a sentence is longer, so that it fits 100 columns below a heading too."""
 
-HEADINGS = ("map", "deletion", "if moved", "insertion", "if moved", "")
+HEADINGS = ("map", "deletion", "p", "insertion", "p", "")
 RIGHT = (1, 2, 3, 4)
 
 MEANING = (
     "deletion: the class's mean probability as the strongest pixels are painted over; low is good",
     "insertion: the same as these pixels come first into a blurred image; high is good",
-    "faithful: better in both than when the same map is moved elsewhere in the image",
+    "p: the chance of a score as good if it did not matter where the map is; a test is passed at 0.05",
 )
 """What the scores mean, a line each."""
 
@@ -50,9 +50,9 @@ def explanation_text(explanation: Explanation) -> str:
 def explanations_text(explanations: Explanations) -> str:
     """Write what is explained, a row of scores for each map, and what was computed."""
     best = explanations.best
-    conclusion = (
-        verdict_sentence(best) if len(explanations) == 1 else f"Highest insertion minus deletion: {best.method}."
-    )
+    conclusion = verdict_sentence(best)
+    if len(explanations) > 1:
+        conclusion = f"Highest insertion minus deletion: {best.method}. {conclusion}"
     return _text(explanations.explanations, conclusion)
 
 
@@ -78,12 +78,27 @@ def opening(explanation: Explanation) -> str:
 
 
 def verdict_sentence(explanation: Explanation) -> str:
-    """Say in a sentence what the scores of a map mean."""
-    return {
-        "faithful": "The map is faithful: better in both scores than when it is moved elsewhere.",
-        "faithful in part": "The map is faithful in part: in one score no better than when it is moved elsewhere.",
-        "not faithful": "The map is not faithful: in both scores no better than when it is moved elsewhere.",
-    }[explanation.verdict]
+    """Say which tests a map passes, with the p-values, and what was corrected for.
+
+    Passing says that the place of the map matters, and no more: not that the map shows all of the evidence.
+    """
+    test = explanation.test
+    parts = [
+        f"{'passes' if passed else 'does not pass'} the {name} test ({_p_value(p_value)})"
+        for name, passed, p_value in (
+            ("deletion", test.passes_deletion, test.deletion_p_value),
+            ("insertion", test.passes_insertion, test.insertion_p_value),
+        )
+    ]
+    corrected = f", corrected for the {test.tries} maps it was chosen from" if test.tries > 1 else ""
+    return (
+        f"The map by {explanation.method} {' and '.join(parts)} against the same map moved to "
+        f"{len(test.moved)} other positions{corrected}."
+    )
+
+
+def _p_value(p_value: float) -> str:
+    return f"p = {p_value:.2g}"
 
 
 def evidence_text(explanation: Explanation) -> str:
@@ -101,21 +116,20 @@ def score_rows(explanations: Sequence[Explanation]) -> list[tuple[str, ...]]:
     """Write a row for each map, and one for the random orders."""
     rows: list[tuple[str, ...]] = []
     for explanation in explanations:
-        deletion, insertion = _ranges(explanation.moved)
-        scores = explanation.scores
+        scores, test = explanation.scores, explanation.test
         rows.append(
             (
                 explanation.method,
                 f"{scores.deletion:.3f}",
-                deletion,
+                f"{test.deletion_p_value:.2g}",
                 f"{scores.insertion:.3f}",
-                insertion,
+                f"{test.insertion_p_value:.2g}",
                 explanation.verdict,
             )
         )
     random = explanations[0].random
     deletion, insertion = _ranges(random)
-    return [*rows, ("random order", "", deletion, "", insertion, f"{len(random)} tries")]
+    return [*rows, ("random order", deletion, "", insertion, "", f"{len(random)} tries")]
 
 
 def wrapped(text: str, indent: str = "") -> list[str]:

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 BLANK = 2.0
-"""An image whose brightness has a smaller standard deviation, in grey levels, shows nothing."""
+"""An image whose channels all have a smaller standard deviation, in grey levels, shows nothing."""
 TINY = 0.5
 """A file is tiny where its shorter side is less than this share of the side it is brought to."""
 STRETCHED = 4.0
@@ -104,6 +104,8 @@ def suspicious(
         contrast = small[start : start + len(split)].std((1, 2))
         start += len(split)
         for index in np.flatnonzero(contrast < BLANK).tolist():
+            if split.images[index].std((0, 1)).max() >= BLANK:  # of even brightness, but of several colours
+                continue
             entries.append(Suspicious(image_at(images, name, index), _blank(split, index)))
         for index in range(len(split) if files else 0):
             own_width, own_height = files.get((name, index), (width, height))

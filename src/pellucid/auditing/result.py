@@ -9,7 +9,8 @@ original_sizes     files, shortest_side and longest_side (each least, median, la
 left_out           images that could not be read: a list of source, reason
 suspicious         a list of image (split, index, source, label) and reason
 duplicates         detail (threshold), exact, near (numbers of pairs), images (that are in some pair), groups,
-                   other_label (pairs whose labels differ), compared, least_alike, between (a list of first, second
+                   other_label (pairs whose labels differ), compared (pairs that were compared in detail), complete
+                   (whether all that are alike were compared), between (a list of first, second
                    (splits), exact, near, images of the second split that are in such pairs), and pairs (a list of
                    first, second (images), kind (`exact` or `near`), similarity, flipped, shift), at most 10,000
 doubts             null without a run; else run, epochs, never (by split), most (a list of image, given, instead,
@@ -72,7 +73,7 @@ class Duplicates:
     groups: int
     other_label: int
     compared: int
-    least_alike: float
+    complete: bool
     between: tuple[Between, ...]
     pairs: tuple[DuplicatePair, ...]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pellucid.data import Split
 from pellucid.ground.progress import progress
 
-__all__ = ["SIDE", "area_weights", "brightness", "thumbnails"]
+__all__ = ["SIDE", "area_weights", "brightness", "thumbnails", "without_surroundings"]
 
 SIDE = 32
 AT_ONCE = 1000
@@ -58,3 +58,17 @@ def thumbnails(splits: Sequence[Split]) -> NDArray[np.uint8]:
                 position += len(grey)
                 advance(len(grey))
     return small
+
+
+def without_surroundings(images: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Take from images `[N, H, W]` their mean over squares of an odd side; beyond the edge the edge goes on."""
+    reach = side // 2
+    height, width = images.shape[1:]
+    padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
+    lines = padded[:, :height, :].copy()
+    for row in range(1, side):
+        lines += padded[:, row : row + height, :]
+    blurred = lines[:, :, :width].copy()
+    for column in range(1, side):
+        blurred += lines[:, :, column : column + width]
+    return np.asarray(images - blurred / side**2, np.float32)

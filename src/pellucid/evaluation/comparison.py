@@ -15,6 +15,7 @@ import numpy as np
 
 from pellucid.evaluation.kept_predictions import predictions_of
 from pellucid.evaluation.measures import probability_figures, wilson_interval
+from pellucid.evaluation.same_images import check_pixels
 from pellucid.evaluation.significance import bootstrap_interval, holm, mcnemar
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
@@ -40,7 +41,11 @@ class RunFigures:
     accuracy: float
     accuracy_interval: tuple[float, float]
     loss: float
+    """Mean cross-entropy at temperature 1, as `pellucid evaluate` reports it, whether the run is calibrated or not."""
+    temperature: float
+    """Of the probabilities that the run predicts; 1 where it is not calibrated."""
     calibration_error: float
+    """Of those probabilities."""
 
 
 @dataclass(frozen=True)
@@ -133,15 +138,16 @@ def compare(
             `pellucid.evaluate` raises.
     """
     _check(runs, top)
-    tables, epochs, names = [], [], []
+    tables, epochs, images = [], [], []
     for run in runs:
         table, chosen, resolved = predictions_of(
             run, split=split, epoch=epoch, device=device, show_progress=show_progress
         )
         tables.append(table)
         epochs.append(resolved)
-        names.append((chosen.images.name, chosen.split))
+        images.append(chosen)
         _check_same(runs[0], tables[0], run, table)
+        check_pixels(runs[0], images[0], run, chosen)
     figures = tuple(
         _run_figures(run, resolved, table) for run, resolved, table in zip(runs, epochs, tables, strict=True)
     )
@@ -152,7 +158,7 @@ def compare(
         _pair(figures[first].run, tables[first], figures[second].run, tables[second], value, corrected, top)
         for (first, second), value, corrected in zip(pairs, values, adjusted, strict=True)
     )
-    return RunComparison(*names[0], len(tables[0]), figures, compared)
+    return RunComparison(images[0].images.name, images[0].split, len(tables[0]), figures, compared)
 
 
 def _check(runs: Sequence[Run], top: int) -> None:
@@ -203,7 +209,8 @@ def _run_figures(run: Run, epoch: int, table: Predictions) -> RunFigures:
         correct=correct,
         accuracy=correct / len(table),
         accuracy_interval=wilson_interval(correct, len(table)),
-        loss=figures.loss,
+        loss=float(table.as_trained().losses.mean()),
+        temperature=table.temperature,
         calibration_error=figures.calibration_error,
     )
 

@@ -191,6 +191,8 @@ def _figures(
     if temperature is not None:
         calibrated = probability_figures(predictions.log_probabilities, labels, temperature)
     notes = [*run_notes(run, calibration.epoch), *chosen.notes]
+    if any(computation.precision != "float32" for computation in run.computations):
+        notes.append("The network was trained with forward passes in bfloat16; it is evaluated in float32.")
     if not calibrate:
         notes.append("Calibration was switched off: all probabilities are as trained.")
     elif temperature is None and calibration.fitted_on:

@@ -53,7 +53,9 @@ def _kept(run: Run, folder: Path, chosen: ChosenImages, epoch: int) -> tuple[Pre
         evaluation = read_evaluation(folder)
         if evaluation is None or evaluation.epoch != epoch or evaluation.weights != run.weights_digest(epoch):
             return None
-        table = read_predictions(folder / evaluation.predictions.file, evaluation.predictions.sha256)
+        table = read_predictions(
+            folder / evaluation.predictions.file, evaluation.predictions.sha256, evaluation.predictions.temperature
+        )
     except UserError as error:  # damaged, or of an older pellucid
         notice(f"the network is run again, because {error}")
         return None

@@ -1,4 +1,4 @@
-"""Accuracy under changes that a person would hardly notice: noise, blur, contrast, brightness, shift, rotation.
+"""Accuracy under noise, blur, contrast, brightness, shift and rotation, each from slight to strong.
 
 `robustness.json` holds `format`, `run`, `data`, `split`, `epoch`, `images` (how many were classified), `of` (how
 many the split has), `accuracy` and `accuracy_interval` of the unchanged images, `corruptions`: for each its `name`,
@@ -24,7 +24,6 @@ from pellucid.evaluation.measures import wilson_interval
 from pellucid.ground.documents import read_as, write_document
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
-from pellucid.ground.seeds import derive_seed
 from pellucid.ground.shown import Shown
 from pellucid.prediction.chosen_images import choose_images
 from pellucid.prediction.predictor import Predictor, open_predictor
@@ -100,7 +99,7 @@ def robustness(
     """Measure a run under each corruption and write `robustness.json` into the run.
 
     The same images, drawn evenly from the split with a fixed seed, are changed by each kind at each strength; what is
-    random in a kind (its noise, its directions) is the same at every strength.
+    random in a kind (an image's noise, its direction) is the same at every strength, in every run and in every batch.
 
     Args:
         run: opened with `pellucid.open_run`.
@@ -126,12 +125,12 @@ def robustness(
     kinds = [CORRUPTIONS[name] for name in corruptions]
     passes = sum(len(kind.strengths) for kind in kinds)
     with torch.inference_mode(), progress("changing", passes * len(rows) if show_progress else 0) as advance:
-        unchanged = _correct(predictor, source, labels, None, 0.0)
+        unchanged = _correct(predictor, source, labels, subset, None, 0.0)
         figures = []
         for kind in kinds:
             points = []
             for strength in kind.strengths:
-                correct = _correct(predictor, source, labels, kind, strength)
+                correct = _correct(predictor, source, labels, subset, kind, strength)
                 share, interval = correct / len(rows), wilson_interval(correct, len(rows))
                 points.append(CorruptionPoint(strength, correct, share, interval))
                 if show_progress:
@@ -162,13 +161,18 @@ def _sample(count: int, most: int) -> NDArray[np.int64]:
 
 
 def _correct(
-    predictor: Predictor, source: DeviceImages, labels: torch.Tensor, kind: Corruption | None, strength: float
+    predictor: Predictor,
+    source: DeviceImages,
+    labels: torch.Tensor,
+    numbers: NDArray[np.int64],
+    kind: Corruption | None,
+    strength: float,
 ) -> int:
     correct = torch.zeros((), dtype=torch.int64, device=predictor.device)
-    for batch, indices in enumerate(evaluation_batches(torch.arange(len(source)), predictor.preprocessing)):
+    for indices in evaluation_batches(torch.arange(len(source)), predictor.preprocessing):
         pixels, _ = source.cut(indices)
         if kind is not None:
-            pixels = corrupt(pixels, kind, strength, derive_seed(SEED, batch))
+            pixels = corrupt(pixels, kind, strength, SEED, numbers[indices.numpy()].tolist())
         logits = predictor.network(predictor.preprocessing(pixels))
         correct += (logits.argmax(1) == labels[indices.to(labels.device)]).sum()
     return int(correct.item())

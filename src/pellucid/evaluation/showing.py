@@ -271,7 +271,10 @@ def robustness_sentence(measured: Robustness) -> str:
     points = [(point.accuracy, point.strength, kind) for kind in measured.corruptions for point in kind.points]
     if points:
         accuracy, strength, kind = min(points, key=lambda row: row[0])
-        text += f" Lowest accuracy: {accuracy:.2%} with {kind.name} {strength:g} ({kind.unit})."
+        text += (
+            f" Lowest accuracy: {accuracy:.2%} with {kind.name} {strength:g} ({kind.unit}). The strengths go from "
+            "slight to strong: under the strongest a person may not recognise what an image shows either."
+        )
     return text
 
 

@@ -16,7 +16,9 @@ from pellucid.ground.writing import counted
 __all__ = ["FIGURE_HEADINGS", "RUN_HEADINGS", "figure_rows", "run_names", "run_rows", "verdict"]
 
 RUN_HEADINGS = ("run", "network", "recipe", "seed", "epoch")
-FIGURE_HEADINGS = ("run", "accuracy", "95% interval", "loss", "calibration error")
+FIGURE_HEADINGS = ("run", "accuracy", "95% interval", "loss", "temperature", "calibration error")
+LOSS_MEANING = "Loss: at temperature 1, as trained. Calibration error: at the run's own temperature, if any."
+
 CLASSES_SHOWN = 5
 IMAGES_SHOWN = 5
 
@@ -68,6 +70,7 @@ def figure_rows(comparison: RunComparison) -> list[tuple[str, ...]]:
             share_text(figures.accuracy),
             interval_text(figures.accuracy_interval),
             f"{figures.loss:.3f}",
+            f"{figures.temperature:.3g}" if figures.temperature != 1 else "-",
             share_text(figures.calibration_error),
         )
         for figures in comparison.runs
@@ -82,7 +85,8 @@ def comparison_text(comparison: RunComparison) -> str:
         [
             *(wrap(verdict(pair, names), WIDTH, break_on_hyphens=False) for pair in comparison.pairs),
             [f"All were tested on the same {images_text(comparison.images, comparison.split, comparison.data)}."],
-            text_table(FIGURE_HEADINGS, figure_rows(comparison), right=(1, 2, 3, 4)),
+            text_table(FIGURE_HEADINGS, figure_rows(comparison), right=(1, 2, 3, 4, 5)),
+            [LOSS_MEANING],
             text_table(RUN_HEADINGS, run_rows(comparison), right=(3, 4)),
             *(_disagreement_lines(pair, names) for pair in comparison.pairs),
         ]
@@ -104,7 +108,7 @@ def comparison_html(comparison: RunComparison) -> str:
             ]
         ]
     )
-    runs = html_table(FIGURE_HEADINGS, figure_rows(comparison))
+    runs = html_table(FIGURE_HEADINGS, figure_rows(comparison)) + Markup("<p>{}</p>").format(LOSS_MEANING)
     return str(Markup("<div>{}{}{}</div>").format(verdicts, runs, tables))
 
 

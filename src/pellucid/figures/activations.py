@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from pellucid.causes.activating_images import ActivatingImage, Activations
+from pellucid.figures.page import Page
 from pellucid.figures.tokens import FRAME, INK
 from pellucid.ground.writing import counted, number
 
@@ -25,7 +26,7 @@ def activations_figure(activations: Activations) -> Figure:
     """
     columns = min(3, len(activations))
     rows = ceil(len(activations) / columns)
-    figure = Figure(figsize=(max(5.5, 3.5 * columns), 2.15 * rows + 0.6), dpi=110, layout="constrained")
+    figure = Page(figsize=(max(5.5, 3.5 * columns), 2.15 * rows + 0.6), dpi=110, layout="constrained")
     grid = figure.subplots(rows, 2 * columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.attribution.explanation import Explanation
 from pellucid.attribution.showing import opening
+from pellucid.figures.page import Page
 from pellucid.figures.tokens import INK, NEGATIVE, POSITIVE, QUIET
 from pellucid.figures.unit import picture_of
 
@@ -52,7 +53,7 @@ def draw_map(axes: Axes, explanation: Explanation, title: str = "") -> None:
 def overlay_figure(explanation: Explanation) -> Figure:
     """Draw nothing but the map over the image, enlarged; the figure's label describes it."""
     height, width = explanation.map.shape
-    figure = Figure(figsize=(4 * width / max(height, width), 4 * height / max(height, width)), dpi=120)
+    figure = Page(figsize=(4 * width / max(height, width), 4 * height / max(height, width)), dpi=120)
     axes = figure.add_axes((0, 0, 1, 1))
     draw_map(axes, explanation)
     axes.axis("off")
@@ -66,7 +67,7 @@ def attribution_figure(explanations: Sequence[Explanation]) -> Figure:
     The figure's label describes it in words.
     """
     columns = len(explanations) + 1
-    figure = Figure(figsize=(max(7.6, 2.5 * columns + 0.6), 5.6), dpi=110, layout="constrained")
+    figure = Page(figsize=(max(7.6, 2.5 * columns + 0.6), 5.6), dpi=110, layout="constrained")
     grid = figure.subplots(2, columns, squeeze=False, height_ratios=(1.1, 1))
     first = explanations[0]
     picture = picture_of(first.glass)
@@ -91,9 +92,9 @@ def attribution_figure(explanations: Sequence[Explanation]) -> Figure:
 
 def _draw_curves(axes: Axes, explanation: Explanation) -> None:
     dashes = (0, (4, 1.5))
-    for moved in explanation.moved:
-        axes.plot(moved.fractions, moved.deletion_curve, color=QUIET, linewidth=0.7, alpha=0.4)
-        axes.plot(moved.fractions, moved.insertion_curve, color=QUIET, linewidth=0.7, alpha=0.4, linestyle=dashes)
+    for moved in explanation.test.moved:
+        axes.plot(moved.fractions, moved.deletion_curve, color=QUIET, linewidth=0.7, alpha=0.15)
+        axes.plot(moved.fractions, moved.insertion_curve, color=QUIET, linewidth=0.7, alpha=0.15, linestyle=dashes)
     scores = explanation.scores
     axes.plot(scores.fractions, scores.deletion_curve, color=INK, linewidth=2)
     axes.plot(scores.fractions, scores.insertion_curve, color=INK, linewidth=2, linestyle=dashes)
@@ -114,7 +115,7 @@ def _legend(explanation: Explanation, signed: bool) -> str:
         f"blue: evidence for {explanation.class_name}\n{against}\n"
         "solid line: pixels are painted\nover, the strongest first; low is good\n\n"
         "dashes: they come into a blurred\nimage; high is good\n\n"
-        f"thin: the map moved to\n{len(explanation.moved)} other positions"
+        f"thin: the map moved to\n{len(explanation.test.moved)} other positions"
     )
 
 

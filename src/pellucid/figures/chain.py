@@ -16,6 +16,7 @@ from pellucid.causes.confused_pair import ConfusedPair
 from pellucid.causes.showing import pair_sentences, product_sentence, share_sentence
 from pellucid.figures.activations import draw_activating_image
 from pellucid.figures.attribution import draw_map
+from pellucid.figures.page import Page
 from pellucid.figures.sheets import channel_scale
 from pellucid.figures.tokens import FRAME, INK, POSITIVE, QUIET, tint
 from pellucid.figures.unit import picture_of
@@ -37,7 +38,7 @@ def chain_figure(why: Why) -> Figure:
 
     The figure's label describes it in words.
     """
-    figure = Figure(figsize=(12.5, 7.9), dpi=110, layout="constrained")
+    figure = Page(figsize=(12.5, 7.9), dpi=110, layout="constrained")
     upper, middle, lower = figure.subfigures(3, 1, squeeze=False, height_ratios=(1.05, 1.15, 0.85))[:, 0]
     _draw_confusion(upper, why)
     _draw_unit(middle, why)

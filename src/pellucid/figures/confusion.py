@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pellucid.evaluation.measures import confusion_tints, most_frequent_mistakes
+from pellucid.figures.page import Page
 from pellucid.figures.tokens import tint
 
 __all__ = ["confusion_figure", "describe_confusion"]
@@ -26,7 +27,7 @@ def confusion_figure(confusion: Sequence[Sequence[int]], classes: Sequence[str])
     counts, tints = np.asarray(confusion), confusion_tints(confusion)
     count = len(classes)
     side = min(11.0, max(4.5, 2.2 + 0.62 * count))
-    figure = Figure(figsize=(side, side), dpi=120, layout="constrained")
+    figure = Page(figsize=(side, side), dpi=120, layout="constrained")
     axes = figure.subplots()
     colours = [[_channels(tint(float(strength))) for strength in row] for row in tints]
     axes.imshow(np.array(colours, dtype=np.uint8), interpolation="nearest")

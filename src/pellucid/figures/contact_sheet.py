@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pellucid.evaluation.mistakes import Mistakes
 from pellucid.evaluation.showing import mistakes_sentence
+from pellucid.figures.page import Page
 from pellucid.prediction.chosen_images import ChosenImages
 
 __all__ = ["contact_sheet", "mistakes_sheet"]
@@ -30,7 +31,7 @@ def contact_sheet(
     shown = pictures[:MOST]
     columns = min(COLUMNS, max(3, len(shown)))
     rows = max(1, -(-len(shown) // columns))
-    figure = Figure(figsize=(1.45 * columns, 1.75 * rows + 0.5), dpi=120, layout="constrained")
+    figure = Page(figsize=(1.45 * columns, 1.75 * rows + 0.5), dpi=120, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pellucid.convolution import Overlap, SampledConvolution
+from pellucid.figures.page import Page
 from pellucid.ground.writing import exact_number
 
 __all__ = ["convolution_figure", "describe_convolution"]
@@ -29,7 +30,7 @@ def convolution_figure(sampled: SampledConvolution, at: float | None = None) -> 
         UserError: `at` is outside the domain.
     """
     overlap = None if at is None else sampled.at(at)
-    figure = Figure(figsize=(12.5 if overlap else 8.0, 7.6), dpi=100, layout="constrained")
+    figure = Page(figsize=(12.5 if overlap else 8.0, 7.6), dpi=100, layout="constrained")
     grid = figure.add_gridspec(6, 2 if overlap else 1)
     panels = [figure.add_subplot(grid[2 * row : 2 * row + 2, 0]) for row in range(3)]
     for axes, values, style, name in (

@@ -10,6 +10,7 @@ from pellucid.evaluation.charts import coverage_chart
 from pellucid.evaluation.confidence import CoveragePoint
 from pellucid.evaluation.result import Abstention
 from pellucid.figures.charts import draw_chart
+from pellucid.figures.page import Page
 
 __all__ = ["coverage_figure"]
 
@@ -19,7 +20,7 @@ def coverage_figure(coverage: Sequence[CoveragePoint], abstention: Abstention) -
 
     The figure's label describes it in words.
     """
-    figure = Figure(figsize=(6.4, 4.2), dpi=120, layout="constrained")
+    figure = Page(figsize=(6.4, 4.2), dpi=120, layout="constrained")
     chart = coverage_chart(coverage, abstention)
     draw_chart(figure.subplots(), chart)
     figure.set_label(chart.description)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from pellucid.evaluation.charts import Chart, Scale, Series
 from pellucid.figures.charts import draw_chart
+from pellucid.figures.page import Page
 from pellucid.ground.writing import counted
 from pellucid.run import Run
 
@@ -58,7 +59,7 @@ def curves_figure(run: Run, test_accuracy: float | None = None) -> Figure:
         test_accuracy: 0 to 1; drawn as a level line where given.
     """
     record = run.record
-    figure = Figure(figsize=(10, 4), dpi=120, layout="constrained")
+    figure = Page(figsize=(10, 4), dpi=120, layout="constrained")
     for axes, chart in zip(figure.subplots(1, 2), training_charts(run, test_accuracy), strict=True):
         draw_chart(axes, chart)
     figure.suptitle(f"{record.network} on {run.data['name']}, recipe {record.recipe['name']}, seed {record.seed}")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import as_array
+from pellucid.figures.page import Page
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import counted
 
@@ -35,7 +36,7 @@ def dense_figure(layer: nn.Linear, x: Tensor | None = None, *, output: int | Non
     """
     weights, values, sums = _numbers(layer, x)
     chosen_in, chosen_out = _chosen(weights, values, output)
-    figure = Figure(figsize=(8, 0.52 * max(len(chosen_in), len(chosen_out), 5) + 1.3), dpi=120, layout="constrained")
+    figure = Page(figsize=(8, 0.52 * max(len(chosen_in), len(chosen_out), 5) + 1.3), dpi=120, layout="constrained")
     axes = figure.subplots()
     left = _heights(len(chosen_in))
     right = _heights(len(chosen_out))

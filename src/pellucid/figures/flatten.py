@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid.arithmetic.arrays import as_array
+from pellucid.figures.page import Page
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import counted
 
@@ -32,7 +33,7 @@ def flatten_figure(maps: Tensor | NDArray[Any]) -> Figure:
     array = _maps(maps)
     channels, rows, columns = array.shape
     shown = min(channels, SHOWN_MAPS)
-    figure = Figure(figsize=(9, 4.2), dpi=120, layout="constrained")
+    figure = Page(figsize=(9, 4.2), dpi=120, layout="constrained")
     grid = figure.add_gridspec(2, shown, height_ratios=[2.4, 1.0])
     strip = figure.add_subplot(grid[1, :])
     low, high = float(array.min()), float(array.max())

@@ -13,6 +13,7 @@ from pellucid.causes.epochs import History, Moment
 from pellucid.causes.showing import history_title
 from pellucid.figures.attribution import overlay
 from pellucid.figures.chain import draw_picture, draw_probabilities
+from pellucid.figures.page import Page
 from pellucid.figures.sheets import channel_scale
 from pellucid.figures.tokens import INK, POSITIVE, QUIET
 from pellucid.figures.unit import picture_of
@@ -36,7 +37,7 @@ def history_figure(history: History) -> Figure:
     """
     moments = _spaced(history)
     count = len(moments)
-    figure = Figure(figsize=(max(7.5, 1.55 * count + 1.2), 6.4), dpi=110, layout="constrained")
+    figure = Page(figsize=(max(7.5, 1.55 * count + 1.2), 6.4), dpi=110, layout="constrained")
     grid = figure.add_gridspec(3, 2 * count, height_ratios=(1, 1, 1.25))
     for position, moment in enumerate(moments):
         columns = slice(2 * position, 2 * position + 2)
@@ -57,7 +58,7 @@ def history_figure(history: History) -> Figure:
 def history_frames(history: History) -> Iterator[Figure]:
     """Draw one picture an epoch: the attribution over the image, the unit's channel, the probabilities."""
     for moment in history:
-        figure = Figure(figsize=(8.4, 3.1), dpi=100)
+        figure = Page(figsize=(8.4, 3.1), dpi=100)
         figure.suptitle(f"{history.picture.source}, epoch {moment.epoch}", fontsize=12, color=INK)
         _draw_overlay(figure.add_axes((0.02, 0.1, 0.27, 0.68)), history, moment, f"why {history.target}")
         _draw_channel(figure.add_axes((0.32, 0.1, 0.27, 0.68)), history, moment, f"{history.unit}: {moment.value:.3g}")

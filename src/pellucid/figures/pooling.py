@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pellucid.convolution import as_numbers
 from pellucid.convolution.geometry import whole_number
 from pellucid.figures.cells import FRAME, INK, cell, frame, grid_axes
+from pellucid.figures.page import Page
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import exact_number
 
@@ -48,7 +49,7 @@ def pooling_figure(values: ArrayLike = EXAMPLE, size: int = 2) -> Figure:
         )
     blocks = matrix.reshape(rows // size, size, columns // size, size)
     maxima, means = blocks.max(axis=(1, 3)), blocks.mean(axis=(1, 3))
-    figure = Figure(figsize=(9.6, 5.4), dpi=110)
+    figure = Page(figsize=(9.6, 5.4), dpi=110)
     left = figure.add_axes((0.03, 0.1, 0.42, 0.78))
     _blocks(left, matrix, size, mark=True)
     left.set_title(f"{rows}×{columns} input, blocks of {size}×{size}", fontsize=12, color=INK, pad=10)

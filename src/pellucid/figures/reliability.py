@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from pellucid.evaluation.charts import confidence_histogram, describe_reliability, reliability_chart
 from pellucid.evaluation.measures import ProbabilityFigures
 from pellucid.figures.charts import draw_chart
+from pellucid.figures.page import Page
 
 __all__ = ["reliability_figure"]
 
@@ -18,7 +19,7 @@ def reliability_figure(as_trained: ProbabilityFigures, calibrated: ProbabilityFi
     confidence and accuracy. Below, how many images are in each bin. The figure's label describes it in words.
     """
     shown = [("as trained", as_trained)] + ([("calibrated", calibrated)] if calibrated else [])
-    figure = Figure(figsize=(5 * len(shown) + 0.4, 5.5), dpi=120, layout="constrained")
+    figure = Page(figsize=(5 * len(shown) + 0.4, 5.5), dpi=120, layout="constrained")
     grid = figure.subplots(2, len(shown), squeeze=False, sharex=True, sharey="row", height_ratios=(3, 1))
     for (above, below), (name, figures) in zip(grid.T, shown, strict=True):
         draw_chart(above, reliability_chart(figures, name), legend=False)

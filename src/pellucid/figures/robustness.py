@@ -8,6 +8,7 @@ from pellucid.evaluation.charts import describe_robustness, robustness_chart
 from pellucid.evaluation.robustness import Robustness
 from pellucid.evaluation.showing import images_text
 from pellucid.figures.charts import draw_chart
+from pellucid.figures.page import Page
 
 __all__ = ["robustness_figure"]
 
@@ -19,7 +20,7 @@ def robustness_figure(measured: Robustness) -> Figure:
     kinds = measured.corruptions
     rows = -(-len(kinds) // COLUMNS)
     columns = min(COLUMNS, len(kinds))
-    figure = Figure(figsize=(3.6 * columns, 2.9 * rows + 0.4), dpi=120, layout="constrained")
+    figure = Page(figsize=(3.6 * columns, 2.9 * rows + 0.4), dpi=120, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for axes in grid.flat[len(kinds) :]:
         axes.axis("off")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pellucid.causes.feature_maps import FeatureMaps, Filters
+from pellucid.figures.page import Page
 from pellucid.figures.tokens import INK, QUIET, diverging, sequential
 from pellucid.figures.unit import picture_of
 from pellucid.ground.writing import counted
@@ -86,7 +87,7 @@ def feature_maps_figure(maps: FeatureMaps) -> Figure:
 
 def _sheet(count: int, columns: int) -> tuple[Figure, np.ndarray]:
     rows = ceil(count / columns)
-    figure = Figure(figsize=(max(4.5, 1.05 * columns + 0.6), 1.2 * rows + 0.7), dpi=110, layout="constrained")
+    figure = Page(figsize=(max(4.5, 1.05 * columns + 0.6), 1.2 * rows + 0.7), dpi=110, layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")

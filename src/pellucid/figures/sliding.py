@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from pellucid.convolution import Convolution
 from pellucid.figures.cells import FILTER, FRAME, INK, PRODUCT, QUIET, RESULT, SIGNAL, cell, frame
+from pellucid.figures.page import Page
 from pellucid.figures.saving import save_animation
 from pellucid.figures.sliding_2d import sliding_2d_figure
 from pellucid.ground.errors import UserError
@@ -80,7 +81,7 @@ def _one_dimension(convolution: Convolution, k: int) -> Figure:
         low = min(max(columns.start, begin - (MOST_COLUMNS - axis.reach) // 2), columns.stop - MOST_COLUMNS)
         columns = range(low, low + MOST_COLUMNS)
     inches = 0.62
-    figure = Figure(figsize=(max(7.0, (len(columns) + 4.2) * inches), 5.6 * inches + 0.9), dpi=100)
+    figure = Page(figsize=(max(7.0, (len(columns) + 4.2) * inches), 5.6 * inches + 0.9), dpi=100)
     axes = figure.add_axes((0, 0, 1, 1))
     width = figure.get_figwidth() / inches
     left = columns.start - 3.4 - max(0.0, (width - len(columns) - 4.2) / 2)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.convolution import Convolution, WindowStep
 from pellucid.figures.cells import FILTER, FRAME, INK, PRODUCT, RESULT, SIGNAL, cell, frame, grid, grid_axes
+from pellucid.figures.page import Page
 from pellucid.ground.writing import counted, exact_number
 
 __all__ = ["sliding_2d_figure"]
@@ -44,7 +45,7 @@ def sliding_2d_figure(convolution: Convolution, position: int | tuple[int, ...])
     assert isinstance(step.position, tuple)
     signal, first = _channels(convolution, step)
     shown = min(len(signal), MOST_CHANNELS)
-    figure = Figure(figsize=(12.6, 0.8 + 3.0 * shown if shown > 1 else 4.4), dpi=90)
+    figure = Page(figsize=(12.6, 0.8 + 3.0 * shown if shown > 1 else 4.4), dpi=90)
     layout = figure.add_gridspec(
         shown,
         6,

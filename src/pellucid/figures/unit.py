@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pellucid.arithmetic import rule_of
 from pellucid.figures.cells import cell, frame, grid_axes
+from pellucid.figures.page import Page
 from pellucid.figures.tokens import FRAME, INK, NEGATIVE, POSITIVE, QUIET, tint
 from pellucid.glass import ForwardPass, UnitTrace
 from pellucid.glass.showing import check_line, facts_of, trace_sentence
@@ -49,7 +50,7 @@ def unit_figure(trace: UnitTrace) -> Figure:
     """
     windows, left_out = _windows(trace)
     rows = max(1, len(windows))
-    figure = Figure(figsize=(11.5, 1.9 + max(3.2, 2.3 * rows)), dpi=110)
+    figure = Page(figsize=(11.5, 1.9 + max(3.2, 2.3 * rows)), dpi=110)
     halves: Any = figure.subfigures(1, 2, width_ratios=(1, 1.75))
     left, right = halves
     _draw_image(left.add_axes((0.06, 0.16, 0.88, 0.68)), trace)

@@ -15,6 +15,7 @@ from pellucid.arithmetic import RecordedStep, Recording
 from pellucid.glass.units import check_index, parse_unit, unit_text
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.shown import Shown
+from pellucid.networks import Head
 from pellucid.prediction.picture import Picture
 from pellucid.prediction.prediction import Prediction
 from pellucid.run import Run
@@ -63,9 +64,15 @@ class ForwardPass(Shown):
     @cached_property
     def prediction(self) -> Prediction | None:
         """Each class's probability; None for a network that does not return one logit for each class."""
+        return Prediction.of(self.output.step.value, self.head, self.classes, self.picture.label)
+
+    @cached_property
+    def head(self) -> Head:
+        """What the outputs mean: as the run recorded it; of a bare module, as its last operation says."""
+        if self.run is not None:
+            return self.run.head
         operation = self.output.step.operation
-        kind = operation.kind if operation is not None else None
-        return Prediction.of(self.output.step.value, kind, self.classes, self.picture.label)
+        return Head.of_output(self.output.step.value, operation.kind if operation is not None else None)
 
     def node(self, number: int) -> Node:
         """Give a node by its number in the order."""

@@ -229,11 +229,10 @@ def _role(unit: Unit) -> str:
     prediction = glass.prediction
     if prediction is None or unit.node.name != glass.output.name:
         return ""
-    kind = {"softmax": "probability", "log_softmax": "log-probability"}.get(unit.node.operation, "logit")
     name = prediction.classes[unit.index[0]]
     known = "" if glass.classes else "class "
     known = "the predicted class " if unit.index[0] == prediction.index else known
-    return f", the {kind} of {known}{name},"
+    return f", the {glass.head.noun} of {known}{name},"
 
 
 def trace_sentence(trace: UnitTrace) -> str:

@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 
 from pellucid.networks.building import build, check_name
 from pellucid.networks.fitting import check_trains_on
+from pellucid.networks.head import Head, as_logits, head_of
 from pellucid.networks.layout import arrange, place
 from pellucid.networks.neighbours import check_stands_alone
 from pellucid.networks.own_file import is_own_file, load_own_class
@@ -21,16 +22,19 @@ for file in iter_modules(__path__):
 
 __all__ = [
     "NETWORKS",
+    "Head",
     "Network",
     "SimpleCifar",
     "SimpleMnist",
     "SmallResnet",
     "arrange",
+    "as_logits",
     "build",
     "check_name",
     "check_stands_alone",
     "check_trains_on",
     "default_input",
+    "head_of",
     "is_own_file",
     "load_own_class",
     "place",

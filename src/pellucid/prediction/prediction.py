@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from pellucid.networks import Head, as_logits
+
 __all__ = ["Prediction", "percent", "with_article"]
 
 
@@ -25,17 +27,14 @@ class Prediction:
     label: int | None = None
 
     @classmethod
-    def of(
-        cls, output: Tensor, kind: str | None, classes: tuple[str, ...] | None, label: int | None
-    ) -> Prediction | None:
+    def of(cls, output: Tensor, head: Head, classes: tuple[str, ...] | None, label: int | None) -> Prediction | None:
         """Turn a network's output `(1, K)` into probabilities; None when it has another shape.
 
-        Logits go through the softmax. A network whose last operation (`kind`) is a softmax gives probabilities itself;
-        the softmax of log-probabilities are the same probabilities again.
+        `head` says what the output is; logits go through the softmax, probabilities are used as they are.
         """
         if output.dim() != 2 or output.shape[0] != 1 or output.shape[1] < 2:
             return None
-        shares = (output.double() if kind == "softmax" else output.double().softmax(1))[0].tolist()
+        shares = as_logits(output.double(), head).softmax(1)[0].tolist()
         names = (
             classes if classes and len(classes) == len(shares) else tuple(str(index) for index in range(len(shares)))
         )

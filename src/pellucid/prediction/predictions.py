@@ -9,6 +9,8 @@ Its file, `predictions.csv`, has a line for each image, in the order of the spli
     loss                 -ln of the true class's probability, in nats
     probability_NAME     a column for each class, in the network's order
 
+A name that a spreadsheet would take for a formula has a quote before it (`pellucid.ground.outside.csv_cell`).
+
 The probabilities are those that the run predicts: at its temperature where it has one (see
 `pellucid.prediction.calibration`).
 """
@@ -19,7 +21,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from numpy.typing import NDArray
 
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import read_whole
+from pellucid.ground.outside import csv_cell, from_csv_cell
 
 __all__ = ["Predictions", "log_softmax", "predictions_csv", "read_predictions"]
 
@@ -48,6 +51,8 @@ class Predictions:
     """`[N]`, the most probable class of each; of equal ones the first."""
     log_probabilities: NDArray[np.float64]
     """`[N, K]`, natural logarithms, so that a probability too small for a float is kept."""
+    temperature: float = 1.0
+    """What the logits were divided by."""
 
     @classmethod
     def from_logits(
@@ -88,7 +93,11 @@ class Predictions:
             return self
         # A row of log-probabilities is the row of logits minus a constant, which the softmax cancels.
         changed = log_softmax(self.log_probabilities / temperature)
-        return Predictions(self.classes, self.sources, self.labels, self.predicted, changed)
+        return replace(self, log_probabilities=changed, temperature=self.temperature * temperature)
+
+    def as_trained(self) -> Predictions:
+        """Bring the probabilities back to temperature 1, at which the network was trained."""
+        return self.at_temperature(1 / self.temperature)
 
 
 def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -106,6 +115,7 @@ def predictions_csv(predictions: Predictions) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     names = predictions.classes
+    shown = [csv_cell(name) for name in names]
     writer.writerow([*FIXED_COLUMNS, *(PREFIX + name for name in names)])
     columns = zip(
         predictions.sources,
@@ -118,12 +128,14 @@ def predictions_csv(predictions: Predictions) -> bytes:
     )
     for source, true, predicted, confidence, loss, row in columns:
         numbers = [f"{number:.9g}" for number in (confidence, loss, *row)]
-        writer.writerow([source, names[true], names[predicted], *numbers])
+        writer.writerow([csv_cell(source), shown[true], shown[predicted], *numbers])
     return text.getvalue().encode("utf-8", "surrogateescape")
 
 
-def read_predictions(path: Path, sha256: str | None = None) -> Predictions | None:
+def read_predictions(path: Path, sha256: str | None = None, temperature: float = 1.0) -> Predictions | None:
     """Read a file of what `predictions_csv` gave; None where it is absent or not the one with this SHA-256.
+
+    `temperature` is that of its probabilities, which the file does not say.
 
     Raises:
         UserError: it is not such a table.
@@ -145,8 +157,8 @@ def read_predictions(path: Path, sha256: str | None = None) -> Predictions | Non
     index = {name: number for number, name in enumerate(classes)}
     try:
         numbers = np.array([row[start - 1 :] for row in rows[1:]], dtype=np.float64).reshape(-1, 1 + len(classes))
-        labels = np.array([index[row[1]] for row in rows[1:]], dtype=np.int64)
-        predicted = np.array([index[row[2]] for row in rows[1:]], dtype=np.int64)
+        labels = np.array([index[from_csv_cell(row[1])] for row in rows[1:]], dtype=np.int64)
+        predicted = np.array([index[from_csv_cell(row[2])] for row in rows[1:]], dtype=np.int64)
     except (KeyError, ValueError, IndexError) as error:
         raise UserError(f"{path} is damaged: {type(error).__name__}: {error}; evaluate again") from error
     if not (numbers >= 0).all() or (numbers[:, 1:] > 1).any():
@@ -156,4 +168,6 @@ def read_predictions(path: Path, sha256: str | None = None) -> Predictions | Non
     # Where the true class's probability was too small to be written, the loss still has its logarithm.
     lost = np.flatnonzero(np.isneginf(log_probabilities[np.arange(len(labels)), labels]))
     log_probabilities[lost, labels[lost]] = -numbers[lost, 0]
-    return Predictions(classes, [row[0] for row in rows[1:]], labels, predicted, log_probabilities)
+    return Predictions(
+        classes, [from_csv_cell(row[0]) for row in rows[1:]], labels, predicted, log_probabilities, temperature
+    )

@@ -16,7 +16,7 @@ from pellucid.ground.devices import pick_device
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
 from pellucid.ground.ranks import Ranks
-from pellucid.networks import place
+from pellucid.networks import as_logits, place
 from pellucid.prediction.chosen_images import SplitPart
 from pellucid.prediction.predictions import Predictions
 from pellucid.run import Run
@@ -60,7 +60,8 @@ class Predictor:
         shown = len(share) if self.show_progress and self.ranks.is_main else 0
         with torch.inference_mode(), progress("evaluating", shown) as advance:
             for indices in evaluation_batches(share, self.preprocessing):
-                parts.append(self.network(self.preprocessing(images.cut(indices)[0])).float())
+                outputs = self.network(self.preprocessing(images.cut(indices)[0])).float()
+                parts.append(as_logits(outputs, self.run.head))
                 if shown:
                     advance(len(indices))
             gathered = self.ranks.gather(torch.cat(parts), len(images))

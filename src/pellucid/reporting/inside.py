@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pellucid.attribution import best_explanation
 from pellucid.attribution.layers import spatial_layers
+from pellucid.attribution.showing import verdict_sentence
 from pellucid.causes import filters, maps
 from pellucid.evaluation.mistakes import Mistake, mistakes_among
 from pellucid.figures.attribution import overlay
@@ -24,12 +25,6 @@ MISTAKES = 9
 LARGEST = 224
 LAYERS = 8
 CHANNELS = 64
-VERDICTS = (
-    "the map is not faithful: painting elsewhere changes the prediction as much",
-    "the map is faithful only in part",
-    "the map is faithful: painting over its pixels changes the prediction more than painting elsewhere",
-)
-"""What deletion and insertion say together, by how many of the two are better than those of the map moved elsewhere."""
 
 
 def mistakes_section(source: Source) -> dict[str, Any]:
@@ -129,7 +124,7 @@ def _map(glass: Glass, target: str) -> dict[str, str] | None:
     return {
         "picture": data_uri(_enlargeable(picture)),
         "method": best.method,
-        "verdict": VERDICTS[best.better_deletion + best.better_insertion],
+        "verdict": verdict_sentence(best),
     }
 
 

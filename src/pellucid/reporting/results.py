@@ -48,6 +48,7 @@ def confusion_section(source: Source, share: float = 1.0) -> dict[str, Any]:
     assert evaluation is not None
     counts = np.array(evaluation.confusion)
     names = [figures.name for figures in evaluation.classes]
+    as_matrix = len(names) <= MATRIX_UP_TO
     cells: dict[str, Any] = {}
     sprites = []
     if predictions is not None and chosen is not None:
@@ -66,9 +67,10 @@ def confusion_section(source: Source, share: float = 1.0) -> dict[str, Any]:
             sprites.append(make_sprite(pictures) if pictures else None)
     return {
         "names": names,
-        "counts": counts.tolist(),
-        "tints": np.abs(confusion_tints(counts)).round(3).tolist(),
-        "as_matrix": len(names) <= MATRIX_UP_TO,
+        "counts": counts.tolist() if as_matrix else [],
+        "filled": {f"{true}-{predicted}": int(counts[true, predicted]) for true, predicted in np.argwhere(counts)},
+        "tints": np.abs(confusion_tints(counts)).round(3).tolist() if as_matrix else [],
+        "as_matrix": as_matrix,
         "largest": most_frequent_mistakes(counts, LISTED),
         "description": describe_confusion(evaluation.confusion, names),
         "sprites": sprites,

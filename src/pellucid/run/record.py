@@ -31,6 +31,8 @@ class RunRecord:
 
     network: str
     """A network's name, or `file.py:ClassName`; the file itself is then kept in the run."""
+    head: str
+    """What the network returns, one of `pellucid.networks.Head`: `logits`, `probabilities`, and so on."""
     data: DataRequest
     fingerprint: str
     """Of the images that the request gave when the run began: hash of their content, size and splits."""

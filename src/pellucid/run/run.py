@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from pellucid.data import ImageSet
     from pellucid.data.preprocessing import Preprocessing
+    from pellucid.networks import Head
 
 __all__ = ["Run", "find_runs", "open_run"]
 
@@ -93,6 +94,13 @@ class Run(Shown):
     def classes(self) -> tuple[str, ...]:
         """The class names; output k of the network is the logit of class k."""
         return self.record.classes
+
+    @property
+    def head(self) -> Head:
+        """What the network's outputs mean."""
+        from pellucid.networks.head import Head
+
+        return Head(self.record.head)
 
     @property
     def preprocessing(self) -> Preprocessing:

@@ -56,11 +56,13 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks, device:
         )
     with torch.random.fork_rng(devices=[]):  # these raise if it does not fit
         built = networks.build(network, input_shape=images.shape, classes=len(images.classes))
+        head = networks.head_of(built, images.shape)
         networks.check_trains_on(built, network, images.shape, len(images.classes), min(last_batch, 2))
         with full_float32():
             check_gradients(built, *_some_images(prepared), prepared.preprocessing, device)
     record = RunRecord(
         network=network,
+        head=head.value,
         data=request.data.absolute(),
         fingerprint=images.fingerprint,
         recipe=recipe.to_dict(),

@@ -105,6 +105,8 @@ def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, strea
                 display.line(f"Note: {remark}.")
             for line in missing_lines(images, str(run.directory / RunFile.DATA)):
                 display.line(line)
+            if session.head.remark:
+                display.line(f"Note: {session.head.remark}.")
             recorder = Recorder(run, session, log, display)
             recorder.begin()
             train_to_end(session, recorder)

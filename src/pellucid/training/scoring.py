@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid.data.preprocessing import Preprocessing
+from pellucid.networks import as_logits
 from pellucid.training.session import Session
 
 __all__ = ["Scores", "evaluation_batches", "score"]
@@ -66,7 +67,7 @@ def score(session: Session) -> Scores:
         with torch.inference_mode():
             for indices in evaluation_batches(torch.arange(len(images)), preprocessing):
                 pixels, labels = images.cut(indices)
-                logits = network(preprocessing(pixels)).float()
+                logits = as_logits(network(preprocessing(pixels)).float(), session.head)
                 loss += F.cross_entropy(logits, labels, reduction="sum")
                 confusion += torch.bincount(labels * classes + logits.argmax(1), minlength=classes * classes)
     finally:

@@ -15,7 +15,7 @@ from pellucid.data.batches import DeviceImages, epoch_order
 from pellucid.ground.devices import describe_device, seed_device, uses_mixed_precision
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.seeds import derive_seed
-from pellucid.networks import place
+from pellucid.networks import Head, place
 from pellucid.recipes import Recipe, learning_rate
 from pellucid.run import Computation, Run
 from pellucid.training.checkpoint import load_checkpoint
@@ -43,6 +43,8 @@ class Session:
     """Whether forward passes run in bfloat16."""
     ranks: Ranks
     network: nn.Module
+    head: Head
+    """What the network's outputs mean."""
     forward: nn.Module
     """The network, or around it what averages the gradients of several processes."""
     optimizer: torch.optim.Optimizer
@@ -156,6 +158,7 @@ def open_session(
         mixed=mixed,
         ranks=ranks,
         network=network,
+        head=run.head,
         forward=nn.parallel.DistributedDataParallel(network) if ranks.world > 1 else network,
         optimizer=optimizer,
         optimizer_step=quick_step(optimizer),

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pellucid.networks import as_logits
 from pellucid.training.session import Session
 
 __all__ = ["StepGradients", "forward_backward", "update"]
@@ -45,7 +46,8 @@ def forward_backward(session: Session, indices: Tensor, *, keep_logit_gradient: 
     """
     pixels, labels = session.cut(indices)
     with torch.autocast(session.device.type, torch.bfloat16, enabled=session.mixed):
-        logits = session.forward(session.preparation.preprocessing(pixels))
+        outputs = session.forward(session.preparation.preprocessing(pixels))
+        logits = as_logits(outputs, session.head)
         loss_sum = F.cross_entropy(logits, labels, label_smoothing=session.recipe.label_smoothing, reduction="sum")
     counts = session.ranks.counts(len(indices))
     if not counts:  # gradients of zero, so that the mean over processes is still that of the batch

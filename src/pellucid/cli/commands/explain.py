@@ -46,8 +46,8 @@ def explain(
     """Map the pixels of IMAGE that are evidence for a class.
 
     IMAGE is an image file, or test/17 for an image of the run's own data. Beside each map stand its deletion and
-    insertion scores (Petsiuk et al. 2018) and those of the same map moved elsewhere in the image: a map that does no
-    better is not faithful to the decision.
+    insertion scores (Petsiuk et al. 2018), each tested against the same map moved elsewhere in the image; the p-values
+    are corrected for the number of maps.
 
     \b
     Examples:

@@ -26,7 +26,7 @@ __all__ = ["robustness"]
 def robustness(run: str, images: int, split: str | None, epoch: str, device: str, as_json: bool) -> None:
     """Measure the accuracy of a RUN on changed images.
 
-    The changes: noise, blur, contrast, brightness, shift and rotation, each at several strengths. Writes
+    The changes: noise, blur, contrast, brightness, shift and rotation, each from slight to strong. Writes
     RUN/robustness.json and the same as a picture, RUN/robustness.png.
 
     \b

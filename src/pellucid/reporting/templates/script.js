@@ -54,7 +54,7 @@
   function open(key) {
     const [true_, predicted] = key.split("-").map(Number);
     const items = cells[key] || [];
-    const count = counts[true_][predicted];
+    const count = counts[key] || 0;
     title.textContent = true_ === predicted
       ? `${count.toLocaleString("en")} ${names[true_]}, classified correctly`
       : `${count.toLocaleString("en")} ${names[true_]} predicted as ${names[predicted]}`;
