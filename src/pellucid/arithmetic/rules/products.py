@@ -120,10 +120,11 @@ class ProductRule(Rule):
             positions = lattice(*axes)
             return LocalDerivatives(positions, np.full(len(positions), operation.settings["beta"]), _GRADIENT)
         fixed: dict[str, int] = {}
+        sizes = self._sizes(operation, [tuple(x.shape) for x in inputs])
         for letter, at, size in zip(letters[operand], index, inputs[operand].shape, strict=True):
-            if size > 1 or self._sizes(operation, [tuple(x.shape) for x in inputs])[letter] == 1:
-                if fixed.setdefault(letter, at) != at:  # off the diagonal that is read
-                    return LocalDerivatives(np.zeros((0, len(output)), dtype=np.int64), np.zeros(0), _GRADIENT)
+            own = size > 1 or sizes[letter] == 1
+            if own and fixed.setdefault(letter, at) != at:  # off the diagonal that is read
+                return LocalDerivatives(np.zeros((0, len(output)), dtype=np.int64), np.zeros(0), _GRADIENT)
         columns = self._columns(operation, inputs, fixed)
         count = len(next(iter(columns.values()))) if columns else 1
         derivatives: Floats = np.full(count, self._alpha(operation))
