@@ -16,8 +16,17 @@ SIZES = [{"scale_factor": 2}, {"size": (7, 5)}, {"scale_factor": 1.9}, {"scale_f
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("sizes", SIZES)
-@pytest.mark.parametrize(("mode", "align"), [("bilinear", True), ("bilinear", False), ("bicubic", True),
-                                             ("bicubic", False), ("nearest", None), ("nearest-exact", None)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mode", "align"),
+    [
+        ("bilinear", True),
+        ("bilinear", False),
+        ("bicubic", True),
+        ("bicubic", False),
+        ("nearest", None),
+        ("nearest-exact", None),
+    ],
+)
 def test_interpolation(mode, align, sizes, dtype):
     x = tensor((2, 2, 4, 3), dtype, 0)
     keywords = {**sizes, "mode": mode, "align_corners": align}

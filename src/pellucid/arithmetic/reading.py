@@ -13,11 +13,21 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.operation import Call, NoArithmetic, Operation
 
-__all__ = ["describe", "describe_call", "for_function", "for_module", "for_part_of", "is_one_operation"]
+__all__ = [
+    "COMPOSITES",
+    "decomposes",
+    "describe",
+    "describe_call",
+    "for_function",
+    "for_module",
+    "for_part_of",
+    "is_one_operation",
+]
 
 MODULES: dict[type[nn.Module], Callable[[Any], Operation]] = {}
 FUNCTIONS: dict[Any, Callable[..., Call]] = {}
 PARTS: dict[Any, Callable[..., Call]] = {}
+COMPOSITES: dict[type[nn.Module], Callable[..., Any]] = {}
 
 Reader = TypeVar("Reader", bound=Callable[..., Any])
 
@@ -37,6 +47,14 @@ def for_part_of(*functions: Any) -> Callable[[Reader], Reader]:
     return _register(PARTS, functions)
 
 
+def decomposes(*classes: type[nn.Module]) -> Callable[[Reader], Reader]:
+    """Register a forward that runs a module's simple steps one by one, where PyTorch's own hides them.
+
+    It takes the module and then what its forward takes; the recorder runs it in the forward's place.
+    """
+    return _register(COMPOSITES, classes)
+
+
 def _register(table: dict[Any, Any], keys: Sequence[Any]) -> Callable[[Reader], Reader]:
     def register(reader: Reader) -> Reader:
         table.update(dict.fromkeys(keys, reader))
@@ -50,6 +68,8 @@ def is_one_operation(module: nn.Module) -> bool:
 
     PyTorch's own do, and those that a reader is registered for.
     """
+    if type(module) in COMPOSITES and not module.training:
+        return False
     own = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
     return own or type(module) in MODULES
 

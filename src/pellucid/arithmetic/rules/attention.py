@@ -57,7 +57,7 @@ class AttentionRule(Rule):
     def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
         """One term for each value, with how much attention it gets."""
         *batch, i, e = index
-        q, k, v = (as_array(x)[tuple(batch)].astype(np.float64) for x in inputs)
+        q, k = (as_array(x)[tuple(batch)].astype(np.float64) for x in inputs[:2])
         shares, doubt = self._shares(operation, q, k, tuple(batch), inputs[0].shape)
         sources = lattice(*[[at] for at in batch], np.arange(len(k)), [e])
         values = gather(inputs[2], sources, "the values")
