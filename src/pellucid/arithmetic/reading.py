@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from pellucid.arithmetic.operation import Call, NoArithmetic, Operation
 
 __all__ = [
+    "COMPOSITES",
     "add_factories",
+    "decomposes",
     "describe",
     "describe_call",
     "for_function",
@@ -30,6 +32,7 @@ __all__ = [
 MODULES: dict[type[nn.Module], Callable[[Any], Operation]] = {}
 FUNCTIONS: dict[Any, Callable[..., Call]] = {}
 PARTS: dict[Any, Callable[..., Call]] = {}
+COMPOSITES: dict[type[nn.Module], Callable[..., Any]] = {}
 
 FACTORIES: dict[Any, int] = {}
 """Functions that make tensors out of nothing, with how many of their first arguments lend no more than a shape."""
@@ -50,6 +53,14 @@ def for_function(*functions: Any) -> Callable[[Reader], Reader]:
 def for_part_of(*functions: Any) -> Callable[[Reader], Reader]:
     """Register a function for calls that return several tensors: it takes which of them, then the call's arguments."""
     return _register(PARTS, functions)
+
+
+def decomposes(*classes: type[nn.Module]) -> Callable[[Reader], Reader]:
+    """Register a forward that runs a module's simple steps one by one, where PyTorch's own hides them.
+
+    It takes the module and then what its forward takes; the recorder runs it in the forward's place.
+    """
+    return _register(COMPOSITES, classes)
 
 
 def _register(table: dict[Any, Any], keys: Sequence[Any]) -> Callable[[Reader], Reader]:
@@ -94,6 +105,8 @@ def is_one_operation(module: nn.Module) -> bool:
 
     PyTorch's own do, and those that a reader is registered for.
     """
+    if type(module) in COMPOSITES and not module.training:
+        return False
     own = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
     return own or type(module) in MODULES
 

@@ -8,6 +8,7 @@ the branch it took. What is run is a copy that shares the parameters, so the net
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pellucid.arithmetic.operation import NoArithmetic, Operation
-from pellucid.arithmetic.reading import describe, describe_call, is_constant, is_one_operation
+from pellucid.arithmetic.reading import COMPOSITES, describe, describe_call, is_constant, is_one_operation
 from pellucid.arithmetic.rule import rule_of
 from pellucid.ground.errors import UserError
 
@@ -151,6 +152,8 @@ class _Recorder(TorchFunctionMode):
         self._random: list[Any] = []
         for path, module in network.named_modules():
             module._forward_hooks.clear()  # hooks of others, as they may keep things
+            if not is_one_operation(module) and type(module) in COMPOSITES:
+                module.forward = functools.partial(COMPOSITES[type(module)], module)
             self._watch(path, module)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

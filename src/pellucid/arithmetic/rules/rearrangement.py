@@ -33,6 +33,7 @@ from pellucid.arithmetic.rule import (
     is_floating,
     rule_for,
 )
+from pellucid.arithmetic.rules.interpolation import MODES, check_known, interpolation
 from pellucid.ground.errors import UserError
 
 __all__ = ["RearrangementRule", "rearrangement"]
@@ -40,7 +41,48 @@ __all__ = ["RearrangementRule", "rearrangement"]
 IN_ORDER = ("flatten", "view", "reshape", "squeeze", "unsqueeze", "contiguous", "unflatten", "detach", "clone")
 """These keep the order of the elements, so that only the counting of indices changes."""
 
-OTHERS = ("permute", "transpose", "getitem", "pad", "expand", "repeat", "nearest", "pixel_shuffle", "chunk", "split")
+MOVING = (
+    "narrow",
+    "select",
+    "index_select",
+    "gather",
+    "flip",
+    "roll",
+    "movedim",
+    "moveaxis",
+    "swapaxes",
+    "swapdims",
+    "repeat_interleave",
+    "tile",
+    "rot90",
+    "diagonal",
+    "broadcast_to",
+    "unfold",
+    "take_along_dim",
+    "fliplr",
+    "flipud",
+)
+"""Methods of a tensor that PyTorch has as functions of the same name too, most of them."""
+
+OTHERS = (
+    *MOVING,
+    "expand_as",
+    "unshuffle",
+    "channel_shuffle",
+    "permute",
+    "transpose",
+    "getitem",
+    "pad",
+    "expand",
+    "repeat",
+    "nearest",
+    "pixel_shuffle",
+    "chunk",
+    "split",
+    "unbind",
+    "split_with_sizes",
+    "tensor_split",
+)
 
 
 NOUNS = {"flatten": "flattening", "pad": "padding", "nearest": "nearest-neighbour enlargement", "getitem": "slice"}
@@ -104,6 +146,8 @@ class RearrangementRule(Rule):
         else:
             source = index_row([int(position) for position in np.unravel_index(flat, tuple(x.shape))])
         values = gather(x, source, "the input", padding=float(operation.settings.get("value") or 0.0))
+        if flat < 0:  # the value as the tensor's type holds it
+            values = torch.tensor(values).to(x.dtype).double().numpy()
         terms = input_terms(x.shape, source, values, weights=np.ones(1), products=values.copy())
         return Decomposition(terms, float(values[0]), 0.0)
 
@@ -199,6 +243,10 @@ _register_method("permute", "permute", Tensor.permute, torch.permute)
 _register_method("transpose", "transpose", Tensor.transpose, torch.transpose)
 _register_method("expand", "expand", Tensor.expand)
 _register_method("repeat", "repeat", Tensor.repeat)
+_register_method("unflatten", "unflatten", Tensor.unflatten, torch.unflatten)
+for _method in MOVING:
+    _named = (getattr(Tensor, _method, None), getattr(torch, _method, None))
+    _register_method(_method, _method, *(spelling for spelling in _named if spelling is not None))
 _register_method("getitem", "__getitem__", operator.getitem, Tensor.__getitem__)
 
 
@@ -213,19 +261,57 @@ def _from_pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: 
     return Call(_pad(pad, mode, value), (input,))
 
 
-@for_module(nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d)
+@for_module(nn.ZeroPad1d, nn.ZeroPad2d, nn.ZeroPad3d, nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d)
 def _from_constant_pad(module: Any) -> Operation:
     return _pad(module.padding, "constant", float(module.value))
 
 
-@for_module(nn.ReflectionPad1d, nn.ReflectionPad2d)
+@for_module(nn.ReflectionPad1d, nn.ReflectionPad2d, nn.ReflectionPad3d)
 def _from_reflection_pad(module: Any) -> Operation:
     return _pad(module.padding, "reflect", None)
 
 
-@for_module(nn.ReplicationPad1d, nn.ReplicationPad2d)
+@for_module(nn.ReplicationPad1d, nn.ReplicationPad2d, nn.ReplicationPad3d)
 def _from_replication_pad(module: Any) -> Operation:
     return _pad(module.padding, "replicate", None)
+
+
+@for_module(nn.CircularPad1d, nn.CircularPad2d, nn.CircularPad3d)
+def _from_circular_pad(module: Any) -> Operation:
+    return _pad(module.padding, "circular", None)
+
+
+@for_function(Tensor.expand_as)
+def _from_expand_as(input: Tensor, other: Tensor) -> Call:
+    shape = other.shape
+    return _call("expand_as", input, lambda x: x.expand(shape))
+
+
+@for_function(F.pixel_shuffle)
+def _from_pixel_shuffle_call(input: Tensor, upscale_factor: int) -> Call:
+    return _call("pixel_shuffle", input, lambda x: F.pixel_shuffle(x, upscale_factor), factor=upscale_factor)
+
+
+@for_function(F.pixel_unshuffle)
+def _from_pixel_unshuffle_call(input: Tensor, downscale_factor: int) -> Call:
+    return _call("unshuffle", input, lambda x: F.pixel_unshuffle(x, downscale_factor), factor=downscale_factor)
+
+
+@for_module(nn.PixelUnshuffle)
+def _from_pixel_unshuffle(module: Any) -> Operation:
+    factor = module.downscale_factor
+    return rearrangement("unshuffle", lambda x: F.pixel_unshuffle(x, factor), factor=factor)
+
+
+@for_module(nn.ChannelShuffle)
+def _from_channel_shuffle(module: Any) -> Operation:
+    groups = module.groups
+    return rearrangement("channel_shuffle", lambda x: _shuffled(x, groups), groups=groups)
+
+
+def _shuffled(x: Tensor, groups: int) -> Tensor:
+    # The kernel knows no float64 on some devices, so the numbers that mark the origins are moved by hand.
+    return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
 @for_module(nn.PixelShuffle)
@@ -234,23 +320,39 @@ def _from_pixel_shuffle(module: Any) -> Operation:
     return rearrangement("pixel_shuffle", lambda x: F.pixel_shuffle(x, factor), factor=factor)
 
 
-def _nearest(size: Any, scale_factor: Any, mode: str) -> Operation:
-    if mode != "nearest":
-        raise NoArithmetic(f"no arithmetic for this operation: enlarging by {mode} interpolation")
-    function = functools.partial(F.interpolate, size=size, scale_factor=scale_factor, mode=mode)
+def _resized(
+    size: Any, scale_factor: Any, mode: str, align_corners: bool | None, recompute: bool | None, antialias: bool = False
+) -> Operation:
+    if mode == "area":
+        raise NoArithmetic("no arithmetic for this operation: enlarging by area interpolation")
+    if mode not in ("nearest", "nearest-exact"):
+        check_known(mode, antialias)
+        return interpolation(mode, size, scale_factor, bool(align_corners), bool(recompute))
+    function = functools.partial(
+        F.interpolate, size=size, scale_factor=scale_factor, mode=mode, recompute_scale_factor=recompute
+    )
     return rearrangement("nearest", function, size=size, scale=scale_factor)
 
 
-@for_module(nn.Upsample, nn.UpsamplingNearest2d)
+@for_module(nn.Upsample, nn.UpsamplingNearest2d, nn.UpsamplingBilinear2d)
 def _from_upsample(module: Any) -> Operation:
-    return _nearest(module.size, module.scale_factor, module.mode)
+    return _resized(module.size, module.scale_factor, module.mode, module.align_corners, module.recompute_scale_factor)
 
 
 @for_function(F.interpolate)
 def _from_interpolate(
-    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: Any = None
+    input: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Call:
-    return Call(_nearest(size, scale_factor, mode), (input,))
+    operation = _resized(size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
+    if operation.kind == "interpolate" and input.dim() != MODES[mode] + 2:
+        raise NoArithmetic(f"no arithmetic for this operation: {mode} interpolation of {input.dim()} axes")
+    return Call(operation, (input,))
 
 
 def _register_parts(kind: str, *functions: Any) -> None:
@@ -259,5 +361,7 @@ def _register_parts(kind: str, *functions: Any) -> None:
         return _call(kind, input, lambda x: getattr(x, kind)(*more, **keywords)[part], part=part)
 
 
+for _parts in ("unbind", "split_with_sizes", "tensor_split"):
+    _register_parts(_parts, getattr(Tensor, _parts), getattr(torch, _parts))
 _register_parts("chunk", Tensor.chunk, torch.chunk)
 _register_parts("split", Tensor.split, torch.split)

@@ -1,0 +1,69 @@
+"""Interpolation and rearrangements in every spelling, against PyTorch and autograd."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from layers_checks import check_module, check_traces, tensor
+from torch import nn
+
+from pellucid.arithmetic import describe_call
+
+SIZES = [{"scale_factor": 2}, {"size": (7, 5)}, {"scale_factor": 1.9}, {"scale_factor": (0.6, 1.5)},
+         {"scale_factor": 1.9, "recompute_scale_factor": True}]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize(
+    ("mode", "align"),
+    [
+        ("bilinear", True),
+        ("bilinear", False),
+        ("bicubic", True),
+        ("bicubic", False),
+        ("nearest", None),
+        ("nearest-exact", None),
+    ],
+)
+def test_interpolation(mode, align, sizes, dtype):
+    x = tensor((2, 2, 4, 3), dtype, 0)
+    keywords = {**sizes, "mode": mode, "align_corners": align}
+    call = describe_call(F.interpolate, (x,), {**keywords, "antialias": False})
+    check_traces(call.operation, lambda x: F.interpolate(x, **keywords), [x], {}, 0)
+    check_module(nn.Upsample(**keywords), x, 1)
+
+
+def test_interpolation_of_lines_and_volumes():
+    for mode, shape in (("linear", (1, 2, 5)), ("trilinear", (1, 2, 3, 2, 3))):
+        check_module(nn.Upsample(scale_factor=2, mode=mode), tensor(shape, torch.float32, 0), 0)
+    check_module(nn.UpsamplingBilinear2d(scale_factor=2), tensor((1, 1, 3, 3), torch.float32, 0), 0)
+
+
+MOVES = {
+    "narrow": (1, 1, 2), "select": (1, 2), "index_select": (1, torch.tensor([2, 0, 2])), "flip": ([1, 2],),
+    "roll": (2, 1), "movedim": (1, 2), "moveaxis": (1, -1), "swapaxes": (0, 1), "repeat_interleave": (2, 1),
+    "tile": ((1, 2, 2),), "rot90": (1, (1, 2)), "diagonal": (0, 1, 2), "broadcast_to": ((3, 2, 4, 3),),
+    "unflatten": (1, (2, 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_moves(name):
+    x = tensor((2, 4, 3), torch.float32, 0)
+    spellings = [getattr(torch.Tensor, name), getattr(torch, name, None), name]
+    for spelling in filter(None, spellings):
+        call = describe_call(spelling, (x, *MOVES[name]))
+        check_traces(call.operation, lambda x: getattr(x, name)(*MOVES[name]), [x], {}, 0)
+
+
+PADS = [nn.ConstantPad2d(1, 0.3), nn.ConstantPad3d(1, 0.1), nn.ZeroPad3d(1), nn.ReflectionPad3d(1),
+        nn.ReplicationPad3d(1), nn.CircularPad1d(1), nn.CircularPad2d(1), nn.CircularPad3d(1),
+        nn.PixelUnshuffle(2), nn.PixelShuffle(2), nn.ChannelShuffle(2)]  # fmt: skip
+
+
+@pytest.mark.parametrize("module", PADS, ids=str)
+def test_modules(module):
+    rank = 3 if "3d" in str(type(module)) else 1 if "1d" in str(type(module)) else 2
+    check_module(module, tensor((1, 4, *(4,) * rank), torch.float32, 0), 0, elements=20)
