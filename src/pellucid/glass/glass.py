@@ -138,6 +138,8 @@ def steps_from_image(recording: Recording) -> frozenset[int]:
     """Number the steps whose values depend on the image."""
     dependent: set[int] = set()
     for step in recording.steps:
-        if (step.label == "input" and step.is_source) or dependent.intersection(step.operands):
+        if (step.label == "input" and step.is_source) or dependent.intersection(
+            (*step.operands, *step.decided_by)
+        ):
             dependent.add(step.number)
     return frozenset(dependent)
