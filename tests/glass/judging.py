@@ -7,9 +7,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from pellucid.arithmetic import record
 from pellucid.glass import Glass, gradients, look
-from pellucid.ground.errors import UserError
 
 __all__ = ["judge"]
 

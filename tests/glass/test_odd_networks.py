@@ -47,7 +47,7 @@ class Random(nn.Module):
         self.mix = nn.Conv2d(3, 3, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        choose = random.Random(self.seed)  # noqa: S311
+        choose = random.Random(self.seed)
         pool = [self.conv(x)]
         pool.append(pool[0] * 1.0)
         for _ in range(choose.randrange(3, 9)):

@@ -7,7 +7,7 @@ nothing tells where they came from. The network runs once more, on another image
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from pellucid.arithmetic.recorder import Recorder
 
 __all__ = ["mark_what_changes", "needs_proof", "other_image", "random_states", "restore_random_states"]
 
-RandomStates = tuple[Any, Mapping[str, Any], Tensor, list[Tensor]]
+RandomStates = tuple[Any, Any, Tensor, list[Tensor]]
 
 LEFT = "was made outside of torch's functions (.numpy(), .item(), .tolist()) and changes with the image"
 UNPROVEN = "was made after values of the image had left torch, and on another image the forward went another way"
@@ -69,20 +69,14 @@ def mark_what_changes(
     first_left = min(recorder.left.values(), default=len(steps))
     marked = list(steps)
     for number, step in enumerate(steps):
+        reason = ""
         if step.is_source and step.label == "constant" and not recorder.is_buffer(number):
             if number < compared:
                 reason = "" if same(step.value, others[number].value) else LEFT
-            else:
-                reason = UNPROVEN if number >= first_left and not step.value.dim() == 0 else ""
-                if number >= first_left:
-                    reason = UNPROVEN
-        elif step.operation is not None and number >= first_left:
-            if number < compared:
-                reason = LEFT if _differs(step, others[number]) else ""
-            else:
-                reason = ""
-        else:
-            continue
+            elif number >= first_left:
+                reason = UNPROVEN
+        elif step.operation is not None and first_left <= number < compared:
+            reason = LEFT if _differs(step, others[number]) else ""
         if reason:
             operands = tuple(sorted({*step.operands, *(source for source in recorder.left if source < number)})) or (0,)
             inputs = tuple(marked[operand].value for operand in operands)

@@ -58,7 +58,5 @@ class Recording:
     def hidden(self) -> frozenset[int]:
         """The numbers of the steps of which it is not known all through what they depend on the image."""
         return frozenset(
-            step.number
-            for step in self.steps
-            if (step.operation is None and not step.is_source) or step.decided_by
+            step.number for step in self.steps if (step.operation is None and not step.is_source) or step.decided_by
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,6 +19,17 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pellucid.arithmetic.calls import (
+    DECIDING,
+    LEAVING,
+    MOVING,
+    UNSEEN,
+    VALUE_FREE,
+    Frame,
+    changes_in_place,
+    random_state,
+    repetition,
+)
 from pellucid.arithmetic.memory import (
     Geometry,
     geometry,
@@ -37,41 +48,9 @@ from pellucid.arithmetic.rule import rule_of
 
 __all__ = ["FarEnough", "Recorder"]
 
-DECIDING = ("__bool__", "item", "tolist", "__int__", "__float__", "__index__")
-"""Methods by which a forward looks at values, to decide with them."""
-
-LEAVING = (*DECIDING, "numpy", "__array__", "__dlpack__", "data_ptr", "untyped_storage", "storage", "__reduce_ex__")
-"""Functions by which values leave torch."""
-
-MOVING = {
-    name: getattr(Tensor, name)
-    for name in ("__setitem__", "copy_", "fill_", "zero_", "masked_fill_", "index_put_", "index_copy_", "index_fill_")
-} | {"masked_scatter_": Tensor.masked_scatter_, "scatter_": Tensor.scatter_}
-"""Methods that write elements into a tensor and compute nothing."""
-
-VALUE_FREE = (
-    *("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like"),
-    *("new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided", "empty_strided"),
-)
-"""Operations of the dispatcher that read a tensor's shape and none of its values."""
-
-UNSEEN = (
-    "no arithmetic for this operation: it ran where no function is seen "
-    "(a scripted function, torch.func, a change through another tensor or through NumPy)"
-)
-
 
 class FarEnough(BaseException):
     """The step that was asked for has run; no error, so that a forward which catches errors lets it pass."""
-
-
-@dataclass
-class _Frame:
-    """What the dispatcher saw during one call of a function or module."""
-
-    reads: list[tuple[int, bool, frozenset[int]]] = field(default_factory=list)
-    created: set[int] = field(default_factory=set)
-    written: list[Tensor] = field(default_factory=list)
 
 
 class Recorder(TorchFunctionMode):
@@ -96,7 +75,7 @@ class Recorder(TorchFunctionMode):
         self._names: set[str] = {name for name, _ in network.named_modules()}
         self._used: dict[str, int] = {}
         self._path: list[str] = []
-        self._frames: list[_Frame] = []  # empty outside of what counts as one operation
+        self._frames: list[Frame] = []  # empty outside of what counts as one operation
         self._modules = 0
         self._random: list[Any] = []
         self._quiet = 0
@@ -160,14 +139,14 @@ class Recorder(TorchFunctionMode):
         with self._quietly():
             if name in LEAVING:
                 self._leave(name, tensors)
-            changes = _changes_in_place(name, kwargs)
+            changes = changes_in_place(name, kwargs)
             for position, tensor in enumerate(tensors):
-                if id(tensor) in self._numbers or (changes and not position) or self._flow.get(place(tensor)):
-                    if id(tensor) not in self.parameter_names:
-                        self.number_of(tensor)
-            random = _random_state(tensors)
+                known = id(tensor) in self._numbers or (changes and not position) or self._flow.get(place(tensor))
+                if known and id(tensor) not in self.parameter_names:
+                    self.number_of(tensor)
+            random = random_state(tensors)
             enabled = torch.is_grad_enabled()
-        self._frames.append(_Frame())
+        self._frames.append(Frame())
         try:
             result = run(*args, **kwargs)
         finally:
@@ -186,7 +165,7 @@ class Recorder(TorchFunctionMode):
         tensors: list[Tensor],
         result: Any,
         random: Any,
-        frame: _Frame,
+        frame: Frame,
         enabled: bool,
     ) -> None:
         produced = list(tensors_in(result))
@@ -210,7 +189,7 @@ class Recorder(TorchFunctionMode):
                 else:
                     whole = isinstance(result, Tensor)
                     call = describe_call(func, args, known, part=None if whole else number)
-                    again = _repetition(func, args[1:], known, random)
+                    again = repetition(func, args[1:], known, random)
                     operation = rule_of(call.operation).remember(call.operation, call.inputs, again)
                     inputs = call.inputs
             except NoArithmetic as error:
@@ -302,9 +281,9 @@ class Recorder(TorchFunctionMode):
                 self._note(step, tensor, written=False)
                 number = step.number
             self._numbers[id(tensor)] = (number, len(log))
-        if (len(log) > seen or place(tensor) in self._exposed) and tensor.device.type != "meta":
-            if not same(self.steps[number].value.detach(), tensor.detach()):
-                number = self._hide(tensor, frozenset((number, *self.left)))
+        doubtful = len(log) > seen or place(tensor) in self._exposed
+        if doubtful and not same(self.steps[number].value.detach(), tensor.detach()):
+            number = self._hide(tensor, frozenset((number, *self.left)))
         return number
 
     def _hide(self, tensor: Tensor, origins: frozenset[int]) -> int:
@@ -344,8 +323,8 @@ class Recorder(TorchFunctionMode):
                         for tensor in tensors:
                             if has_memory(tensor):
                                 self.number_of(tensor)
-                        self._random.append((_random_state(tensors), torch.is_grad_enabled()))
-                    self._frames.append(_Frame())
+                        self._random.append((random_state(tensors), torch.is_grad_enabled()))
+                    self._frames.append(Frame())
 
         def after(_: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
             if whole:
@@ -353,7 +332,8 @@ class Recorder(TorchFunctionMode):
                     frame = self._frames.pop()
                     with self._quietly():
                         tensors = list(tensors_in((args, kwargs)))
-                        self._add_module(path, module, tensors, result, *self._random.pop(), frame)
+                        random, enabled = self._random.pop()
+                        self._add_module(path, module, tensors, result, random, enabled, frame)
                 self._modules -= 1
             self._path.pop()
 
@@ -361,7 +341,14 @@ class Recorder(TorchFunctionMode):
         module.register_forward_hook(after, with_kwargs=True)
 
     def _add_module(
-        self, path: str, module: nn.Module, tensors: list[Tensor], result: Any, random: Any, enabled: bool, frame: _Frame
+        self,
+        path: str,
+        module: nn.Module,
+        tensors: list[Tensor],
+        result: Any,
+        random: Any,
+        enabled: bool,
+        frame: Frame,
     ) -> None:
         label = type(module).__name__.removeprefix("Parametrized")
         produced = [value for value in tensors_in(result) if has_memory(value)]
@@ -370,7 +357,7 @@ class Recorder(TorchFunctionMode):
             if not isinstance(result, Tensor):
                 raise NoArithmetic(f"no arithmetic for this operation: {label}")
             described = describe(module)
-            again = _repetition(module.forward, (), {}, random)
+            again = repetition(module.forward, (), {}, random)
             operation = rule_of(described).remember(described, tensors, again)
         except NoArithmetic as error:
             reason = str(error)
@@ -391,7 +378,7 @@ class Recorder(TorchFunctionMode):
         result: Tensor,
         reason: str,
         owned: tuple[nn.Parameter, ...],
-        frame: _Frame,
+        frame: Frame,
         stops: bool,
     ) -> None:
         operands = tuple(self.number_of(tensor) for tensor in inputs)
@@ -500,9 +487,7 @@ class Recorder(TorchFunctionMode):
             origins = self._flow.get(at, frozenset())
             if origins:
                 self._alive.append(tensor)
-                step = self._step(
-                    self._here("hidden"), "hidden", None, tuple(sorted(origins)), tensor.detach(), UNSEEN
-                )
+                step = self._step(self._here("hidden"), "hidden", None, tuple(sorted(origins)), tensor.detach(), UNSEEN)
                 self._note(step, tensor, written=True)
 
     @contextmanager
@@ -532,7 +517,7 @@ class _Dispatcher(TorchDispatchMode):
     """Reports every operation on memory to the recorder."""
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.recorder = recorder
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -548,44 +533,3 @@ class _Dispatcher(TorchDispatchMode):
             result = func(*args, **kwargs)
             recorder.saw(func, read, written, result)
         return result
-
-
-def _changes_in_place(name: str, kwargs: dict[str, Any]) -> bool:
-    if kwargs.get("inplace"):
-        return True
-    if name.startswith("__"):
-        return name == "__setitem__" or (name.startswith("__i") and name not in ("__invert__", "__index__", "__int__"))
-    return name.endswith("_")
-
-
-def _random_state(tensors: Sequence[Tensor]) -> tuple[torch.device, Tensor] | None:
-    if not tensors:
-        return None
-    device = tensors[0].device
-    return device, (torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state())
-
-
-def _set_random_state(device: torch.device, state: Tensor) -> None:
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state, device)
-    else:
-        torch.set_rng_state(state)
-
-
-def _repetition(
-    function: Callable[..., Tensor],
-    more: Sequence[Any],
-    keywords: dict[str, Any],
-    random: tuple[torch.device, Tensor] | None,
-) -> Callable[[Tensor], Tensor]:
-    """Make a function that repeats a call on another first input, with the random numbers that it drew.
-
-    It draws as many of them as the call did, so that the generator is left where it was.
-    """
-
-    def again(x: Tensor) -> Tensor:
-        if random is not None:
-            _set_random_state(*random)
-        return function(x, *more, **{name: value for name, value in keywords.items() if name != "input"})
-
-    return again

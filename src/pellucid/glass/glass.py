@@ -107,7 +107,7 @@ def look(
     with torch.no_grad(), random_numbers_kept():
         recording = record(module, _matched(picture.input, module), training=training)
     from_image = steps_from_image(recording)
-    if recording.output not in from_image:
+    if recording.output not in from_image or recording.steps[recording.output].label == "hidden":
         raise UserError(
             f"the operations of {type(module).__name__} cannot be followed: what it returns is not connected to the "
             "image by operations on tensors. A forward that leaves torch (.numpy(), .item(), an exported "
@@ -138,8 +138,6 @@ def steps_from_image(recording: Recording) -> frozenset[int]:
     """Number the steps whose values depend on the image."""
     dependent: set[int] = set()
     for step in recording.steps:
-        if (step.label == "input" and step.is_source) or dependent.intersection(
-            (*step.operands, *step.decided_by)
-        ):
+        if (step.label == "input" and step.is_source) or dependent.intersection((*step.operands, *step.decided_by)):
             dependent.add(step.number)
     return frozenset(dependent)

@@ -296,7 +296,10 @@ def _forwards(unit: Unit, goal: Unit, follow: Gradients) -> tuple[list[Unit], li
                     best = node.at(tuple(part.positions[int(rates.argmax())].tolist()))
         if best is None:
             if hidden:
-                return chain, [*remarks, f"the chain ends at {here.name}: no arithmetic for an operation on the way ({names})"]
+                return chain, [
+                    *remarks,
+                    f"the chain ends at {here.name}: no arithmetic for an operation on the way ({names})",
+                ]
             return chain, [*remarks, f"the chain ends at {here.name}: no small change of it reaches {goal.name}"]
         if hidden and not remarks:
             remarks.append(
