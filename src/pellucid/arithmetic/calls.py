@@ -55,6 +55,7 @@ class Frame:
 
 
 def changes_in_place(name: str, kwargs: dict[str, Any]) -> bool:
+    """Whether a function of this name changes its first tensor, by PyTorch's way of naming."""
     if kwargs.get("inplace"):
         return True
     if name.startswith("__"):
@@ -63,6 +64,7 @@ def changes_in_place(name: str, kwargs: dict[str, Any]) -> bool:
 
 
 def random_state(tensors: Sequence[Tensor]) -> tuple[torch.device, Tensor] | None:
+    """Remember the random generator of the first tensor's device."""
     if not tensors:
         return None
     device = tensors[0].device

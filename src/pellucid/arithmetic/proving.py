@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.memory import same
 from pellucid.arithmetic.recorded_step import RecordedStep
-from pellucid.arithmetic.recorder import Recorder
+from pellucid.arithmetic.recorder import PassRecorder
 
 __all__ = ["mark_what_changes", "needs_proof", "other_image", "random_states", "restore_random_states"]
 
@@ -50,7 +50,7 @@ def other_image(x: Tensor) -> Tensor:
     return x.detach() + noise * (0.3 * spread if spread > 0 else 1.0)
 
 
-def needs_proof(steps: Sequence[RecordedStep], recorder: Recorder) -> bool:
+def needs_proof(steps: Sequence[RecordedStep], recorder: PassRecorder) -> bool:
     """Whether something may have left torch and come back."""
     return bool(recorder.left) or any(
         step.is_source and step.label == "constant" and not recorder.is_buffer(step.number) for step in steps
@@ -58,7 +58,7 @@ def needs_proof(steps: Sequence[RecordedStep], recorder: Recorder) -> bool:
 
 
 def mark_what_changes(
-    steps: Sequence[RecordedStep], others: Sequence[RecordedStep], recorder: Recorder
+    steps: Sequence[RecordedStep], others: Sequence[RecordedStep], recorder: PassRecorder
 ) -> tuple[RecordedStep, ...]:
     """Mark what differs between two runs on two images, compared by order as far as they went the same way."""
     compared = 0

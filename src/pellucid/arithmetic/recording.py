@@ -23,7 +23,8 @@ from pellucid.arithmetic.proving import (
     restore_random_states,
 )
 from pellucid.arithmetic.recorded_step import RecordedStep, Recording
-from pellucid.arithmetic.recorder import FarEnough, Recorder
+from pellucid.arithmetic.recorder import PassRecorder
+from pellucid.arithmetic.step_list import FarEnough
 from pellucid.ground.errors import UserError
 
 __all__ = ["RecordedStep", "Recording", "record", "twin_of"]
@@ -111,11 +112,11 @@ UNFINISHED = object()
 
 def _run(
     network: nn.Module, x: Tensor, training: bool | None, keep_graph: bool, until: str | None, gradients: bool
-) -> tuple[Recorder, Any]:
+) -> tuple[PassRecorder, Any]:
     twin = twin_of(network)
     if training is not None:
         twin.train(training)
-    recorder = Recorder(twin, keep_graph, until, gradients)
+    recorder = PassRecorder(twin, keep_graph, until, gradients)
     with torch.set_grad_enabled(gradients):
         image = x.clone()  # a forward may change it in place
         recorder.add_source("input", image)
