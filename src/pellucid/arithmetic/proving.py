@@ -19,9 +19,12 @@ from pellucid.arithmetic.memory import same
 from pellucid.arithmetic.recorded_step import RecordedStep
 from pellucid.arithmetic.recorder import PassRecorder
 
-__all__ = ["mark_what_changes", "needs_proof", "other_image", "random_states", "restore_random_states"]
+__all__ = ["OUTSIDE", "mark_what_changes", "needs_proof", "other_image", "random_states", "restore_random_states"]
 
 RandomStates = tuple[Any, Any, Tensor, list[Tensor]]
+
+OUTSIDE = "outside"
+"""The label of a constant that is none: it came back from outside of torch."""
 
 LEFT = "was made outside of torch's functions (.numpy(), .item(), .tolist()) and changes with the image"
 UNPROVEN = "was made after values of the image had left torch, and on another image the forward went another way"
@@ -81,7 +84,7 @@ def mark_what_changes(
             operands = tuple(sorted({*step.operands, *(source for source in recorder.left if source < number)})) or (0,)
             inputs = tuple(marked[operand].value for operand in operands)
             what = "this constant" if step.is_source else "a number in this operation"
-            label = "hidden" if step.is_source else step.label
+            label = OUTSIDE if step.is_source else step.label
             marked[number] = replace(
                 step,
                 label=label,
