@@ -10,6 +10,8 @@ from judging import judge
 from odd_networks import ODD
 from torch import Tensor, nn
 
+from pellucid.arithmetic import summarise
+from pellucid.glass import gradients, look
 from pellucid.ground.errors import UserError
 
 HIDING = {
@@ -110,3 +112,59 @@ def test_random_changes_in_place_are_followed():
 @pytest.mark.slow
 def test_many_random_changes_in_place_are_followed():
     assert compared(range(12, 300)) > 15_000
+
+
+def test_a_known_branch_beside_a_hidden_one_is_no_whole():
+    torch.manual_seed(3)
+    glass = look(ODD["scripted_branch"](), torch.randn(3, 6, 6))
+    index = tuple(int(at) for at in (glass["relu"].value == glass["relu"].value.max()).nonzero()[0])
+    unit = glass["relu"][index]
+    path = glass.path(unit)
+    assert path.links[-1].unit.node.name == "fc"
+    assert not path.complete
+    assert "a stronger chain may go through one without (hidden)" in path.remarks[0]
+    recording = glass.recording
+    follow = gradients(recording, recording.output, torch.ones(1, 5))
+    assert 0 in follow.hidden
+    assert 0 not in follow.at
+    assert 0 in follow.partial
+    feeds = glass.feeds(unit)
+    assert feeds.without_arithmetic == ("hidden",)
+    assert "that can be told, and others behind hidden" in str(feeds)
+
+
+def test_what_is_hidden_shows_in_the_table_of_layers():
+    table = summarise(ODD["numpy_branch"](), (3, 6, 6))
+    assert "no arithmetic for outside" in " ".join(table.notes)
+    assert "made outside of torch's functions" in " ".join(row.note for row in table.rows)
+
+
+def test_parameters_that_a_forward_changes_are_put_back():
+    class Clamping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(12, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.fc.weight.data.mul_(0.5)
+            return self.fc(x.flatten(1))
+
+    network, x = Clamping(), torch.randn(3, 2, 2)
+    before, given = network.fc.weight.detach().clone(), x.clone()
+    glass = look(network, x)
+    glass.trace()
+    assert torch.equal(network.fc.weight, before)
+    assert torch.equal(x, given)
+
+
+def test_a_change_of_the_input_leaves_the_callers_image_alone():
+    x = torch.randn(3, 6, 6, dtype=torch.float64)
+    given = x.clone()
+    look(ODD["input_in_place"]().double(), x)
+    assert torch.equal(x, given)
+
+
+def test_hooks_that_are_not_run_are_named():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    network[1].register_forward_hook(lambda *_: None)
+    assert "forward hooks are not run here" in str(look(network, torch.randn(3, 2, 2)))

@@ -77,7 +77,8 @@ class PassRecorder(TorchFunctionMode, StepList):
             torch.autograd.Function.apply = given  # type: ignore[method-assign]
             self._quiet += 1
             with torch.no_grad():
-                for parameter, values in self._saved.values():
+                for parameter, values in list(self._saved.values()):
+                    self.keep_old(parameter)  # steps show what they ran with
                     parameter.data.copy_(values)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
