@@ -164,5 +164,5 @@ def describe_call(
         raise NoArithmetic(f"no arithmetic for this operation: {name}")
     try:
         return reader(*(() if part is None else (part,)), *arguments, **keywords)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise NoArithmetic(f"no arithmetic for this operation: {name} with these arguments ({error})") from error

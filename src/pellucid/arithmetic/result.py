@@ -10,6 +10,7 @@ import numpy as np
 
 from pellucid.arithmetic.arrays import Floats, Integers
 from pellucid.arithmetic.operation import Formula, Operation
+from pellucid.ground.errors import UserError
 from pellucid.ground.plain import plain
 from pellucid.ground.shown import Shown
 from pellucid.ground.writing import number
@@ -17,7 +18,7 @@ from pellucid.ground.writing import number
 __all__ = ["Check", "Terms", "Trace", "TraceMismatch"]
 
 
-class TraceMismatch(ArithmeticError):
+class TraceMismatch(UserError, ArithmeticError):
     """The recomputed value and the network's value differ by more than rounding explains: one of the two is wrong."""
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pellucid.arithmetic import twin_of
+from pellucid.arithmetic.proving import other_image
 from pellucid.glass.nodes import ForwardPass
 from pellucid.networks import as_logits
 
-__all__ = ["Probability", "output_noun", "probability_of"]
+__all__ = ["Probability", "mixes_images", "output_noun", "probability_of"]
 
 Probability = Callable[[Tensor], Tensor]
 """From images `(B, C, H, W)` to the probability of the class `(B,)`."""
@@ -22,14 +23,36 @@ def output_noun(glass: ForwardPass) -> str:
     return glass.head.noun
 
 
+def mixes_images(network: nn.Module, x: Tensor) -> bool:
+    """Whether what a network says of one image depends on the others in its batch, as without running statistics.
+
+    Args:
+        network: in the mode that it will be used in.
+        x: one image `(1, C, H, W)`.
+    """
+    others = torch.cat([x, other_image(x), other_image(x) * 2])
+    with torch.no_grad():
+        alone = network(x)
+        try:
+            beside = network(others)[:1]
+        except (RuntimeError, ValueError, IndexError):
+            return True  # it takes one image at a time
+    scale = float(alone.abs().max()) if alone.numel() else 0.0
+    return beside.shape != alone.shape or not torch.allclose(beside, alone, rtol=1e-3, atol=1e-3 * scale)
+
+
 def probability_of(glass: ForwardPass, target: int) -> Probability:
     """Give the function from images `(B, C, H, W)` to one class's probability `(B,)`, in evaluation mode."""
     network = twin_of(glass.network).eval()
     head = glass.head
 
+    single = mixes_images(network, glass.recording.steps[0].value)
+
     def probability(images: Tensor) -> Tensor:
         with torch.no_grad():
-            shares = as_logits(network(images).double(), head).softmax(1)
+            batches = images.split(1) if single else (images,)
+            outputs = torch.cat([network(batch) for batch in batches])
+            shares = as_logits(outputs.double(), head).softmax(1)
         of_class: Tensor = shares[:, target]
         return of_class
 

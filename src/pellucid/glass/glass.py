@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.arithmetic import Recording, record
+from pellucid.arithmetic.proving import OUTSIDE
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.glass.nodes import ForwardPass, Unit
 from pellucid.glass.unit_trace import UnitTrace, trace_unit
@@ -107,7 +108,7 @@ def look(
     with torch.no_grad(), random_numbers_kept():
         recording = record(module, _matched(picture.input, module), training=training)
     from_image = steps_from_image(recording)
-    if recording.output not in from_image:
+    if recording.output not in _connected(recording):
         raise UserError(
             f"the operations of {type(module).__name__} cannot be followed: what it returns is not connected to the "
             "image by operations on tensors. A forward that leaves torch (.numpy(), .item(), an exported "
@@ -139,6 +140,16 @@ def steps_from_image(recording: Recording) -> frozenset[int]:
     """Number the steps whose values depend on the image."""
     dependent: set[int] = set()
     for step in recording.steps:
-        if (step.label == "input" and step.is_source) or dependent.intersection(step.operands):
+        if (step.label == "input" and step.is_source) or dependent.intersection((*step.operands, *step.decided_by)):
             dependent.add(step.number)
     return frozenset(dependent)
+
+
+def _connected(recording: Recording) -> set[int]:
+    """Number the steps that values of the image reach without leaving torch."""
+    reached: set[int] = set()
+    for step in recording.steps:
+        inside = step.label != OUTSIDE and reached.intersection(step.operands)
+        if (step.label == "input" and step.is_source) or inside:
+            reached.add(step.number)
+    return reached

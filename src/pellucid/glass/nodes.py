@@ -62,6 +62,18 @@ class ForwardPass(Shown):
         return self.node(self.recording.output)
 
     @cached_property
+    def hidden(self) -> frozenset[int]:
+        """The numbers of the steps of which it is not known all through what they depend on the image.
+
+        They have no arithmetic, or values of the image chose what they do.
+        """
+        return self.recording.hidden
+
+    def depends_on_image(self, number: int) -> bool:
+        """Whether a step's values depend on the image."""
+        return number in self.from_image
+
+    @cached_property
     def prediction(self) -> Prediction | None:
         """Each class's probability; None for a network that does not return one logit for each class."""
         return Prediction.of(self.output.step.value, self.head, self.classes, self.picture.label)

@@ -93,7 +93,6 @@ def box_of(unit: Unit) -> Box | None:
     steps = glass.recording.steps
     if steps[0].value.dim() != 4 or unit.node.step.number not in glass.from_image:
         return None
-    hidden: frozenset[int] = getattr(glass, "hidden", frozenset())
     needs: defaultdict[int, _Need] = defaultdict(_Need)
     start = unit.node.step
     needs[start.number].add(Positions.at(unit.full_index, tuple(start.value.shape)), through_statistics=False)
@@ -102,7 +101,7 @@ def box_of(unit: Unit) -> Box | None:
         if need is None:
             continue
         step = steps[number]
-        if number in hidden or (step.is_source and number in glass.from_image):
+        if number in glass.hidden or (step.is_source and number in glass.from_image):
             return _whole(glass)
         for products, through_statistics in ((need.direct, False), (need.statistics, True)):
             for product in products:

@@ -345,7 +345,10 @@ def _closing(trace: UnitTrace, shown: int) -> list[str]:
 
 
 def _feeds_sentence(feeds: Feeds) -> str:
-    start = f"{feeds.unit.name} = {number(feeds.unit.value)} feeds {counted(feeds.total, 'unit')}"
+    count = counted(feeds.total, "unit")
+    if feeds.without_arithmetic:
+        count = f"{count} that can be told, and others behind {', '.join(feeds.without_arithmetic)}"
+    start = f"{feeds.unit.name} = {number(feeds.unit.value)} feeds {count}"
     if not feeds.strongest:
         return f"{start}."
     which = "" if len(feeds) == feeds.total else f"; the {len(feeds)} that depend on it most"

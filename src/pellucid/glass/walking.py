@@ -214,7 +214,7 @@ def path(unit: Unit, target: int | str | None = None) -> Path:
     before, remarks = _backwards(unit)
     upstream = torch.zeros_like(goal.node.step.value)
     upstream[goal.full_index] = 1.0
-    follow = gradients(glass.recording, goal.node.step.number, upstream)
+    follow = gradients(glass.recording, goal.node.step.number, upstream, stopped=False)
     after, stopped = _forwards(unit, goal, follow)
     chain = [*before, unit, *after]
     links = []
@@ -276,14 +276,16 @@ def _from_image(term: Term, glass: ForwardPass) -> bool:
 
 def _forwards(unit: Unit, goal: Unit, follow: Gradients) -> tuple[list[Unit], list[str]]:
     chain: list[Unit] = []
+    remarks: list[str] = []
+    names = ", ".join(follow.without_arithmetic)
     here = unit
     while here != goal:
         best, strength = None, 0.0
         hidden = False
         for node in here.node.consumers:
-            gradient = follow.at.get(node.step.number)
+            gradient = follow.known_part(node.step.number)
             local = _locals(node, here)
-            if local is None or node.step.number in follow.hidden:
+            if node.step.number in follow.hidden or (local is None and here.node.step.number in follow.hidden):
                 hidden = True
             if local is None or gradient is None:
                 continue
@@ -294,9 +296,16 @@ def _forwards(unit: Unit, goal: Unit, follow: Gradients) -> tuple[list[Unit], li
                     best = node.at(tuple(part.positions[int(rates.argmax())].tolist()))
         if best is None:
             if hidden:
-                names = ", ".join(follow.without_arithmetic)
-                return chain, [f"the chain ends at {here.name}: no arithmetic for an operation on the way ({names})"]
-            return chain, [f"the chain ends at {here.name}: no small change of it reaches {goal.name}"]
+                return chain, [
+                    *remarks,
+                    f"the chain ends at {here.name}: no arithmetic for an operation on the way ({names})",
+                ]
+            return chain, [*remarks, f"the chain ends at {here.name}: no small change of it reaches {goal.name}"]
+        if hidden and not remarks:
+            remarks.append(
+                f"from {here.name} on, only operations with arithmetic were compared: a stronger chain may go through "
+                f"one without ({names})"
+            )
         chain.append(best)
         here = best
-    return chain, []
+    return chain, remarks

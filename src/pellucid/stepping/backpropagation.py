@@ -92,7 +92,7 @@ def weight_gradient(
     from_image = steps_from_image(recording)
     steps, inputs, traces = [], [], []
     for step in recording.steps:
-        if step.is_source:
+        if step.is_source or step.stops_gradient:
             continue
         if step.operation is None:
             if any(used is parameter for used in step.parameters):
@@ -150,6 +150,8 @@ def follow_back(recording: Recording, follow: Gradients, step: RecordedStep, ind
             upstream = follow.at.get(consumer.number)
             if consumer.operation is None or upstream is None:
                 continue
+            if consumer.stops_gradient or consumer.operation.kind == "detach":
+                continue  # PyTorch takes no gradient through it
             for operand, number in enumerate(consumer.operands):
                 if number == step.number:
                     trace = trace_gradient(

@@ -128,7 +128,7 @@ class AttentionRule(Rule):
         doubt = abs(scale) * (np.abs(q) @ np.abs(k).T).max(axis=1) * (q.shape[1] + 4)
         mask = operation.tensors["mask"]
         if operation.settings["causal"]:
-            scores = np.where(np.tri(*scores.shape, dtype=bool), scores, -np.inf)
+            scores = np.where(np.tri(*scores.shape).astype(bool), scores, -np.inf)
         if mask is not None:
             own = as_array(mask.expand(*shape[:-2], *mask.shape[-2:]))[batch]
             scores = np.where(own, scores, -np.inf) if own.dtype == bool else scores + own

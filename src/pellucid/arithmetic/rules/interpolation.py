@@ -61,8 +61,8 @@ class InterpolationRule(Rule):
         axes, shape, settings = MODES[operation.settings["mode"]], shapes[0], operation.settings
         check_rank(operation, shape, [axes + 2], "batch, channels, then the axes enlarged")
         if settings["size"] is not None:
-            sizes = _each(settings["size"], axes)
-            return ShapeRule((*shape[:2], *(int(size) for size in sizes)), "the size asked for")
+            asked = (int(size) for size in _each(settings["size"], axes))
+            return ShapeRule((*shape[:2], *asked), "the size asked for")
         factors = _each(settings["scale"], axes)
         sizes = [math.floor(length * float(factor)) for length, factor in zip(shape[2:], factors, strict=True)]
         return ShapeRule((*shape[:2], *sizes), "⌊L · factor⌋")

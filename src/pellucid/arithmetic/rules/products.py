@@ -134,11 +134,14 @@ class ProductRule(Rule):
                     inputs[number], _rows(columns, own, inputs[number]), f"operand {number}"
                 )
         every = np.stack([columns[letter] for letter in output], axis=1) if output else np.zeros((count, 0), np.int64)
-        positions, which = np.unique(every, axis=0, return_inverse=True)
-        summed = np.bincount(which.ravel(), derivatives, len(positions)) if output else np.array([derivatives.sum()])
-        size = np.bincount(which.ravel(), np.abs(derivatives), len(positions)) if output else np.abs(derivatives).sum()
-        positions = positions if output else np.zeros((1, 0), dtype=np.int64)
-        return LocalDerivatives(positions, summed, _GRADIENT, slack=4.0, floor=2.0 * count**0.5 * size)
+        if output:
+            positions, which = np.unique(every, axis=0, return_inverse=True)
+        else:
+            positions, which = np.zeros((1, 0), dtype=np.int64), np.zeros(count, dtype=np.int64)
+        place = which.ravel()
+        summed: Floats = np.bincount(place, derivatives, len(positions)).astype(np.float64)
+        sizes: Floats = np.bincount(place, np.abs(derivatives), len(positions)).astype(np.float64)
+        return LocalDerivatives(positions, summed, _GRADIENT, slack=4.0, floor=2.0 * count**0.5 * sizes)
 
     def multiply_adds(self, operation: Operation, shapes: Shapes) -> int:
         """A product for every combination of all letters."""

@@ -311,7 +311,8 @@ def _from_channel_shuffle(module: Any) -> Operation:
 
 def _shuffled(x: Tensor, groups: int) -> Tensor:
     # The kernel knows no float64 on some devices, so the numbers that mark the origins are moved by hand.
-    return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
+    parted: Tensor = x.unflatten(1, (groups, -1))
+    return parted.transpose(1, 2).flatten(1, 2)
 
 
 @for_module(nn.PixelShuffle)

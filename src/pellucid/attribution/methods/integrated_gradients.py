@@ -6,7 +6,7 @@ import torch
 
 from pellucid.attribution.captum_input import captum_attr, network_and_image
 from pellucid.attribution.images import images_at_once, mean_colour
-from pellucid.attribution.probability import output_noun
+from pellucid.attribution.probability import mixes_images, output_noun
 from pellucid.attribution.registry import Attribution, AttributionMethod, register_method
 from pellucid.glass.glass import Glass
 from pellucid.ground.writing import number
@@ -38,7 +38,7 @@ class IntegratedGradients(AttributionMethod):
                 baselines=start,
                 target=target,
                 n_steps=INTEGRATION_STEPS,
-                internal_batch_size=images_at_once(x),
+                internal_batch_size=1 if mixes_images(network, x.detach()) else images_at_once(x),
             )
         with torch.no_grad():
             rise = float(network(x)[0, target] - network(start)[0, target])

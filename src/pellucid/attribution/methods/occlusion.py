@@ -6,7 +6,7 @@ import torch
 
 from pellucid.attribution.captum_input import captum_attr, network_and_image
 from pellucid.attribution.images import images_at_once, mean_colour
-from pellucid.attribution.probability import output_noun
+from pellucid.attribution.probability import mixes_images, output_noun
 from pellucid.attribution.registry import Attribution, AttributionMethod, register_method
 from pellucid.glass.glass import Glass
 
@@ -39,7 +39,7 @@ class Occlusion(AttributionMethod):
                 strides=(channels, *stride),
                 baselines=mean_colour(x),
                 target=target,
-                perturbations_per_eval=images_at_once(x),
+                perturbations_per_eval=1 if mixes_images(network, x.detach()) else images_at_once(x),
             )
         return self.result(
             values[0, 0],  # captum gives every channel of a square the same value
