@@ -137,7 +137,8 @@ class PassRecorder(TorchFunctionMode, StepList):
             return
         path = ".".join(filter(None, [self._path[-1] if self._path else "", name.strip("_")]))
         known = {key: value for key, value in kwargs.items() if key != "out"}
-        if is_constant(func, args, known) and not any(self._flow.get(place(value)) for value in produced):
+        made_of_nothing = is_constant(func, args, known) and "empty" not in name  # what lies in memory is no constant
+        if made_of_nothing and not any(self._flow.get(place(value)) for value in produced):
             for value in produced:
                 self.add_source("constant", value, path)
             return

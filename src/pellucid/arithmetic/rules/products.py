@@ -140,8 +140,8 @@ class ProductRule(Rule):
             positions, which = np.zeros((1, 0), dtype=np.int64), np.zeros(count, dtype=np.int64)
         place = which.ravel()
         summed: Floats = np.bincount(place, derivatives, len(positions)).astype(np.float64)
-        sizes: Floats = np.bincount(place, np.abs(derivatives), len(positions)).astype(np.float64)
-        return LocalDerivatives(positions, summed, _GRADIENT, slack=4.0, floor=2.0 * count**0.5 * sizes)
+        magnitudes: Floats = np.bincount(place, np.abs(derivatives), len(positions)).astype(np.float64)
+        return LocalDerivatives(positions, summed, _GRADIENT, slack=4.0, floor=2.0 * count**0.5 * magnitudes)
 
     def multiply_adds(self, operation: Operation, shapes: Shapes) -> int:
         """A product for every combination of all letters."""
