@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from learnable_sets import TINY_NETWORK, write_learnable_mnist
 from PIL import Image
+from run_files import read_plainly
 from test_audit_duplicates import scenes
 
 import pellucid
@@ -39,7 +40,7 @@ def photos(tmp_path: Path) -> Path:
 def test_a_folder_from_the_command_line(photos, tmp_path, capsys):
     assert main(["audit", str(photos), "--out", "found", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document == json.loads((tmp_path / "found/audit.json").read_text())
+    assert document == read_plainly(tmp_path / "found/audit.json")
     assert [(split["name"], split["images"], split["per_class"]) for split in document["splits"]] == [
         ("train", 19, [8, 11]),
         ("test", 8, [4, 4]),
@@ -130,7 +131,7 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> pellucid.Run:
 def test_wrong_labels_are_doubted_most(digits_run, capsys):
     assert main(["audit", "--run", str(digits_run.directory), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document == json.loads((digits_run.directory / "audit.json").read_text())
+    assert document == read_plainly(digits_run.directory / "audit.json")
     doubts = document["doubts"]
     assert doubts["epochs"] == [1, 2, 3, 5, 6]  # evenly spread over the six that are kept
     first = {(doubt["image"]["source"], doubt["agreed"]) for doubt in doubts["most"][:2]}

@@ -57,6 +57,11 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
+def filled(confusion: list[list[int]]) -> dict[str, int]:
+    """Give the cells of a confusion matrix that are not empty, as the page holds them."""
+    return {f"{i}-{j}": count for i, row in enumerate(confusion) for j, count in enumerate(row) if count}
+
+
 def data_of(path: Path) -> dict:
     content = re.search(r'<script type="application/json" id="cells">(.*?)</script>', path.read_text(), re.S)
     return json.loads(content[1])
@@ -75,7 +80,7 @@ def test_its_figures_are_those_of_the_evaluation(digits):
         assert f"{row['name']} {row['images']:,} {' '.join(figures)}" in words
     assert f"{document['as_trained']['calibration_error']:.2%}" in words
     assert "No temperature was fitted: there are no validation images" in words
-    assert data_of(path)["counts"] == document["confusion"]
+    assert data_of(path)["counts"] == filled(document["confusion"])
 
 
 def test_the_images_of_each_cell_are_the_right_ones(digits):
@@ -94,7 +99,7 @@ def test_the_images_of_each_cell_are_the_right_ones(digits):
             assert true_share == pytest.approx(table.probabilities[row, true], abs=1e-4)
             listed += 1
     assert listed == 100  # all test images have room
-    assert sorted(data["cells"]) == sorted(f"{i}-{j}" for i, j in np.argwhere(np.array(data["counts"]) > 0))
+    assert sorted(data["cells"]) == sorted(data["counts"])
 
 
 def test_it_asks_for_nothing_outside_of_itself(digits):
@@ -174,9 +179,9 @@ def test_a_missing_or_damaged_evaluation_is_made_again(digits, tmp_path):
     for content in ("", '{"epoch": 1}'):
         (copy / "evaluation.json").write_text(content)
         path = report(pellucid.open_run(copy), tmp_path / "out.html", force=True)
-        assert data_of(path)["counts"] == expected
+        assert data_of(path)["counts"] == filled(expected)
     (copy / "predictions.csv").unlink()
-    assert data_of(report(pellucid.open_run(copy)))["counts"] == expected
+    assert data_of(report(pellucid.open_run(copy)))["counts"] == filled(expected)
 
 
 def test_without_its_images_the_figures_are_still_there(digits, tmp_path, monkeypatch):
