@@ -15,6 +15,7 @@ import pellucid
 from pellucid.cli import main
 from pellucid.ground.errors import UserError
 from pellucid.networks import Head, as_logits, head_of
+from pellucid.run.record import HEADS
 
 SHAPE = (1, 4, 4)
 BODY = (nn.Flatten(), nn.Linear(16, 3))
@@ -58,6 +59,10 @@ def test_what_a_network_returns_is_found_out(network, head):
     assert head_of(network, SHAPE) is head
     assert network.training
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_the_record_of_a_run_knows_the_same_heads():
+    assert tuple(Head) == HEADS
 
 
 def test_the_softmax_of_as_logits_is_what_the_network_says():

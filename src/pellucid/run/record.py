@@ -21,6 +21,8 @@ __all__ = ["RunRecord", "read_record", "write_record"]
 FORMAT = 3
 REMEDY = "put the file back from a copy, or train again"
 MOST_THREADS = 1024
+HEADS = ("logits", "log-probabilities", "probabilities", "sigmoids")
+"""The values of `pellucid.networks.Head`, which needs torch; this file does not."""
 MOST_CLASSES = 1_000_000
 LARGEST_SIDE = 8192
 
@@ -71,6 +73,7 @@ class _WrittenRequest:
     fit: str
     strict: bool
     split_seed: int
+    pixel_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +86,7 @@ class _WrittenPreprocessing:
     fit: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    pixel_range: tuple[float, float] | None = None
 
 
 def write_record(directory: Path, record: RunRecord) -> None:
@@ -126,6 +130,7 @@ def _problems(record: _Written, given: _WrittenPreprocessing) -> list[str]:
     is_scale = len(given.std) == given.channels and min(given.std, default=0.0) > 0
     settings = sorted({setting.name for setting in fields(Recipe)} ^ record.recipe.keys())
     checks = (
+        ("head", record.head, record.head in HEADS, f"one of {', '.join(HEADS)}"),
         ("threads", record.threads, 1 <= record.threads <= MOST_THREADS, f"1 to {MOST_THREADS:,}"),
         ("processes", record.processes, 1 <= record.processes <= 2**20, "at least 1"),
         ("keep", record.keep, record.keep is None or record.keep >= 1, "at least 1, or null"),
