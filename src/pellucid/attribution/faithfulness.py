@@ -93,6 +93,11 @@ class MovedTest:
         return self._corrected(sum(moved.insertion >= self.scores.insertion for moved in self.moved))
 
     @property
+    def smallest_p_value(self) -> float:
+        """The corrected p-value of a map that is better than at every other position."""
+        return self._corrected(0)
+
+    @property
     def passes_deletion(self) -> bool:
         """Whether the corrected p-value of deletion is at most 0.05."""
         return self.deletion_p_value <= LEVEL

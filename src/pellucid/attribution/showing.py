@@ -10,6 +10,7 @@ from pellucid.attribution.faithfulness import Faithfulness
 from pellucid.glass.nodes import ForwardPass
 from pellucid.ground.shown import as_text
 from pellucid.ground.tables import text_table
+from pellucid.prediction.prediction import percent
 
 __all__ = [
     "HEADINGS",
@@ -60,7 +61,9 @@ def answer_sentence(glass: ForwardPass) -> str:
     """Say in a sentence what the network predicts, how sure it is, and whether that is right where it is known."""
     prediction = glass.prediction
     assert prediction is not None  # there are classes
-    sentence = f"The network predicts {prediction.name} with {prediction.probability:.1%} confidence"
+    calibrated = glass.calibrated_confidence
+    both = "" if calibrated is None else f" (calibrated: {percent(calibrated)})"
+    sentence = f"The network predicts {prediction.name} with {percent(prediction.probability)} confidence{both}"
     if prediction.true_label is None:
         return f"{sentence}."
     if prediction.true_label == prediction.name:
@@ -84,7 +87,7 @@ def verdict_sentence(explanation: Explanation) -> str:
     """
     test = explanation.test
     parts = [
-        f"{'passes' if passed else 'does not pass'} the {name} test ({_p_value(p_value)})"
+        f"{'passes' if passed else 'does not pass'} the {name} test ({_p_value(p_value, test.smallest_p_value)})"
         for name, passed, p_value in (
             ("deletion", test.passes_deletion, test.deletion_p_value),
             ("insertion", test.passes_insertion, test.insertion_p_value),
@@ -97,8 +100,9 @@ def verdict_sentence(explanation: Explanation) -> str:
     )
 
 
-def _p_value(p_value: float) -> str:
-    return f"p = {p_value:.2g}"
+def _p_value(p_value: float, smallest: float) -> str:
+    """Write a p-value; one that no number of positions drawn could make smaller is said to be the smallest."""
+    return f"p = {p_value:.2g}" + (", the smallest possible here" if p_value == smallest else "")
 
 
 def evidence_text(explanation: Explanation) -> str:

@@ -163,7 +163,7 @@ def activations(
     if top < 1:
         raise UserError(f"{top} images were asked for; expected 1 or more")
     if limit is not None and limit < 1:
-        raise UserError(f"the limit is {limit} images; expected 1 or more")
+        raise UserError(f"the limit is {limit} images; expected 1 or more, or --limit 0 for all")
     text = unit.name if isinstance(unit, Unit) else unit
     images, subset, classes = _images(opened, split)
     rows = np.arange(len(images)) if subset is None else subset

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 ACTIVATION_HEADINGS = ("", "value", "image", "class", "unit", "sees")
-PAIR_HEADINGS = ("image", "true label", "predicted as", "confidence")
+PAIR_HEADINGS = ("image", "true label", "predicted as", "confidence as evaluated")
 MAP_HEADINGS = ("channel", "smallest", "mean", "largest", "largest at")
 FILTER_HEADINGS = ("filter", "smallest", "mean", "largest")
 

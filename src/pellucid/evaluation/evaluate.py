@@ -9,7 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pellucid.evaluation.calibration import before_and_after, calibration_at, fit_temperature
+from pellucid.evaluation.calibration import (
+    HIGHEST_TEMPERATURE,
+    LOWEST_TEMPERATURE,
+    before_and_after,
+    calibration_at,
+    fit_temperature,
+)
 from pellucid.evaluation.confidence import auroc, coverage_curve, threshold_for
 from pellucid.evaluation.measures import (
     balanced_accuracy,
@@ -197,8 +203,9 @@ def _figures(
         notes.append("Calibration was switched off: all probabilities are as trained.")
     elif temperature is None and calibration.fitted_on:
         notes.append(
-            f"No temperature was fitted: none is best on the {counted(calibration.fitted_on, 'validation image')} "
-            "(where all are classified correctly, a lower one is always better); probabilities are as trained."
+            f"No temperature was fitted: none from {LOWEST_TEMPERATURE:g} to {HIGHEST_TEMPERATURE:g} is best on the "
+            f"{counted(calibration.fitted_on, 'validation image')}, because all are classified correctly or hardly "
+            "more than by chance; probabilities are as trained."
         )
     elif temperature is None:
         notes.append(

@@ -283,7 +283,7 @@ def robustness_rows(measured: Robustness) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for kind in measured.corruptions:
         for index, point in enumerate(kind.points):
-            lost = 100 * (measured.accuracy - point.accuracy)
+            lost = round(100 * (measured.accuracy - point.accuracy), 1) + 0.0  # no minus before a zero
             rows.append(
                 (
                     f"{kind.name} ({kind.unit})" if index == 0 else "",

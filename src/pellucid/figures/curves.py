@@ -73,6 +73,12 @@ def describe_curves(run: Run) -> str:
     if not epochs:
         return "Training curves: no epoch is complete yet."
     first, last = epochs[0], epochs[-1]
+    if len(epochs) == 1:
+        checked = f", validation accuracy {last['val_accuracy']:.1%}" if "val_accuracy" in last else ""
+        return (
+            f"After the one epoch so far: training loss {last['train_loss']:.3f}, training accuracy "
+            f"{last['train_accuracy']:.1%}{checked}."
+        )
     text = (
         f"Training curves over {counted(len(epochs), 'epoch')}: training loss from {first['train_loss']:.3f} to "
         f"{last['train_loss']:.3f}, training accuracy from {first['train_accuracy']:.1%} "

@@ -15,7 +15,8 @@ from pellucid.arithmetic import RecordedStep, Recording
 from pellucid.glass.units import check_index, parse_unit, unit_text
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.shown import Shown
-from pellucid.networks import Head
+from pellucid.networks import Head, as_logits
+from pellucid.prediction.calibration import read_calibration
 from pellucid.prediction.picture import Picture
 from pellucid.prediction.prediction import Prediction
 from pellucid.run import Run
@@ -77,6 +78,20 @@ class ForwardPass(Shown):
     def prediction(self) -> Prediction | None:
         """Each class's probability; None for a network that does not return one logit for each class."""
         return Prediction.of(self.output.step.value, self.head, self.classes, self.picture.label)
+
+    @cached_property
+    def calibrated_confidence(self) -> float | None:
+        """The confidence in the predicted class at the run's temperature; None where it has none for these weights.
+
+        Everything else here is as trained, at temperature 1: logits, gradients and probabilities belong together.
+        """
+        if self.run is None or self.epoch is None or self.training or self.prediction is None:
+            return None
+        calibration = read_calibration(self.run, self.epoch)
+        if calibration is None or calibration.temperature is None:
+            return None
+        logits = as_logits(self.output.step.value.detach().double(), self.head) / calibration.temperature
+        return float(logits.softmax(1).max())
 
     @cached_property
     def head(self) -> Head:

@@ -89,7 +89,7 @@ def sentence_of(glass: ForwardPass) -> str:
     if glass.classes is None:
         (name, share), (following, rest) = glass.prediction.top(2)
         return f"{network} gives {image} class {name} with {share:.1%}; next comes class {following} with {rest:.1%}."
-    return glass.prediction.sentence(network, image)
+    return glass.prediction.sentence(network, image, glass.calibrated_confidence)
 
 
 @as_text.register

@@ -69,8 +69,10 @@ class Prediction:
         pairs = sorted(zip(self.classes, self.probabilities, strict=True), key=lambda pair: -pair[1])
         return pairs[:count]
 
-    def sentence(self, network: str, image: str) -> str:
+    def sentence(self, network: str, image: str, calibrated: float | None = None) -> str:
         """Say what the network predicts, how sure it is, what comes next and, where it is known, whether it is right.
+
+        `calibrated` is the confidence at the run's temperature, said beside that as trained.
 
         >>> print(Prediction(("cat", "dog"), (0.25, 0.75), label=0).sentence("simple-cifar", "test/3"))
         simple-cifar is 75.0% sure that test/3 is a dog, which is wrong: it is a cat; next comes cat with 25.0%.
@@ -80,8 +82,9 @@ class Prediction:
             right = self.label == self.index
             verdict = ", which is right" if right else f", which is wrong: it is {with_article(self.true_label)}"
         (name, share), (following, rest) = self.top(2)
+        sure = f"{percent(share)} sure{_calibrated(calibrated)}"
         return (
-            f"{network} is {percent(share)} sure that {image} is {with_article(name)}{verdict}; "
+            f"{network} is {sure} that {image} is {with_article(name)}{verdict}; "
             f"next comes {following} with {percent(rest)}."
         )
 
@@ -98,6 +101,10 @@ class Prediction:
             "true_label": self.true_label,
             "probabilities": dict(zip(self.classes, self.probabilities, strict=True)),
         }
+
+
+def _calibrated(confidence: float | None) -> str:
+    return "" if confidence is None else f" (calibrated: {percent(confidence)})"
 
 
 def percent(share: float) -> str:

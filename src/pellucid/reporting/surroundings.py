@@ -85,7 +85,7 @@ def not_measured(source: Source) -> list[tuple[str, str | None]]:
         (
             "Images from elsewhere: another camera, another place, another year. The figures hold for images like "
             "those of the data set.",
-            "pellucid evaluate . --data ../../my_photos/ --shared-classes",
+            "pellucid evaluate . --data OTHER_PHOTOS --shared-classes",
         ),
         (
             "How much of the accuracy is due to the seed: the interval accounts only for which images were tested. "

@@ -33,15 +33,14 @@ class Batch:
         sources: their names.
         pixels: `[B, H, W, C]` uint8.
         labels: `[B]` int64.
-        augmented: whether they were flipped or shifted at random.
+        augmented: what was done to them at random: `flipped`, `shifted`, both or neither.
     """
 
     indices: Tensor
     sources: tuple[str, ...]
     pixels: Tensor
     labels: Tensor
-    augmented: bool
-    """Whether they were flipped or shifted at random."""
+    augmented: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +123,9 @@ class Repetition:
         """Cut the batch of the step to come, and leave the generators as the network will find them."""
         indices = self._indices()
         pixels, labels = self.session.cut(indices)
-        augmented = self.session.preparation.augmentation is not None
+        augmentation = self.session.preparation.augmentation
+        done = {"flipped": augmentation and augmentation.flip, "shifted": augmentation and augmentation.shift}
+        augmented = tuple(name for name, is_done in done.items() if is_done)
         return Batch(indices, self.session.train.sources(indices), pixels, labels, augmented)
 
     def step(self) -> None:

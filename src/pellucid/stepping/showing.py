@@ -119,7 +119,7 @@ def _lines(sentences: list[str] | tuple[str, ...]) -> Markup:
 
 
 def _opening(step: TrainingStep) -> list[str]:
-    augmented = ", flipped and shifted at random as the recipe says" if step.images.augmented else ""
+    augmented = f", {' and '.join(step.images.augmented)} at random" if step.images.augmented else ""
     begun = "the seed" if step.started_at == 0 else f"the checkpoint after step {step.started_at:,}"
     return [
         f"Step {step.step:,} of {step.steps:,} (epoch {step.epoch}, batch {step.batch}) changes {step.weight} from "

@@ -130,7 +130,7 @@ class TrainingStep(Shown):
                     strict=True,
                 )
             ],
-            "augmented": self.images.augmented,
+            "augmented": list(self.images.augmented),
             "loss": self.loss.value,
             "chain": [link.to_dict() for link in self.chain],
             "gradient": {

@@ -45,6 +45,11 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks, device:
         UserError: the network cannot take these images, there are no training images or too few in a batch for so many
             processes, or the device computes wrong gradients; nothing is written then.
     """
+    if request.settings.get("flip") and not images.flip_allowed:
+        raise UserError(
+            f"--flip was given, but an image of {images.name} means something else when it is flipped, as digits and "
+            "letters do; leave it out"
+        )
     network = request.network or ("simple-mnist" if images.shape[0] == 1 else "simple-cifar")
     recipe = request.changed_recipe()
     prepared = prepare(images, recipe, request.seed)

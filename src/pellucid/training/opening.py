@@ -5,6 +5,7 @@ from __future__ import annotations
 from pellucid.data import ImageSet
 from pellucid.data.pixel_range import range_words
 from pellucid.ground.devices import computes_in_bfloat16, describe_device
+from pellucid.ground.writing import counted
 from pellucid.run import Run
 from pellucid.training.session import Session
 
@@ -19,10 +20,11 @@ def opening_line(run: Run, session: Session, images: ImageSet) -> str:
     begun = f"Resuming at epoch {at.epoch}, batch {at.batch}" if at.step else "Training"
     scale = f"; more than 8 bits: {range_words(images.pixel_range)}" if images.pixel_range else ""
     precision = " in bfloat16" if session.mixed else ""
+    epochs = counted(session.recipe.epochs, "epoch")
     return (
         f"{begun}: {run.record.network} ({count:,} parameters) on {images.name} ({len(session.train):,} images"
         f"{held_out}, {len(images.classes)} classes{scale}) · recipe {session.recipe.name}, "
-        f"{session.recipe.epochs} epochs · {describe_device(session.device)}{precision}{_processes(session)} · "
+        f"{epochs} · {describe_device(session.device)}{precision}{_processes(session)} · "
         f"{run.directory}"
     )
 

@@ -15,6 +15,7 @@ from pellucid.ground.exhaustion import is_out_of_memory
 from pellucid.ground.locks import LockHeld, only_one
 from pellucid.ground.memory import keep_freed_memory
 from pellucid.ground.ranks import Ranks, join_ranks, lost_processes_explained
+from pellucid.ground.writing import counted
 from pellucid.run import Run, RunFile
 from pellucid.run.files import remove_leftovers
 from pellucid.run.resuming import resume_command
@@ -60,6 +61,13 @@ def resume(run: Run, *, device: str | None = None, stream: TextIO | None = None)
         UserError: another process is training it; its data are gone or have changed; and whatever `start` raises.
     """
     if run.metrics("end"):
+        if stream:
+            print(
+                f"{run.directory} is finished: its {counted(run.record.recipe['epochs'], 'epoch')} are done. To train "
+                "longer, begin a new run with more --epochs.",
+                file=stream,
+                flush=True,
+            )
         return run
     chosen = _device_to_resume_on(run, device)
     images = run.open_images()
