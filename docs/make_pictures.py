@@ -118,7 +118,7 @@ def overview(path: Path) -> None:
         middle = (left + width + 0.009 * (len(panels) - 1) + follows) / 2
         figure.text(middle, 0.46, "▶", color=QUIET, fontsize=10, ha="center", va="center")
     strip = figure.add_axes((0.66, 0.12, 0.014, 0.68))
-    strip.imshow(features.reshape(-1, 1), cmap=sequential(), aspect="auto", interpolation="nearest")
+    strip.imshow(features.reshape(-1, 1).numpy(), cmap=sequential(), aspect="auto", interpolation="nearest")
     strip.set(xticks=[], yticks=[])
     figure.text(0.667, 0.9, "flattening\none list", ha="center", va="center", fontsize=9)
     _connected(figure)
@@ -139,9 +139,9 @@ def _stack(figure: Figure, title: str, panels: list[torch.Tensor], left: float, 
         axes = figure.add_axes((left + 0.009 * place, bottom + 0.027 * place, width, height))
         top = float(panel.abs().max())
         if title == "image":
-            axes.imshow(panel, cmap="gray", interpolation="nearest")
+            axes.imshow(panel.numpy(), cmap="gray", interpolation="nearest")
         else:
-            axes.imshow(panel, cmap=diverging(), vmin=-top, vmax=top, interpolation="nearest")
+            axes.imshow(panel.numpy(), cmap=diverging(), vmin=-top, vmax=top, interpolation="nearest")
         axes.set(xticks=[], yticks=[])
     figure.text(left + (width + shift) / 2, 0.9, title, ha="center", va="center", fontsize=9)
 
