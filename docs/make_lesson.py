@@ -3,8 +3,9 @@
 The blocks run in order, in one namespace and one temporary folder. Below each stands what it prints. Two marks before
 an output say that its numbers depend on the machine or on chance:
 
-    <!-- measured, to within 15 -->                        words are compared, each number may differ by 15
-    <!-- measured, to within 1.5, on Fashion-MNIST -->     the same, for numbers that need the real images
+    <!-- measured, to within 15 -->                            words are compared, each number may differ by 15
+    <!-- measured, to within 15 % and 0.4 -->                  percentages by 15 points, other numbers by 0.4
+    <!-- measured, to within 1.5 %, on Fashion-MNIST -->       the same, for numbers that need the real images
 
 A measured output that is still within its tolerance is kept, since sentences of the lesson cite its numbers. Where
 Fashion-MNIST is not on this machine (or with `--stand-in`, which takes a minute) a small set of made images stands in,
@@ -37,7 +38,7 @@ from pellucid.data import is_here
 DOCS = Path(__file__).parent
 LESSON = DOCS / "lesson.md"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-MARK = re.compile(r"<!-- measured, to within ([\d.]+)(, on Fashion-MNIST)? -->")
+MARK = re.compile(r"<!-- measured, to within ([\d.]+)(?: %)?(?: and ([\d.]+))?(, on Fashion-MNIST)? -->")
 NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 
 
@@ -52,7 +53,9 @@ class Block:
     printed: str
     """The output below it; empty where none stands there."""
     tolerance: float | None
-    """By how much each number may differ; None where the output must be equal to the character."""
+    """By how much each percentage may differ; None where the output must be equal to the character."""
+    plain_tolerance: float | None
+    """By how much every other number may differ."""
     on_real_images: bool
     """Whether the numbers are those of the real Fashion-MNIST."""
     end: int
@@ -81,7 +84,9 @@ def read_blocks(lesson: str) -> list[Block]:
                 raise ValueError(f"line {line}: {between!r} stands between the block and what it prints")
             printed, output = following[2], following.span(2)
         tolerance = float(mark[1]) if mark else None
-        blocks.append(Block(line, fence[1], fence[2], printed, tolerance, bool(mark and mark[2]), fence.end(), output))
+        plain = float(mark[2] or mark[1]) if mark else None
+        on_real_images = bool(mark and mark[3])
+        blocks.append(Block(line, fence[1], fence[2], printed, tolerance, plain, on_real_images, fence.end(), output))
     return blocks
 
 
@@ -117,14 +122,17 @@ def run_block(block: Block, namespace: dict[str, Any]) -> str:
 
 def difference(block: Block, printed: str, real_images: bool) -> str:
     """Say how the printed output differs from the lesson's; empty where it does not, or within its tolerance."""
-    if block.tolerance is None:
+    if block.tolerance is None or block.plain_tolerance is None:
         same = printed == block.printed
     else:
         words = [re.sub(r" +", " ", NUMBER.sub("0", text)) for text in (printed, block.printed)]
         same = words[0] == words[1]
         if same and (real_images or not block.on_real_images):
             pairs = zip(numbers_in(printed), numbers_in(block.printed), strict=True)
-            same = all(abs(now - before) <= block.tolerance for now, before in pairs)
+            same = all(
+                abs(now - before) <= (block.tolerance if is_percentage else block.plain_tolerance)
+                for (now, is_percentage), (before, _) in pairs
+            )
     if same:
         return ""
     lines = difflib.unified_diff(
@@ -133,13 +141,16 @@ def difference(block: Block, printed: str, real_images: bool) -> str:
     return "\n".join([f"lesson.md, block in line {block.line}:", *lines])
 
 
-def numbers_in(text: str) -> list[float]:
-    """Read the numbers off a text.
+def numbers_in(text: str) -> list[tuple[float, bool]]:
+    """Read the numbers off a text, and whether each is a percentage.
 
     >>> numbers_in("1,563 steps, 69.4 %")
-    [1563.0, 69.4]
+    [(1563.0, False), (69.4, True)]
     """
-    return [float(number.replace(",", "")) for number in NUMBER.findall(text)]
+    return [
+        (float(number[0].replace(",", "")), text[number.end() :].lstrip(" ").startswith("%"))
+        for number in NUMBER.finditer(text)
+    ]
 
 
 def rewrite(lesson: str, changes: list[tuple[Block, str]]) -> str:

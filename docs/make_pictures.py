@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -28,6 +29,7 @@ from pellucid.figures.flatten import describe_flatten, flatten_figure
 from pellucid.figures.pooling import pooling_figure
 from pellucid.figures.saving import save_figure
 from pellucid.figures.sliding import save_sliding
+from pellucid.figures.tokens import INK, POSITIVE, QUIET, diverging, sequential
 from pellucid.ground.files import write_bytes
 from pellucid.networks import build
 
@@ -90,6 +92,77 @@ def drawing() -> NDArray[np.uint8]:
     pen.rectangle((59, 54, 66, 63), fill=235)
     pen.ellipse((72, 8, 90, 26), fill=252)
     return np.asarray(image)
+
+
+def overview(path: Path) -> None:
+    """The way of an image through a network of two rounds, the maps computed, the probabilities invented."""
+    image = torch.tensor(drawing().copy()).float()[None, None] / 255 - 0.5
+    first = torch.stack([torch.tensor(KERNELS[name].values).float() for name in ("sobel-x", "sobel-y")])[:, None]
+    first = torch.cat([first, -first])
+    second = torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(4))
+    maps, smaller = [], image
+    for weight in (first, second):
+        maps.append(F.conv2d(F.pad(smaller, (1, 1, 1, 1), mode="replicate"), weight))
+        smaller = F.max_pool2d(F.relu(maps[-1]), 2)
+        maps.append(smaller)
+    features = smaller.flatten()[:: smaller.numel() // 400]
+    figure = Figure(figsize=(10.0, 3.3), dpi=110)
+    stages = (
+        ("image", [image[0, 0]], 0.015, 0.15),
+        ("convolution\n4 filters, 4 maps", list(maps[0][0]), 0.19, 0.13),
+        ("ReLU, pooling\nhalf the size", list(maps[1][0]), 0.37, 0.085),
+        ("convolution, ReLU,\npooling: 6 maps", list(maps[3][0]), 0.51, 0.055),
+    )
+    for (title, panels, left, width), follows in zip(stages, (0.19, 0.37, 0.51, 0.66), strict=True):
+        _stack(figure, title, panels, left, width)
+        middle = (left + width + 0.009 * (len(panels) - 1) + follows) / 2
+        figure.text(middle, 0.46, "▶", color=QUIET, fontsize=10, ha="center", va="center")
+    strip = figure.add_axes((0.66, 0.12, 0.014, 0.68))
+    strip.imshow(features.reshape(-1, 1).numpy(), cmap=sequential(), aspect="auto", interpolation="nearest")
+    strip.set(xticks=[], yticks=[])
+    figure.text(0.667, 0.9, "flattening\none list", ha="center", va="center", fontsize=9)
+    _connected(figure)
+    figure.set_label(
+        "From left to right: a drawing of a house; four maps of its edges, from four filters; the same without what is "
+        "below zero, at half the size; six smaller maps of the second round; all their numbers as one list; lines from "
+        "the list to circles and on to three bars, the probabilities of three classes."
+    )
+    save_figure(figure, path, force=True)
+
+
+def _stack(figure: Figure, title: str, panels: list[torch.Tensor], left: float, width: float) -> None:
+    """Draw maps behind each other, each with its own scale: blue above zero, orange below."""
+    height = width * 10.0 / 3.3
+    shift = 0.009 * (len(panels) - 1)
+    bottom = 0.46 - (height + 3 * shift) / 2
+    for place, panel in reversed(list(enumerate(panels))):
+        axes = figure.add_axes((left + 0.009 * place, bottom + 0.027 * place, width, height))
+        top = float(panel.abs().max())
+        if title == "image":
+            axes.imshow(panel.numpy(), cmap="gray", interpolation="nearest")
+        else:
+            axes.imshow(panel.numpy(), cmap=diverging(), vmin=-top, vmax=top, interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
+    figure.text(left + (width + shift) / 2, 0.9, title, ha="center", va="center", fontsize=9)
+
+
+def _connected(figure: Figure) -> None:
+    """Draw the fully connected layers as lines and circles, and three probabilities as bars."""
+    axes = figure.add_axes((0.674, 0.12, 0.316, 0.68), xlim=(0, 1), ylim=(0, 1))
+    axes.axis("off")
+    hidden, classes = np.linspace(0.1, 0.9, 6), np.array([0.8, 0.5, 0.2])
+    for y in hidden:
+        for start in np.linspace(0.02, 0.98, 9):
+            axes.plot([0, 0.25], [start, y], color=QUIET, linewidth=0.4, alpha=0.6)
+        for end in classes:
+            axes.plot([0.25, 0.5], [y, end], color=QUIET, linewidth=0.4, alpha=0.6)
+    axes.scatter([0.25] * 6, hidden, s=60, color="white", edgecolors=INK, zorder=3)
+    axes.scatter([0.5] * 3, classes, s=60, color="white", edgecolors=INK, zorder=3)
+    for y, name, share in zip(classes, ("house", "tree", "car"), (0.9, 0.07, 0.03), strict=True):
+        axes.barh(y, 0.26 * share, left=0.6, height=0.1, color=POSITIVE)
+        axes.text(0.6, y - 0.07, f"{name} {share:.0%}", fontsize=9, va="top", color=INK)
+    figure.text(0.79, 0.9, "fully connected\ntwo layers", ha="center", va="center", fontsize=9)
+    figure.text(0.915, 0.9, "softmax\nprobabilities", ha="center", va="center", fontsize=9)
 
 
 def activations(path: Path) -> None:
@@ -161,6 +234,7 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "sine-and-bell.png": bell,
     "sliding-2d.gif": sliding_2d,
     "filters.png": filters,
+    "overview.png": overview,
     "activations.png": activations,
     "pooling.png": pooling,
     "flatten.png": flatten,

@@ -88,6 +88,8 @@ def test_an_output_is_rewritten_in_place(tmp_path: Path) -> None:
         ("<!-- measured, to within 0.1 -->\n", "cost 0.50\n", False, False),
         ("<!-- measured, to within 0.1, on Fashion-MNIST -->\n", "loss 9.00\n", False, True),
         ("<!-- measured, to within 0.1, on Fashion-MNIST -->\n", "loss 9.00\n", True, False),
+        ("<!-- measured, to within 5 % and 0.1 -->\n", "loss 0.59\n", False, True),
+        ("<!-- measured, to within 5 % and 0.1 -->\n", "loss 0.61\n", False, False),
     ],
 )
 def test_measured_outputs_are_compared_within_their_tolerance(
@@ -95,6 +97,14 @@ def test_measured_outputs_are_compared_within_their_tolerance(
 ) -> None:
     (block,) = read_blocks(f"```python\nprint()\n```\n{mark}```text\nloss 0.50\n```\n")
     assert (difference(block, printed, real_images) == "") == same
+
+
+def test_percentages_have_a_tolerance_of_their_own() -> None:
+    mark = "<!-- measured, to within 5 % and 0.1 -->"
+    (block,) = read_blocks(f"```python\nprint()\n```\n{mark}\n```text\nloss 0.50, right 70%, wrong 30 %\n```\n")
+    assert not difference(block, "loss 0.45, right 74%, wrong 26 %\n", real_images=False)
+    assert difference(block, "loss 0.50, right 76%, wrong 30 %\n", real_images=False)
+    assert difference(block, "loss 0.50, right 70%, wrong 24 %\n", real_images=False)
 
 
 def test_nothing_but_a_mark_stands_between_a_block_and_its_output() -> None:

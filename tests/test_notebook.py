@@ -40,7 +40,7 @@ SAID = [
     ("glass.feeds(trace, 4)", "asked for"),
     ("chance = np.random.default_rng(1)", "all are what the network says"),
     ("step = pellucid.step", "conv1.weight[0,0,1,1]"),
-    ("explanations = pellucid.explain", "elsewhere"),
+    ("explanations = pellucid.explain", "if it did not matter where the map is"),
     ("attributed.map.shape", "(24, 24)"),
     ('pellucid.activations(run, "conv2[7]", 6)', "data:image/png;base64,"),
     ("filters(run)", "16 filters of conv1, 3×3, red, green and blue"),

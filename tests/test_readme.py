@@ -15,6 +15,7 @@ import torch
 from learnable_sets import write_learnable_mnist
 from PIL import Image
 
+from pellucid.cli import in_order
 from pellucid.ground.devices import computes_in_bfloat16
 
 ROOT = Path(__file__).parent.parent
@@ -106,6 +107,12 @@ def test_the_convolution_in_the_readme_is_what_the_command_prints(place: Path) -
     assert shown is not None
     for part in shown[1].split("…"):
         assert part.strip() in done.stdout
+
+
+def test_every_command_is_in_the_table_with_what_its_help_says() -> None:
+    table = README.partition("## All commands")[2].partition("## ")[0]
+    rows = re.findall(r"^\|.*?\| `(\w+)` \| (.*) \|$", table, re.MULTILINE)
+    assert rows == [(command.name, command.short_help) for command in in_order()]
 
 
 def test_every_file_in_the_tree_exists_and_every_folder_is_in_it() -> None:

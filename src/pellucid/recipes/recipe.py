@@ -51,7 +51,7 @@ class Recipe:
     Traceback (most recent call last):
         ...
     pellucid.ground.errors.UserError: the recipe 'mine' cannot be used:
-      - epochs is 0; expected a whole number of at least 1
+      - epochs is 0; expected a whole number of at least 1 and at most 1,000,000
       - optimizer is 'adan'; expected adam or adamw or sgd; did you mean 'adam'? (one of: adam, adamw, sgd)
     """
 
