@@ -1,4 +1,4 @@
-"""Elements chosen by their order along an axis: sorting, the k largest, the median, running maxima; and their places."""
+"""Elements chosen by their order along an axis: sorting, the k largest, the median, running maxima; their places."""
 
 from __future__ import annotations
 
