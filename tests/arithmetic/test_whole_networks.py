@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import networks
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import networks
 import pellucid
 from pellucid.arithmetic import summarise, trace_gradient
 from pellucid.glass import gradients, look
@@ -119,4 +119,5 @@ def test_a_network_from_end_to_end(name, images, tmp_path):
     # The chain from a pixel to the logit.
     path = glass.path()
     assert path.complete, path.remarks
+    assert path.links[0].unit.node.name == "input"
     assert path.target.name == target.name
