@@ -96,7 +96,7 @@ def test_a_runs_directory_shows_the_runs_network(run, capsys):
         (["simple-cifer"], "did you mean 'simple-cifar'?"),
         (
             ["simple-cifar", "--input", "32x32"],
-            "--input is '32x32'; expected channels, rows, columns up to 8192, like 3x32x32",
+            "--input is '32x32'; expected channels, rows, columns up to 8192",
         ),
         (["simple-cifar", "--input", "3x0x32"], "--input is '3x0x32'"),
         (["runs/none"], "there is no directory runs/none; expected a run, a network's name, or file.py:ClassName"),
