@@ -226,6 +226,18 @@ class OwnAttention(nn.Module):
         return self.proj(x)
 
 
+class UNetClassifier(nn.Module):
+    """A U-Net whose maps are averaged and told apart by a linear layer."""
+
+    def __init__(self, mode: str = "bilinear"):
+        super().__init__()
+        self.net = UNet(mode)
+        self.head = nn.Linear(2, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.net(x).mean((2, 3)))
+
+
 class TorchAttention(nn.Module):
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -234,6 +246,13 @@ class TorchAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x, _ = self.attention(x, x, x, need_weights=False)
         return x
+
+
+class DefaultAttention(TorchAttention):
+    """As most people call it: with the weights, which nobody uses."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.attention(x, x, x)[0]
 
 
 class FusedAttention(OwnAttention):
@@ -262,6 +281,22 @@ class ViT(nn.Module):
         x = x + self.attention(self.norm1(x))
         x = x + self.mlp(self.norm2(x))
         return self.head(x[:, 0])
+
+
+class EncoderViT(nn.Module):
+    """A vision transformer of PyTorch's own encoder layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 8, 8)
+        self.position = nn.Parameter(torch.randn(1, 16, 8))
+        layer = nn.TransformerEncoderLayer(8, 2, 16, 0.1, "gelu", batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, nn.LayerNorm(8), enable_nested_tensor=False)
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2) + self.position
+        return self.head(self.encoder(x).mean(1))
 
 
 class CBAM(nn.Module):
@@ -294,10 +329,12 @@ NETWORKS = {
     "DenseNet": DenseNet,
     "Inception": Inception,
     "ShuffleNet": ShuffleNet,
-    "U-Net, bilinear": UNet,
-    "U-Net, transposed": lambda: UNet(""),
+    "U-Net, bilinear": UNetClassifier,
+    "U-Net, transposed": lambda: UNetClassifier(""),
     "ViT, own attention": ViT,
     "ViT, MultiheadAttention": lambda: ViT(TorchAttention),
+    "ViT, MultiheadAttention with weights": lambda: ViT(DefaultAttention),
+    "ViT, TransformerEncoder": EncoderViT,
     "ViT, fused attention": lambda: ViT(FusedAttention),
     "CBAM": CBAM,
 }

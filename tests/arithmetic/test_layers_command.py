@@ -94,10 +94,13 @@ def test_a_runs_directory_shows_the_runs_network(run, capsys):
     ("arguments", "message"),
     [
         (["simple-cifer"], "did you mean 'simple-cifar'?"),
-        (["simple-cifar", "--input", "32x32"], "--input is '32x32'; expected channels, rows and columns, like 3x32x32"),
+        (
+            ["simple-cifar", "--input", "32x32"],
+            "--input is '32x32'; expected channels, rows, columns up to 8192",
+        ),
         (["simple-cifar", "--input", "3x0x32"], "--input is '3x0x32'"),
         (["runs/none"], "there is no directory runs/none; expected a run, a network's name, or file.py:ClassName"),
-        (["simple-cifar", "--classes", "1"], "--classes is 1; expected 2 or more"),
+        (["simple-cifar", "--classes", "1"], "--classes is 1; expected 2 to 1,000,000"),
     ],
 )
 def test_mistakes(arguments, message, capsys, tmp_path):

@@ -120,7 +120,7 @@ def test_a_layer_used_twice_is_two_rows_and_counts_once():
     uses = [row for row in table.rows if row.label == "Linear"]
     assert [(row.name, row.parameters, row.owned) for row in uses] == [("fc", 20, 20), ("fc_2", 0, 20)]
     assert (table.parameters, table.multiply_adds) == (20, 32)
-    assert table.notes == ("no arithmetic for cumprod: their multiply-adds are not counted",)
+    assert table.notes == ("no arithmetic for logcumsumexp: their multiply-adds are not counted",)
 
 
 def test_parameters_that_take_no_part_are_named():

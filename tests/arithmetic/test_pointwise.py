@@ -165,7 +165,10 @@ MORE = [
 ]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.float32, torch.bfloat16, *(pytest.param(t, marks=pytest.mark.slow) for t in (torch.float64, torch.float16))],
+)
 @pytest.mark.parametrize("case", MORE, ids=range(len(MORE)))
 def test_spelling_with_settings(case, dtype):
     function, arguments, keywords = case

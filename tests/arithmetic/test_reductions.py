@@ -50,7 +50,7 @@ CASES = list(cases())
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("spread", [1.0, 100.0])
+@pytest.mark.parametrize("spread", [1.0, pytest.param(100.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
 def test_reduction(case, spread, dtype):
     function, keywords = case
@@ -105,7 +105,9 @@ def test_reductions_that_no_gradient_goes_through(function, keywords, part):
     assert gradient.value == 0
 
 
-@pytest.mark.parametrize("value", [0.0, -1.5, 3.0, 1e4])
+@pytest.mark.parametrize(
+    "value", [0.0, pytest.param(-1.5, marks=pytest.mark.slow), 3.0, pytest.param(1e4, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
 def test_equal_numbers_and_zeros(case, value):
     """Ties, deviations and norms of zero: the derivative is the one that PyTorch chooses."""

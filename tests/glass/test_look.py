@@ -163,18 +163,18 @@ def test_epochs_are_those_of_the_run(run):
 def test_an_operation_without_arithmetic_shows_its_value_and_inputs():
     network = Sorting()
     glass = look(network, torch.randn(1, 4, 4))
-    trace = glass.trace(glass["cumprod"][3])
+    trace = glass.trace(glass["logcumsumexp"][3])
     assert trace.kind == "no arithmetic"
     assert trace.check is None
-    assert "no arithmetic for this operation: cumprod" in str(trace)
+    assert "no arithmetic for this operation: logcumsumexp" in str(trace)
     assert "flatten (8)" in str(trace)
-    assert trace.value == float(torch.cumprod(glass["flatten"].value, 0)[3])
-    assert trace.to_dict()["note"] == "no arithmetic for this operation: cumprod"
+    assert trace.value == float(torch.logcumsumexp(glass["flatten"].value, 0)[3])
+    assert trace.to_dict()["note"] == "no arithmetic for this operation: logcumsumexp"
     assert not trace.receptive_field.exact
-    with pytest.raises(UserError, match=r"there is nothing to trace behind cumprod\[3\]: no arithmetic"):
+    with pytest.raises(UserError, match=r"there is nothing to trace behind logcumsumexp\[3\]: no arithmetic"):
         trace.back()
     chain = glass.path("conv[0,1,1]")
-    assert chain.remarks == ("the chain ends at conv[0,1,1]: no arithmetic for an operation on the way (cumprod)",)
+    assert chain.remarks == ("the chain ends at conv[0,1,1]: no arithmetic for an operation on the way (logcumsumexp)",)
     assert not chain.complete
 
 

@@ -32,7 +32,7 @@ __all__ = [
 MODULES: dict[type[nn.Module], Callable[[Any], Operation]] = {}
 FUNCTIONS: dict[Any, Callable[..., Call]] = {}
 PARTS: dict[Any, Callable[..., Call]] = {}
-COMPOSITES: dict[type[nn.Module], Callable[..., Any]] = {}
+COMPOSITES: dict[Any, Callable[..., Any]] = {}
 
 FACTORIES: dict[Any, int] = {}
 """Functions that make tensors out of nothing, with how many of their first arguments lend no more than a shape."""
@@ -55,12 +55,13 @@ def for_part_of(*functions: Any) -> Callable[[Reader], Reader]:
     return _register(PARTS, functions)
 
 
-def decomposes(*classes: type[nn.Module]) -> Callable[[Reader], Reader]:
-    """Register a forward that runs a module's simple steps one by one, where PyTorch's own hides them.
+def decomposes(*classes_or_functions: Any) -> Callable[[Reader], Reader]:
+    """Register what runs the simple steps of a module's forward, or of a function, where PyTorch's own hides them.
 
-    It takes the module and then what its forward takes; the recorder runs it in the forward's place.
+    For a module it takes the module and then what its forward takes. The recorder runs it in PyTorch's place; for
+    arguments that it does not know it returns `NotImplemented`, before it runs anything.
     """
-    return _register(COMPOSITES, classes)
+    return _register(COMPOSITES, classes_or_functions)
 
 
 def _register(table: dict[Any, Any], keys: Sequence[Any]) -> Callable[[Reader], Reader]:
@@ -105,7 +106,7 @@ def is_one_operation(module: nn.Module) -> bool:
 
     PyTorch's own do, and those that a reader is registered for.
     """
-    if type(module) in COMPOSITES and not module.training:
+    if type(module) in COMPOSITES:
         return False
     own = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
     return own or type(module) in MODULES

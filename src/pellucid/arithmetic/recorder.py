@@ -97,10 +97,17 @@ class PassRecorder(TorchFunctionMode, StepList):
         tensors = list(tensors_in((args, kwargs)))
         if not all(has_memory(tensor) for tensor in tensors):
             return run(*args, **kwargs)
+        steps = COMPOSITES.get(func)
+        if steps is not None and kwargs.get("out") is None:
+            with self:
+                result = steps(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
         with self._quietly():
             if name in LEAVING:
                 self._leave(name, tensors)
-            changes = changes_in_place(name, kwargs)
+            # What is filled with constants or random numbers is not read, so that nothing need be known of it.
+            changes = changes_in_place(name, kwargs) and not is_constant(func, args, kwargs)
             for position, tensor in enumerate(tensors):
                 known = id(tensor) in self._numbers or (changes and not position) or self._flow.get(place(tensor))
                 if known and id(tensor) not in self.parameter_names:
@@ -130,7 +137,6 @@ class PassRecorder(TorchFunctionMode, StepList):
         enabled: bool,
     ) -> None:
         produced = list(tensors_in(result))
-        writes = {place(tensor) for tensor in frame.written}
         if name == "__setitem__":
             produced = [args[0]]
         if (not produced and not frame.written) or name in ("requires_grad_", "retain_grad", "__iter__"):
@@ -167,7 +173,7 @@ class PassRecorder(TorchFunctionMode, StepList):
             owned = tuple(tensor for tensor in tensors if isinstance(tensor, nn.Parameter) and id(tensor) not in read)
             self._add(path, name.strip("_"), operation, inputs, value, reason, owned, frame, not enabled)
         done = {place(tensor) for tensor in produced}
-        self._follow([tensor for tensor in frame.written if place(tensor) not in done and place(tensor) in writes])
+        self._follow([tensor for tensor in frame.written if place(tensor) not in done | frame.created])
 
     def _owns(self, tensors: Sequence[Tensor]) -> bool:
         return any(isinstance(tensor, nn.Parameter) for tensor in tensors)
@@ -240,7 +246,7 @@ class PassRecorder(TorchFunctionMode, StepList):
             inputs = [tensor for tensor in tensors if has_memory(tensor)]
             self._add(path, label, operation, inputs, value, reason, owned, frame, not enabled)
         done = {place(value) for value in produced}
-        self._follow([tensor for tensor in frame.written if place(tensor) not in done])
+        self._follow([tensor for tensor in frame.written if place(tensor) not in done | frame.created])
 
     def _add(
         self,

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 from pellucid.arithmetic import NoArithmetic, rule_of
+from pellucid.arithmetic.arrays import lattice
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.rule import LocalDerivatives
 from pellucid.glass.gradients import Gradients, gradients
 from pellucid.glass.nodes import ForwardPass, Node, Unit
@@ -252,26 +254,52 @@ def class_index(glass: ForwardPass, target: int | str) -> int:
 
 
 def _backwards(unit: Unit) -> tuple[list[Unit], list[str]]:
-    glass = unit.node.glass
-    chain: list[Unit] = []
-    here = trace_unit(unit)
-    while here.kind == "operation":
-        assert here.trace is not None
-        ranked = here.strongest(len(here.trace.terms))
-        # Only terms that depend on the image: a chain to a pixel cannot go through a parameter.
-        onward = next((term.unit for term in ranked if _from_image(term, glass)), None)
-        if onward is None:
-            return chain, [f"the chain begins at {here.unit.name}, which reads nothing that depends on the image"]
-        chain.insert(0, onward)
-        here = trace_unit(onward)
-    if here.unit.node.step.number == 0:
+    """Follow the strongest terms, and turn back where a unit reads nothing of the image, such as a class token."""
+    traces = [trace_unit(unit)]
+    ways = [_onward(traces[0])]
+    tried = {unit}
+    while traces and traces[-1].kind == "operation":
+        onward = next((candidate for candidate in ways[-1] if candidate not in tried), None)
+        if onward is None:  # nothing of the image here
+            traces.pop()
+            ways.pop()
+            continue
+        tried.add(onward)
+        traces.append(trace_unit(onward))
+        ways.append(_onward(traces[-1]))
+    if not traces:
+        return [], [f"the chain begins at {unit.name}: nothing that it reads was found to depend on the image"]
+    chain = [traced.unit for traced in reversed(traces[1:])]
+    begins = traces[-1].unit
+    if begins.node.step.number == 0:
         return chain, []
-    reason = here.unit.node.reason or "it is an input of the network"
-    return chain, [f"the chain begins at {here.unit.name}: {reason}"]
+    reason = begins.node.reason or "it is an input of the network"
+    return chain, [f"the chain begins at {begins.name}: {reason}"]
 
 
-def _from_image(term: Term, glass: ForwardPass) -> bool:
-    return term.unit is not None and term.unit.node.step.number in glass.from_image
+def _onward(traced: UnitTrace) -> Iterator[Unit]:
+    """List the units that a unit reads, the strongest first; a chain to a pixel cannot go through a parameter."""
+    if traced.trace is None:
+        return
+    step, glass = traced.unit.node.step, traced.unit.node.glass
+    for term in traced.strongest(len(traced.trace.terms)):
+        if term.unit is not None and term.unit.node.step.number in glass.from_image:
+            yield term.unit
+    # What terms are multiplied by is read as well: the second factor of a matrix product is no term of its own.
+    assert step.operation is not None
+    shapes = [tuple(x.shape) for x in step.inputs]
+    output = Positions.at(traced.unit.full_index, tuple(step.value.shape))
+    read = rule_of(step.operation).reads(step.operation, shapes, output)
+    for operand, positions in enumerate(read):
+        number = step.operands[operand]
+        known = positions is not None and positions.exact and number in glass.from_image
+        if positions is None or not known or (traced.trace.terms.operand == operand).any():
+            continue
+        node = glass.node(number)
+        index = lattice(*(np.flatnonzero(mask) for mask in positions.axes))
+        sizes = np.abs(step.inputs[operand].detach().cpu().double().numpy()[tuple(index.T)])
+        for row in np.argsort(-sizes, kind="stable"):
+            yield node.at(tuple(int(at) for at in index[row]))
 
 
 def _forwards(unit: Unit, goal: Unit, follow: Gradients) -> tuple[list[Unit], list[str]]:

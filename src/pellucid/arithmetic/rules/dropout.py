@@ -127,6 +127,11 @@ def _from_call(input: Tensor, p: float = 0.5, training: bool = True, inplace: bo
     return Call(dropout(p, training), (input,))
 
 
+@for_function(torch.dropout, torch.dropout_, torch.feature_dropout, torch.feature_dropout_)
+def _from_torch_call(input: Tensor, p: float, train: bool) -> Call:
+    return Call(dropout(p, train), (input,))
+
+
 def _without_dropping(training: bool) -> Operation:
     if training:
         raise NoArithmetic("no arithmetic for this operation: alpha dropout in training")

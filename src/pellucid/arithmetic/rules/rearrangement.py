@@ -7,6 +7,7 @@ shape, says where each output was read. What came from nowhere (padding) is foun
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -34,9 +35,10 @@ from pellucid.arithmetic.rule import (
     rule_for,
 )
 from pellucid.arithmetic.rules.interpolation import MODES, check_known, interpolation
+from pellucid.arithmetic.rules.pooling import adaptive_pooling
 from pellucid.ground.errors import UserError
 
-__all__ = ["RearrangementRule", "rearrangement"]
+__all__ = ["RearrangementRule", "rearrangement", "shuffled"]
 
 IN_ORDER = ("flatten", "view", "reshape", "squeeze", "unsqueeze", "contiguous", "unflatten", "detach", "clone")
 """These keep the order of the elements, so that only the counting of indices changes."""
@@ -58,7 +60,6 @@ MOVING = (
     "diagonal",
     "broadcast_to",
     "unfold",
-    "take_along_dim",
     "fliplr",
     "flipud",
 )
@@ -66,6 +67,12 @@ MOVING = (
 
 OTHERS = (
     *MOVING,
+    "take_along_dim",
+    "patches",
+    "tril",
+    "triu",
+    "embedding",
+    "scatter",
     "expand_as",
     "unshuffle",
     "channel_shuffle",
@@ -84,6 +91,7 @@ OTHERS = (
     "tensor_split",
 )
 
+BY_INDEX = ("take_along_dim", "embedding", "scatter", "gather", "index_select")
 
 NOUNS = {"flatten": "flattening", "pad": "padding", "nearest": "nearest-neighbour enlargement", "getitem": "slice"}
 
@@ -113,7 +121,9 @@ class RearrangementRule(Rule):
     def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
         """What the function makes of the shape."""
         shape = shapes[0]
-        result = tuple(self.compute(operation, [torch.empty(shape, device="meta")]).shape)
+        # An index that was given lies in memory, where nothing on the meta device can be looked up by it.
+        device = "cpu" if operation.kind in BY_INDEX else "meta"
+        result = tuple(self.compute(operation, [torch.empty(shape, device=device)]).shape)
         lines = []
         if operation.kind == "flatten" and len(result) < len(shape):
             start = operation.settings["start"] % len(shape)
@@ -170,7 +180,9 @@ class RearrangementRule(Rule):
     def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
         """Where the elements came from."""
         function, shape = self._function(operation), tuple(shapes[0])
-        read = read_through_view(operation, function, shape, output, operation.kind in IN_ORDER)
+        read = None
+        if operation.kind not in BY_INDEX:
+            read = read_through_view(operation, function, shape, output, operation.kind in IN_ORDER)
         return (read or moved(operation, lambda: self._origins(operation, shape), shape, output),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
@@ -306,10 +318,11 @@ def _from_pixel_unshuffle(module: Any) -> Operation:
 @for_module(nn.ChannelShuffle)
 def _from_channel_shuffle(module: Any) -> Operation:
     groups = module.groups
-    return rearrangement("channel_shuffle", lambda x: _shuffled(x, groups), groups=groups)
+    return rearrangement("channel_shuffle", lambda x: shuffled(x, groups), groups=groups)
 
 
-def _shuffled(x: Tensor, groups: int) -> Tensor:
+def shuffled(x: Tensor, groups: int) -> Tensor:
+    """Shuffle channels: `(groups, channels)` becomes `(channels, groups)`."""
     # The kernel knows no float64 on some devices, so the numbers that mark the origins are moved by hand.
     parted: Tensor = x.unflatten(1, (groups, -1))
     return parted.transpose(1, 2).flatten(1, 2)
@@ -324,8 +337,6 @@ def _from_pixel_shuffle(module: Any) -> Operation:
 def _resized(
     size: Any, scale_factor: Any, mode: str, align_corners: bool | None, recompute: bool | None, antialias: bool = False
 ) -> Operation:
-    if mode == "area":
-        raise NoArithmetic("no arithmetic for this operation: enlarging by area interpolation")
     if mode not in ("nearest", "nearest-exact"):
         check_known(mode, antialias)
         return interpolation(mode, size, scale_factor, bool(align_corners), bool(recompute))
@@ -350,6 +361,12 @@ def _from_interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Call:
+    if mode == "area" and not antialias:  # another name for pooling to an asked size
+        lengths, axes = input.shape[2:], input.dim() - 2
+        factors = scale_factor if isinstance(scale_factor, list | tuple) else (scale_factor,) * axes
+        if size is None:
+            size = [math.floor(length * factor) for length, factor in zip(lengths, factors, strict=True)]
+        return Call(adaptive_pooling(axes, "avg", size), (input,))
     operation = _resized(size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     if operation.kind == "interpolate" and input.dim() != MODES[mode] + 2:
         raise NoArithmetic(f"no arithmetic for this operation: {mode} interpolation of {input.dim()} axes")

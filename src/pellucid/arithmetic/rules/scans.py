@@ -1,4 +1,4 @@
-"""Running sums along an axis: each output adds up all inputs as far as its own position."""
+"""Running sums and products along an axis: each output takes in all inputs as far as its own position."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pellucid.arithmetic.arrays import gather, lattice
+from pellucid.arithmetic.arrays import Floats, gather, lattice
 from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, spellings
@@ -26,7 +26,7 @@ from pellucid.arithmetic.rule import (
 )
 from pellucid.ground.errors import UserError
 
-__all__ = ["RunningSumRule"]
+__all__ = ["RunningProductRule", "RunningSumRule"]
 
 
 @rule_for("running_sum")
@@ -80,6 +80,48 @@ class RunningSumRule(Rule):
         return EVERYTHING if rank and operation.settings["axis"] % rank >= 2 else ()
 
 
+@rule_for("running_product")
+class RunningProductRule(RunningSumRule):
+    """The product of the elements up to here."""
+
+    def formula(self, operation: Operation) -> Formula:
+        """Along the axis."""
+        return Formula("y_i = Π_{j ≤ i} x_j", r"y_i = \prod_{j \le i} x_j")
+
+    def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+        """Let PyTorch multiply."""
+        return torch.cumprod(inputs[0], operation.settings["axis"])
+
+    def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
+        """All elements up to here."""
+        x = inputs[0]
+        sources = _line(operation, index, lambda at: np.arange(at + 1))
+        values = gather(x, sources, "the input")
+        value = float(np.prod(values))
+        return Decomposition(
+            input_terms(x.shape, sources, values), value, (len(values) + 2) * abs(value), None, "product"
+        )
+
+    def local_derivatives(
+        self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]
+    ) -> LocalDerivatives:
+        """All outputs from here on, each with the product of the others."""
+        x = inputs[0]
+        size = x.shape[operation.settings["axis"]] if index else 1
+        values = gather(x, _line(operation, index, lambda _: np.arange(size)), "the input")
+        at = index[operation.settings["axis"] % len(index)] if index else 0
+        values[at] = 1.0
+        others: Floats = np.cumprod(values)[at:].astype(np.float64)
+        positions = _line(operation, index, lambda at: np.arange(at, size))
+        formula = Formula(
+            "∂L/∂x_j = Σ_{i ≥ j} ∂L/∂y_i · the product of the others",
+            r"\partial_{x_j} L = \sum_{i \ge j} g_i \prod_{k \le i, k \ne j} x_k",
+        )
+        # Autograd divides the product by the element and sums backwards from the end.
+        floor = (4 * size + 8) * float(np.abs(others).sum())
+        return LocalDerivatives(positions, others, formula, slack=size + 8.0, floor=floor)
+
+
 def _line(operation: Operation, index: tuple[int, ...], along: Any) -> Any:
     axes: list[Any] = [[position] for position in index]
     if axes:
@@ -92,3 +134,11 @@ def _line(operation: Operation, index: tuple[int, ...], along: Any) -> Any:
 def _from_call(input: Tensor, dim: Any = None, *, axis: Any = None, dtype: Any = None, out: None = None) -> Call:
     refuse_type("cumsum", None if dtype == input.dtype else dtype)
     return Call(Operation("running_sum", {"axis": int(dim if axis is None else axis)}), (input,))
+
+
+@for_function(*spellings("cumprod"))
+def _from_product_call(
+    input: Tensor, dim: Any = None, *, axis: Any = None, dtype: Any = None, out: None = None
+) -> Call:
+    refuse_type("cumprod", None if dtype == input.dtype else dtype)
+    return Call(Operation("running_product", {"axis": int(dim if axis is None else axis)}), (input,))
