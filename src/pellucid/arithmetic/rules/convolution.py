@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import gather, lattice
-from pellucid.arithmetic.axes import WindowAxis, transposed_axis, window_axis
+from pellucid.arithmetic.axes import WindowAxis, kept_axes, transposed_axis, window_axis
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
@@ -332,6 +332,9 @@ class ConvolutionRule(Rule):
         return tuple(reaches)
 
     def _axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
+        return kept_axes(operation, shape, lambda: self._new_axes(operation, shape))
+
+    def _new_axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
         settings = operation.settings
         outputs = self.shape(operation, [tuple(shape)]).shape[2:]
         table = zip(

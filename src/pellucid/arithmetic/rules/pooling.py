@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
-from pellucid.arithmetic.axes import WindowAxis, adaptive_axis, window_axis
+from pellucid.arithmetic.axes import WindowAxis, adaptive_axis, kept_axes, window_axis
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
@@ -263,6 +263,9 @@ class PoolingRule(Rule):
         return tuple(reaches)
 
     def _axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
+        return kept_axes(operation, shape, lambda: self._new_axes(operation, shape))
+
+    def _new_axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
         settings = operation.settings
         outputs = self.shape(operation, [tuple(shape)]).shape[2:]
         if "output_size" in settings:
