@@ -316,8 +316,10 @@ class ConvolutionRule(Rule):
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The window: `d(k−1) + 1` wide, starting the padding earlier."""
         settings = operation.settings
-        if settings["padding_mode"] == "circular" and any(map(any, settings["padding"])):
-            return UNKNOWN  # the border reads the other side of the image
+        if settings["padding_mode"] != "zeros" and any(map(any, settings["padding"])):
+            return UNKNOWN  # the border reads other pixels again
+        if _is_transposed(operation) and any(stride > 1 for stride in settings["stride"]):
+            return UNKNOWN  # outputs differ in how many taps meet an input
         reaches = []
         for kernel, stride, (before, _), dilation in zip(
             settings["kernel"], settings["stride"], settings["padding"], settings["dilation"], strict=True

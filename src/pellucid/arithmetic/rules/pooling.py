@@ -21,6 +21,7 @@ from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import (
     EVERYTHING,
+    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
@@ -256,10 +257,9 @@ class PoolingRule(Rule):
             return EVERYTHING
         reaches = []
         for length, size in zip(shapes[0][2:], sizes, strict=True):
-            # Both ends are rounded outwards, by up to (q − 1)/q where the step is a fraction p/q.
-            step = Fraction(length, size)
-            rounding = Fraction(step.denominator - 1, step.denominator)
-            reaches.append(Reach(step + 2 * rounding, step, -rounding))
+            if length % size:
+                return UNKNOWN  # windows differ in size
+            reaches.append(Reach(Fraction(length // size), Fraction(length // size), Fraction(0)))
         return tuple(reaches)
 
     def _axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:

@@ -15,7 +15,7 @@ from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function
 from pellucid.arithmetic.reducing import growth
 from pellucid.arithmetic.rule import (
-    EVERYTHING,
+    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
@@ -98,9 +98,9 @@ class UnitLengthRule(Rule):
         return (output.whole(*operation.settings["axes"]),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
-        """All, along an axis of the image."""
+        """The same position of all channels, or no window."""
         rank = len(shapes[0])
-        return EVERYTHING if any(axis % rank >= 2 for axis in operation.settings["axes"]) else ()
+        return () if rank >= 3 and all(axis % rank < 2 for axis in operation.settings["axes"]) else UNKNOWN
 
     def _line(self, operation: Operation, x: Tensor, index: Sequence[int]) -> tuple[Integers, int]:
         over = {axis % x.dim() for axis in operation.settings["axes"]}
