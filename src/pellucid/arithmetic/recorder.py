@@ -166,7 +166,7 @@ class PassRecorder(TorchFunctionMode, StepList):
             read = {id(tensor) for tensor in inputs}
             owned = tuple(tensor for tensor in tensors if isinstance(tensor, nn.Parameter) and id(tensor) not in read)
             self._add(path, name.strip("_"), operation, inputs, value, reason, owned, frame, not enabled)
-        done = {place(tensor) for tensor in produced}
+        done = {place(tensor) for tensor in produced} | frame.created
         self._follow([tensor for tensor in frame.written if place(tensor) not in done and place(tensor) in writes])
 
     def _owns(self, tensors: Sequence[Tensor]) -> bool:
@@ -239,7 +239,8 @@ class PassRecorder(TorchFunctionMode, StepList):
         for value in produced:
             inputs = [tensor for tensor in tensors if has_memory(tensor)]
             self._add(path, label, operation, inputs, value, reason, owned, frame, not enabled)
-        done = {place(value) for value in produced}
+        # Memory of its own work (a padded copy) is nobody else's; where it is kept, its use shows that.
+        done = {place(value) for value in produced} | frame.created
         self._follow([tensor for tensor in frame.written if place(tensor) not in done])
 
     def _add(
