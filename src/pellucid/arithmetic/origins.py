@@ -147,7 +147,7 @@ def _layout(function: Callable[[Tensor], Tensor], shape: tuple[int, ...], in_ord
         return None
     tensor = torch.empty(shape, device="meta")
     result = function(tensor)
-    if not in_order and not result._is_view() and result is not tensor:
+    if not in_order and result._base is not tensor and result is not tensor:
         return None
     start = (0,) * len(shape)
     steps = torch.empty(result.shape, device="meta").stride() if in_order else result.stride()

@@ -145,8 +145,12 @@ class SoftmaxRule(Rule):
         return LocalDerivatives(line, sign * shares * (here - shares[own]), formula, floor=floor)
 
     def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
-        """The whole axis."""
-        return (output.whole(_axis(operation, len(shapes[0]))) if shapes[0] else output,)
+        """The whole axis; of one element alone the result does not change with it."""
+        if not shapes[0]:
+            return (output.inexact(),)
+        axis = _axis(operation, len(shapes[0]))
+        read = output.whole(axis)
+        return (read if shapes[0][axis] > 1 else read.inexact(),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The same position of all channels, or no window."""

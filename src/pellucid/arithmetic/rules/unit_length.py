@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -94,8 +95,10 @@ class UnitLengthRule(Rule):
         return LocalDerivatives(line, here / divisor - through, formula, floor=floor, details={"norm": length})
 
     def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
-        """The whole vector."""
-        return (output.whole(*operation.settings["axes"]),)
+        """The whole vector; of a vector of one number the sign alone remains."""
+        axes = operation.settings["axes"]
+        read = output.whole(*axes)
+        return (read if prod(shapes[0][axis] for axis in axes) > 1 else read.inexact(),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The same position of all channels, or no window."""
