@@ -130,7 +130,8 @@ def _enlarge(stack: Stack, x: Tensor) -> Layer:
 def _pad(stack: Stack, x: Tensor) -> Layer:
     sides = [stack.generator.randint(0, 3) for _ in range(4)]
     mode = stack.generator.choice(["constant", "circular", "reflect", "replicate"])
-    return lambda x: F.pad(x, sides, mode=mode)
+    # Not zero, as a product with zero depends on nothing.
+    return lambda x: F.pad(x, sides, mode=mode, value=0.5 if mode == "constant" else None)
 
 
 def _exchange(stack: Stack, x: Tensor) -> Layer:
@@ -221,6 +222,7 @@ def _product(stack: Stack, x: Tensor) -> Layer:
 
 def _reduced(stack: Stack, x: Tensor) -> Layer:
     axis = stack.generator.randint(1, 3)
+    noise = torch.rand(x.shape)  # the direction of two equal numbers does not change with them
 
     def largest(x: Tensor) -> Tensor:
         return x.mean(axis, keepdim=True) if stack.smooth else x.amax(axis, keepdim=True)
@@ -230,8 +232,8 @@ def _reduced(stack: Stack, x: Tensor) -> Layer:
             largest,
             lambda x: x.sum(axis, keepdim=True) + x,
             lambda x: _calm(x).logsumexp(axis, keepdim=True) * x,
-            lambda x: F.normalize(_calm(x), dim=axis),
-            lambda x: _calm(x).softmax(axis),
+            lambda x: F.normalize(_calm(x) + noise.to(x), dim=axis),
+            lambda x: (_calm(x) * noise.to(x)).softmax(axis),
         ]
     )
 
