@@ -12,14 +12,18 @@ import statistics
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import torch
 
 from pellucid import open_run, train
 from pellucid.causes import activations, why
 from pellucid.data import is_here
-from pellucid.glass import look
+from pellucid.glass import box_of, look
 from pellucid.stepping import take_step
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "glass"))
+from named_networks import NAMED
 
 
 def milliseconds(function, repeats=30):
@@ -62,6 +66,9 @@ def measure(run) -> None:
     first = next(node for node in glass if not node.step.is_source)
     unit = first[tuple(size // 2 for size in first.shape)]
     report("the same with its receptive field and text", milliseconds(lambda: str(glass.trace(unit))), "target 10 ms")
+    for name, (make, side) in NAMED.items():
+        deep = look(make().eval(), torch.rand(3, side, side)).output[0]
+        report(f"receptive field of a logit: {name}", milliseconds(lambda unit=deep: box_of(unit)), "target 10 ms")
     report("strongest chain from a pixel to the logit", milliseconds(lambda: glass.path(unit), 10))
     weight = f"{first.name}.bias[0]"
     report("first training step, recomputed", milliseconds(lambda: take_step(run, weight, verify=False), 3))

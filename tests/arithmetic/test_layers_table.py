@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from layers_networks import Branching, Deciding, Shared
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pellucid.arithmetic import summarise
+from pellucid.arithmetic import Seen, summarise
 from pellucid.ground.errors import UserError
 from pellucid.networks import NETWORKS, build
 
@@ -61,44 +62,75 @@ def test_the_rows_of_a_convolution_by_hand():
     assert table.activation_memory == image.memory + convolution.memory + relu.memory
 
 
+class Together(nn.Module):
+    """Halves of the rows or columns, exchanged; or a mean along one axis, added."""
+
+    def __init__(self, way, axis):
+        super().__init__()
+        self.way, self.axis = way, axis
+
+    def forward(self, x):
+        if self.way == "exchange":
+            return torch.cat(x.chunk(2, dim=self.axis)[::-1], dim=self.axis)
+        if self.way == "mean":
+            return x + x.mean(self.axis, keepdim=True)
+        return x[:, :, ::2, 3:]
+
+
 @pytest.mark.parametrize(
     "layers",
     [
         [nn.Conv2d(1, 1, 3, stride=2, padding=1), nn.MaxPool2d(3, 2), nn.Conv2d(1, 1, 3, dilation=2)],
         [nn.ZeroPad2d((3, 1, 2, 0)), nn.Conv2d(1, 1, (1, 3)), nn.AvgPool2d(2)],
         [nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3)],
+        [nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(1, 1, 3)],
         [nn.Conv2d(1, 1, 2, stride=2), nn.ConvTranspose2d(1, 1, 4, stride=2, padding=1)],
         [nn.AdaptiveAvgPool2d(6), nn.Conv2d(1, 1, 3, padding=1)],
-        [nn.ConvTranspose2d(1, 1, 3, stride=3, dilation=2), nn.MaxPool2d(2)],
+        [nn.AdaptiveAvgPool2d(5)],
+        [nn.ConvTranspose2d(1, 1, 2, stride=2)],
+        [nn.ConvTranspose2d(1, 1, 3, stride=3, dilation=2), nn.AvgPool2d(2)],
+        [nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")],
+        [nn.Conv2d(1, 1, 5, padding=2, padding_mode="reflect"), nn.Conv2d(1, 1, 3)],
+        [nn.ReplicationPad2d(2), nn.Conv2d(1, 1, 3)],
+        [Together("exchange", 2), nn.Conv2d(1, 1, 3)],
+        [nn.Conv2d(1, 1, 3, padding=1), Together("exchange", 3)],
+        [nn.Conv2d(1, 1, 3), Together("mean", 2)],
+        [nn.Conv2d(1, 1, 3), Together("slice", 2), nn.Conv2d(1, 1, 3)],
+        [nn.Flatten(), nn.Softmax(1)],
+        [nn.Conv2d(1, 4, 3), nn.PixelShuffle(2)],
     ],
 )
 def test_receptive_fields_are_where_gradients_reach(layers):
-    """No gradient reaches beyond the field, and where windows are not cut off it fills the field to its edges."""
-    network = nn.Sequential(*layers)
+    """No gradient of the outputs in the middle reaches beyond the field, and the widest of them fills it."""
+    torch.manual_seed(1)
+    network = nn.Sequential(*layers).double()
     for parameter in network.parameters():
         nn.init.constant_(parameter, 1.0)
     size = 24
-    fields = summarise(network, (1, size, size)).rows[-1].field
-    x = torch.rand(1, 1, size, size, requires_grad=True)
+    network.float()
+    field = summarise(network, (1, size, size)).rows[-1].field
+    network.double()
+    x = torch.rand(1, 1, size, size, dtype=torch.float64, requires_grad=True)
     output = network(x)
     widest = [0, 0]
-    for i in range(output.shape[2]):
-        for j in range(output.shape[3]):
-            (gradient,) = torch.autograd.grad(output[0, 0, i, j], x, retain_graph=True)
-            reached = gradient[0, 0].nonzero()
-            if not len(reached):  # all of the window is padding
-                continue
-            for axis, place in enumerate((i, j)):
-                field = fields[axis]
-                low, high = int(reached[:, axis].min()), int(reached[:, axis].max())
-                first = field.start + field.jump * place
+    middles = [range(length // 2, min(length, length // 2 + 3)) for length in output.shape[2:]]
+    for index in itertools.product(*middles) if middles else [(output.shape[1] // 2,)]:
+        place = (0, 0, *index) if middles else (0, *index)
+        (gradient,) = torch.autograd.grad(output[place], x, retain_graph=True)
+        reached = gradient[0, 0].nonzero()
+        for axis in (0, 1):
+            low, high = int(reached[:, axis].min()), int(reached[:, axis].max())
+            widest[axis] = max(widest[axis], high - low + 1)
+            if isinstance(field, tuple):
+                first = field[axis].start + field[axis].jump * index[axis]
                 assert first <= low
-                assert high <= first + field.size - 1
-                widest[axis] = max(widest[axis], high - low + 1)
-    for axis in (0, 1):
-        assert widest[axis] <= fields[axis].size
-        if not any(isinstance(layer, nn.MaxPool2d | nn.Upsample | nn.ConvTranspose2d) for layer in layers):
-            assert widest[axis] == min(fields[axis].size, size)
+                assert high <= first + field[axis].size - 1
+    if field == "everything":
+        assert widest == [size, size]
+    elif isinstance(field, Seen):
+        assert widest == list(field.sizes)
+    elif not any(isinstance(layer, nn.MaxPool2d) for layer in layers):
+        assert widest == [min(axis.size, size) for axis in field]
 
 
 def test_branches_take_the_union_of_their_fields():

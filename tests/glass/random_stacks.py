@@ -130,7 +130,8 @@ def _enlarge(stack: Stack, x: Tensor) -> Layer:
 def _pad(stack: Stack, x: Tensor) -> Layer:
     sides = [stack.generator.randint(0, 3) for _ in range(4)]
     mode = stack.generator.choice(["constant", "circular", "reflect", "replicate"])
-    return lambda x: F.pad(x, sides, mode=mode)
+    # Not zero, as a product with zero depends on nothing.
+    return lambda x: F.pad(x, sides, mode=mode, value=0.5 if mode == "constant" else None)
 
 
 def _exchange(stack: Stack, x: Tensor) -> Layer:
@@ -188,7 +189,129 @@ def _linear(stack: Stack, x: Tensor) -> Layer:
     return stack.keep(nn.Linear(x.shape[3], stack.generator.randint(2, 6)))
 
 
+def _calm(x: Tensor) -> Tensor:
+    """Bring any values between -1 and 1, so that no exponential overflows."""
+    return x / (1 + x.abs())
+
+
+def _smooth_enlargement(stack: Stack, x: Tensor) -> Layer:
+    g = stack.generator
+    size, mode, align = (g.randint(3, 20), g.randint(3, 20)), g.choice(["bilinear", "bicubic"]), g.random() < 0.5
+    return lambda x: F.interpolate(x, size=size, mode=mode, align_corners=align)
+
+
+def _attention(stack: Stack, x: Tensor) -> Layer:
+    causal = stack.generator.random() < 0.5
+    return stack.generator.choice(
+        [
+            lambda x: F.scaled_dot_product_attention(_calm(x), _calm(x), x, is_causal=causal),
+            lambda x: F.scaled_dot_product_attention(_calm(x.transpose(2, 3)), _calm(x.transpose(2, 3)), x.mT),
+        ]
+    )
+
+
+def _product(stack: Stack, x: Tensor) -> Layer:
+    return stack.generator.choice(
+        [
+            lambda x: _calm(x) @ _calm(x).transpose(2, 3),
+            lambda x: torch.einsum("nchw,nchv->nchv", _calm(x), _calm(x)),
+            lambda x: torch.einsum("nchw,ndhw->ncdw", _calm(x), _calm(x)),
+        ]
+    )
+
+
+def _reduced(stack: Stack, x: Tensor) -> Layer:
+    axis = stack.generator.randint(1, 3)
+    noise = torch.rand(x.shape)  # the direction of two equal numbers does not change with them
+
+    def largest(x: Tensor) -> Tensor:
+        return x.mean(axis, keepdim=True) if stack.smooth else x.amax(axis, keepdim=True)
+
+    return stack.generator.choice(
+        [
+            largest,
+            lambda x: x.sum(axis, keepdim=True) + x,
+            lambda x: _calm(x).logsumexp(axis, keepdim=True) * x,
+            lambda x: F.normalize(_calm(x) + noise.to(x), dim=axis),
+            lambda x: (_calm(x) * noise.to(x)).softmax(axis),
+        ]
+    )
+
+
+def _normalised(stack: Stack, x: Tensor) -> Layer:
+    channels = x.shape[1]
+    return stack.keep(
+        stack.generator.choice(
+            [
+                lambda: nn.GroupNorm(1, channels),
+                lambda: nn.InstanceNorm2d(channels, affine=True),
+                lambda: nn.BatchNorm2d(channels),
+                lambda: nn.LayerNorm(list(x.shape[3:])),
+                lambda: nn.LocalResponseNorm(3),
+            ]
+        )()
+    )
+
+
+def _overwritten(stack: Stack, x: Tensor) -> Layer:
+    way, axis = stack.generator.randint(0, 3), stack.generator.randint(1, 3)
+
+    def change(x: Tensor) -> Tensor:
+        y = x * 1.0
+        if way == 0:
+            y[:, :, 1:3] = 0.5
+        elif way == 1:
+            y[:, :, :, 0] = x[:, :, :, -1] * 2
+        elif way == 2:
+            y.narrow(axis, 0, 1).mul_(3)
+        else:
+            y[:, :1, ::2, 1:] = x[:, :1, ::2, :-1]
+        return y
+
+    return change
+
+
+def _gated(stack: Stack, x: Tensor) -> Layer:
+    axis = stack.generator.randint(1, 3)
+    if x.shape[axis] % 2:
+        raise ValueError
+    return lambda x: F.glu(_calm(x), axis)
+
+
+def _scanned(stack: Stack, x: Tensor) -> Layer:
+    axis = stack.generator.randint(1, 3)
+    return lambda x: x.cumsum(axis)
+
+
+def _moved(stack: Stack, x: Tensor) -> Layer:
+    axis, shift = stack.generator.randint(1, 3), stack.generator.randint(-3, 3)
+    return stack.generator.choice(
+        [
+            lambda x: x.roll(shift, axis),
+            lambda x: x.flip(axis),
+            lambda x: torch.stack([x, x * 2], dim=axis).flatten(axis, axis + 1),
+            lambda x: F.pixel_shuffle(x, 2),
+            lambda x: F.pixel_unshuffle(x, 2),
+            lambda x: x.unfold(2, 3, 2).mean(-1),
+            lambda x: x.unbind(1)[0][:, None].expand(-1, 2, -1, -1),
+            lambda x: x.repeat_interleave(2, dim=axis),
+            lambda x: x.where(x > -1e9, x * 2),
+        ]
+    )
+
+
 MAKERS: list[Callable[[Stack, Tensor], Layer]] = [
+    _smooth_enlargement,
+    _attention,
+    _product,
+    _reduced,
+    _normalised,
+    _overwritten,
+    _gated,
+    _scanned,
+    _moved,
+    _moved,
+    _moved,
     _convolution,
     _convolution,
     _convolution,

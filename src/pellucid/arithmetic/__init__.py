@@ -8,7 +8,8 @@ decompose one number and check it against PyTorch; `record` lists the operations
 import pellucid.arithmetic.rules
 import pellucid.arithmetic.showing
 import pellucid.arithmetic.table_showing  # noqa: F401 -- registers the views
-from pellucid.arithmetic.layer_table import Field, LayerTable, Row, summarise
+from pellucid.arithmetic.fields import Field, Seen
+from pellucid.arithmetic.layer_table import LayerTable, Row, summarise
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.reading import describe, describe_call, for_function, for_module, for_part_of
 from pellucid.arithmetic.recording import RecordedStep, Recording, record, twin_of
@@ -30,6 +31,7 @@ __all__ = [
     "Recording",
     "Row",
     "Rule",
+    "Seen",
     "ShapeRule",
     "Terms",
     "Trace",

@@ -7,14 +7,21 @@ table filled the other way round, and pooling is the table without weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from pellucid.arithmetic.arrays import Integers
+from pellucid.arithmetic.operation import Operation
 from pellucid.arithmetic.positions import Mask
 
-__all__ = ["WindowAxis", "adaptive_axis", "transposed_axis", "window_axis"]
+__all__ = ["WindowAxis", "adaptive_axis", "kept_axes", "transposed_axis", "window_axis"]
+
+MOST_KEPT = 500_000
+"""Triples of an operation that are kept for the next time."""
 
 PADDINGS = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -31,12 +38,20 @@ class WindowAxis:
     tap: Integers
     length: int
 
+    @cached_property
+    def is_identity(self) -> bool:
+        """Whether each output position reads the input position of the same number, and no other."""
+        own = np.arange(self.length)
+        return np.array_equal(self.output, own) and np.array_equal(self.source, own)
+
     def reading(self, output: int) -> Integers:
         """Find the triples that one output position reads."""
         return np.flatnonzero(self.output == output)
 
     def read_by(self, outputs: Mask) -> Mask:
         """Mark the input positions that some output positions read, padding left out."""
+        if self.is_identity:
+            return outputs
         sources = self.source[outputs[self.output]]
         read = np.zeros(self.length, dtype=bool)
         read[sources[sources >= 0]] = True
@@ -49,6 +64,20 @@ class WindowAxis:
     def using(self, tap: int) -> Integers:
         """Find the triples that use one tap on a real input position; on padding of zeros it adds nothing."""
         return np.flatnonzero((self.tap == tap) & (self.source >= 0))
+
+
+_KEPT: WeakKeyDictionary[Operation, dict[tuple[int, ...], list[WindowAxis]]] = WeakKeyDictionary()
+
+
+def kept_axes(operation: Operation, shape: Sequence[int], make: Callable[[], list[WindowAxis]]) -> list[WindowAxis]:
+    """Return the axes of an operation for an input of this shape, made once unless they are very long."""
+    kept = _KEPT.setdefault(operation, {})
+    axes = kept.get(tuple(shape))
+    if axes is None:
+        axes = make()
+        if sum(len(axis.output) for axis in axes) <= MOST_KEPT:
+            kept[tuple(shape)] = axes
+    return axes
 
 
 def window_axis(

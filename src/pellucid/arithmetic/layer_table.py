@@ -2,59 +2,27 @@
 
 Counted for one image, in evaluation mode. A multiply-add is one product that is added to a sum: those of convolutions
 and fully connected layers, taps on padding included, biases not; every other operation counts none. The receptive field
-is how many pixels along each axis an output can depend on through windows; the means and variances of normalisations
-reach further and are not counted, as is usual.
+is how many pixels along each axis an output can depend on through windows (`fields.py`); the means and variances of
+normalisations reach further and are not counted, as is usual.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from math import ceil
 from typing import Any
 
 import torch
 from torch import nn
 
+from pellucid.arithmetic.fields import Fields, Seen, receptive_fields
 from pellucid.arithmetic.recording import RecordedStep, record
-from pellucid.arithmetic.rule import EVERYTHING, UNKNOWN, Reach, rule_of
+from pellucid.arithmetic.rule import EVERYTHING, UNKNOWN, rule_of
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 
-__all__ = ["Field", "Fields", "LayerTable", "Row", "receptive_fields", "summarise"]
-
-
-@dataclass(frozen=True)
-class Field:
-    """Receptive field along one axis of the input image.
-
-    Output i depends on pixels `start + jump·i` up to `start + jump·i + size − 1`; pixels outside of the image are its
-    padding. After an enlargement positions differ in what they see, and the field holds what any of them can see.
-    """
-
-    size: Fraction
-    jump: Fraction
-    start: Fraction
-
-    def through(self, reach: Reach) -> Field:
-        """Return the field of an output that reads these outputs.
-
-        >>> pixel = Field(Fraction(1), Fraction(1), Fraction(0))
-        >>> window = Reach(Fraction(3), Fraction(2), Fraction(-1))
-        >>> twice = pixel.through(window).through(window)
-        >>> int(twice.size), int(twice.jump), int(twice.start)
-        (7, 4, -3)
-        """
-        return Field(
-            size=self.size + (reach.size - 1) * self.jump,
-            jump=self.jump * reach.stride,
-            start=self.start + reach.start * self.jump,
-        )
-
-
-Fields = tuple[Field, ...] | str
-"""A field an axis, or `EVERYTHING`, or `UNKNOWN`."""
+__all__ = ["LayerTable", "Row", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +62,8 @@ class Row:
         """
         if isinstance(self.field, str):
             return {EVERYTHING: "all", UNKNOWN: "?"}[self.field]
-        return "×".join(str(ceil(axis.size)) for axis in self.field) or "-"
+        sizes = self.field.sizes if isinstance(self.field, Seen) else [ceil(axis.size) for axis in self.field]
+        return "×".join(map(str, sizes)) or "-"
 
 
 @dataclass(frozen=True)
@@ -137,7 +106,7 @@ def summarise(network: nn.Module, input_shape: Sequence[int], name: str = "") ->
     recording = record(network, x, training=False)
     counted: set[int] = set()
     rows: list[Row] = []
-    for step, field in zip(recording.steps, receptive_fields(recording.steps), strict=True):
+    for step, field in zip(recording.steps, receptive_fields(recording), strict=True):
         own = {id(parameter): parameter.numel() for parameter in step.parameters}
         fresh = sum(count for identity, count in own.items() if identity not in counted)
         counted |= set(own)
@@ -161,14 +130,6 @@ def summarise(network: nn.Module, input_shape: Sequence[int], name: str = "") ->
         activation_memory=sum(row.memory for row in rows),
         notes=tuple(notes),
     )
-
-
-def receptive_fields(steps: Sequence[RecordedStep]) -> list[Fields]:
-    """Find what each step's outputs see of the image: a field an axis, `everything`, or `unknown`."""
-    fields: list[Fields] = []
-    for step in steps:
-        fields.append(_field(step, fields))
-    return fields
 
 
 def _row(step: RecordedStep, field: Fields, fresh: int, owned: int, operands: list[str]) -> Row:
@@ -212,47 +173,6 @@ def _row(step: RecordedStep, field: Fields, fresh: int, owned: int, operands: li
     )
 
 
-def _field(step: RecordedStep, before: list[Fields]) -> Fields:
-    if step.is_source:
-        if step.label == "input":
-            return tuple(Field(Fraction(1), Fraction(1), Fraction(0)) for _ in range(max(step.value.dim() - 2, 0)))
-        return ()
-    if step.operation is None:
-        return UNKNOWN
-    # A parameter or a constant depends on no pixel.
-    reading = _union([before[number] for number in step.operands if before[number] != ()])
-    if isinstance(reading, str):
-        return reading
-    reach = rule_of(step.operation).reach(step.operation, [tuple(x.shape) for x in step.inputs])
-    if isinstance(reach, str):
-        return reach
-    if not reach:
-        return reading
-    if len(reach) != len(reading):
-        return UNKNOWN
-    return tuple(field.through(window) for field, window in zip(reading, reach, strict=True))
-
-
-def _union(fields: Sequence[Fields]) -> Fields:
-    """The field of something that reads at the same position from several branches."""
-    if UNKNOWN in fields:
-        return UNKNOWN
-    if EVERYTHING in fields:
-        return EVERYTHING
-    known = [field for field in fields if not isinstance(field, str)]
-    if not known:
-        return ()
-    axes = list(zip(*known, strict=False))
-    if any(len(field) != len(axes) for field in known) or any(len({field.jump for field in axis}) > 1 for axis in axes):
-        return UNKNOWN
-    union = []
-    for axis in axes:
-        start = min(field.start for field in axis)
-        end = max(field.start + field.size for field in axis)
-        union.append(Field(end - start, axis[0].jump, start))
-    return tuple(union)
-
-
 def _row_dict(row: Row) -> dict[str, Any]:
     document = {
         name: list(value) if isinstance(value, tuple) else value for name, value in vars(row).items() if name != "field"
@@ -260,6 +180,8 @@ def _row_dict(row: Row) -> dict[str, Any]:
     document["settings"] = {name: _listed(value) for name, value in row.settings.items()}
     if isinstance(row.field, str):
         document["receptive_field"] = {"covers": row.field}
+    elif isinstance(row.field, Seen):
+        document["receptive_field"] = {"covers": "seen", "size": list(row.field.sizes)}
     else:
         document["receptive_field"] = {
             "covers": "window",

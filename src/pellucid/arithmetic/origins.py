@@ -8,6 +8,8 @@ itself, one short table an axis is kept.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,13 +18,11 @@ from torch import Tensor
 
 from pellucid.arithmetic.arrays import Integers
 from pellucid.arithmetic.operation import Operation
-from pellucid.arithmetic.positions import Positions
+from pellucid.arithmetic.positions import Mask, Positions
 
 __all__ = ["moved", "read_through_view"]
 
-_VIEWS: WeakKeyDictionary[Operation, dict[tuple[int, ...], tuple[tuple[int, ...], tuple[int, ...]] | None]] = (
-    WeakKeyDictionary()
-)
+_VIEWS: WeakKeyDictionary[Operation, dict[tuple[int, ...], _View | None]] = WeakKeyDictionary()
 _FOUND: WeakKeyDictionary[Operation, dict[tuple[int, ...], tuple[Integers, ...] | Integers]] = WeakKeyDictionary()
 
 
@@ -40,64 +40,120 @@ def read_through_view(
     kept = _VIEWS.setdefault(operation, {})
     if shape not in kept:
         kept[shape] = _layout(function, shape, in_order)
-    layout = kept[shape]
-    if layout is None:
+    view = kept[shape]
+    return None if view is None else view.read(output)
+
+
+class _View:
+    """Where the first element of a view is in its tensor, and where the steps along each of the view's axes lead."""
+
+    def __init__(
+        self, shape: tuple[int, ...], start: tuple[int, ...], lengths: tuple[int, ...], steps: tuple[int, ...]
+    ) -> None:
+        self.shape, self.start = shape, start
+        self.walks = [
+            None if step == 0 or length == 1 else _walk(shape, length, step)
+            for length, step in zip(lengths, steps, strict=True)
+        ]
+
+    def read(self, output: Positions) -> Positions | None:
+        """Find what is read; None where the steps carry over from one axis to the next."""
+        parts: list[list[Mask]] = [[] for _ in self.shape]
+        elements, products = 1, True
+        for mask, marked, walk in zip(output.axes, output.counts, self.walks, strict=True):
+            if walk is None:
+                continue
+            elements *= marked
+            places = walk.along(mask, marked)
+            products &= marked == prod(int(np.count_nonzero(along)) for _, along in places)
+            for axis, along in places:
+                parts[axis].append(along)
+        axes = []
+        for size, first, along_axis in zip(self.shape, self.start, parts, strict=True):
+            read = _summed(size, first, along_axis)
+            if read is None:
+                return None
+            axes.append(read)
+        read_of = Positions(tuple(axes))
+        return Positions(read_of.axes, output.exact and (products or elements == read_of.count))
+
+
+@dataclass(eq=False)
+class _Walk:
+    """Where the positions along one axis of a view lead: every `step`-th of one axis, or all through several axes.
+
+    `axis` and `step` are of the former, None and 0 of the latter; `whole` are axes which all positions together fill,
+    each from its start to its end.
+    """
+
+    shape: tuple[int, ...]
+    length: int
+    stride: int
+    axis: int | None
+    step: int
+    whole: range | None
+    table: dict[int, Integers] | None = None
+
+    def along(self, mask: Mask, marked: int) -> list[tuple[int, Mask]]:
+        """Mark on each axis what is reached from its start."""
+        if self.axis is not None:
+            if self.step == 1:
+                return [(self.axis, mask)]
+            read = np.zeros((self.length - 1) * self.step + 1, dtype=bool)
+            read[:: self.step] = mask
+            return [(self.axis, read)]
+        if self.whole is not None and marked == self.length:
+            return [(axis, np.ones(self.shape[axis], dtype=bool)) for axis in self.whole]
+        if self.table is None:
+            places = np.unravel_index(np.arange(self.length) * self.stride, self.shape)
+            self.table = {axis: table for axis, table in enumerate(places) if table.any()}
+        reached = []
+        for axis, table in self.table.items():
+            read = np.zeros(self.shape[axis], dtype=bool)
+            read[table[mask]] = True
+            reached.append((axis, read))
+        return reached
+
+
+def _walk(shape: tuple[int, ...], length: int, stride: int) -> _Walk:
+    own = 1
+    for axis in range(len(shape) - 1, -1, -1):
+        if stride % own == 0 and stride < own * shape[axis]:
+            step = stride // own
+            if (length - 1) * step < shape[axis]:
+                return _Walk(shape, length, stride, axis, step, None)
+            break
+        own *= shape[axis]
+    return _Walk(shape, length, stride, None, 0, _whole_axes(shape, length, stride))
+
+
+def _summed(size: int, first: int, parts: list[Mask]) -> Mask | None:
+    """Mark the sums of a first position and one marked of each part; None where one lies beyond the axis."""
+    if len(parts) == 1 and first == 0 and len(parts[0]) == size:
+        return parts[0]
+    places = np.array([first])
+    for part in parts:
+        places = (places[:, None] + np.flatnonzero(part)[None, :]).ravel()
+    if len(places) and places.max() >= size:
         return None
-    start, steps = layout
-    parts: list[list[Integers]] = [[] for _ in shape]
-    farthest, elements, one_axis_each = list(start), 1, True
-    for mask, step in zip(output.axes, steps, strict=True):
-        if step == 0 or len(mask) == 1:
-            continue
-        marked = np.flatnonzero(mask)
-        elements *= len(marked)
-        places = _places(shape, marked, len(mask), step)
-        if places is None:
-            unravelled = np.unravel_index(marked * step, shape)
-            places = {axis: np.unique(along) for axis, along in enumerate(unravelled) if along.any()}
-            one_axis_each &= len(places) <= 1
-        for axis, along in places.items():
-            farthest[axis] += int(along[-1])
-            parts[axis].append(along)
-    if any(last >= size for last, size in zip(farthest, shape, strict=True)):
-        return None  # steps carry over from one axis to the next
-    read = Positions.none(shape)
-    for mask, first, sums in zip(read.axes, start, parts, strict=True):
-        sources = sums[0] + first if sums else np.array([first])
-        for more in sums[1:]:
-            sources = (sources[:, None] + more[None, :]).ravel()
-        mask[sources] = True
-    return Positions(read.axes, output.exact and (one_axis_each or elements == read.count))
+    read = np.zeros(size, dtype=bool)
+    read[places] = True
+    return read
 
 
-def _layout(
-    function: Callable[[Tensor], Tensor], shape: tuple[int, ...], in_order: bool
-) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """Return where the first element of a view was, and the steps of the view's axes; None of a copy."""
+def _layout(function: Callable[[Tensor], Tensor], shape: tuple[int, ...], in_order: bool) -> _View | None:
+    """Return where the elements of a view were; None of a copy."""
     if not shape or not all(shape):
         return None
     tensor = torch.empty(shape, device="meta")
     result = function(tensor)
-    if in_order:
-        return (0,) * len(shape), torch.empty(result.shape, device="meta").stride()
-    if not result._is_view() and result is not tensor:
+    if not in_order and result._base is not tensor and result is not tensor:
         return None
-    start = np.unravel_index(int(result.storage_offset()), shape) if result.numel() else (0,) * len(shape)
-    return tuple(int(position) for position in start), result.stride()
-
-
-def _places(shape: tuple[int, ...], marked: Integers, length: int, step: int) -> dict[int, Integers] | None:
-    """Find the positions that the steps of one axis lead to, where they stay on one axis or fill whole axes."""
-    own = 1
-    for axis in range(len(shape) - 1, -1, -1):
-        if step % own == 0 and step < own * shape[axis]:
-            along = marked * (step // own)
-            if along[-1] < shape[axis]:
-                return {axis: along}
-            break
-        own *= shape[axis]
-    whole = _whole_axes(shape, length, step) if len(marked) == length else None
-    return None if whole is None else {axis: np.arange(shape[axis]) for axis in whole}
+    start = (0,) * len(shape)
+    steps = torch.empty(result.shape, device="meta").stride() if in_order else result.stride()
+    if not in_order and result.numel():
+        start = tuple(int(position) for position in np.unravel_index(int(result.storage_offset()), shape))
+    return _View(shape, start, tuple(result.shape), steps)
 
 
 def _whole_axes(shape: tuple[int, ...], length: int, step: int) -> range | None:

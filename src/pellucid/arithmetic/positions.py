@@ -8,8 +8,10 @@ calls itself not exact.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,42 +69,56 @@ class Positions:
         if len(numbers) and len(shape):
             for mask, places in zip(positions.axes, np.unravel_index(numbers, tuple(shape)), strict=True):
                 mask[places] = True
-        return replace(positions, exact=exact and positions.count == len(numbers))
+        return cls(positions.axes, exact and positions.count == len(numbers))
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the tensor."""
         return tuple(len(mask) for mask in self.axes)
 
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """How many positions are marked on each axis."""
+        return tuple(int(np.count_nonzero(mask)) for mask in self.axes)
+
     @property
     def count(self) -> int:
         """How many elements are marked."""
-        return int(np.prod([int(mask.sum()) for mask in self.axes], dtype=np.int64))
+        return prod(self.counts)
 
     @property
     def is_empty(self) -> bool:
         """Whether no element is marked: no position on at least one axis."""
-        return not all(mask.any() for mask in self.axes)
+        return 0 in self.counts
 
     def union(self, other: Positions) -> Positions:
         """Mark what either marks; the smallest product around both, which is exact if it is no more than both."""
         if self.is_empty or other.is_empty:
             return other if self.is_empty else self
-        axes = tuple(mine | others for mine, others in zip(self.axes, other.axes, strict=True))
-        together = Positions(axes, self.exact and other.exact)
-        common = Positions(tuple(mine & others for mine, others in zip(self.axes, other.axes, strict=True))).count
-        return replace(together, exact=together.exact and together.count == self.count + other.count - common)
+        axes, common, counts = [], 1, []
+        for mine, others, here, there in zip(self.axes, other.axes, self.counts, other.counts, strict=True):
+            both = here if mine is others else int(np.count_nonzero(mine & others))
+            axes.append(others if both == here else mine if both == there else mine | others)
+            common *= both
+            counts.append(here + there - both)
+        exact = self.exact and other.exact and prod(counts) == self.count + other.count - common
+        return Positions(tuple(axes), exact)
 
     def contains(self, other: Positions) -> bool:
         """Whether every element of other positions is marked."""
-        return other.is_empty or not any(
-            (others & ~mine).any() for mine, others in zip(self.axes, other.axes, strict=True)
+        if other.is_empty:
+            return True
+        if any(here < there for here, there in zip(self.counts, other.counts, strict=True)):
+            return False
+        return all(
+            mine is others or here == len(mine) or np.count_nonzero(mine & others) == there
+            for mine, others, here, there in zip(self.axes, other.axes, self.counts, other.counts, strict=True)
         )
 
     def with_axis(self, axis: int, mask: Mask) -> Positions:
         """Replace the mask of one axis."""
         axis %= len(self.axes)
-        return replace(self, axes=(*self.axes[:axis], mask, *self.axes[axis + 1 :]))
+        return Positions((*self.axes[:axis], mask, *self.axes[axis + 1 :]), self.exact)
 
     def whole(self, *axes: int) -> Positions:
         """Mark all positions along some axes, where any element is marked."""
@@ -115,7 +131,7 @@ class Positions:
 
     def inexact(self) -> Positions:
         """Return the same, not exact."""
-        return replace(self, exact=False)
+        return Positions(self.axes, False)
 
     def broadcast_from(self, shape: Sequence[int]) -> Positions:
         """Return what is read of an operand of this shape that was broadcast to these positions' shape.

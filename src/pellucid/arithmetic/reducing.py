@@ -17,7 +17,16 @@ from torch import Tensor
 from pellucid.arithmetic.arrays import Integers, gather, index_row, lattice
 from pellucid.arithmetic.operation import Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.positions import Positions
-from pellucid.arithmetic.rule import EVERYTHING, Decomposition, LocalDerivatives, Reach, Rule, Shapes, input_terms
+from pellucid.arithmetic.rule import (
+    EVERYTHING,
+    UNKNOWN,
+    Decomposition,
+    LocalDerivatives,
+    Reach,
+    Rule,
+    Shapes,
+    input_terms,
+)
 from pellucid.ground.errors import UserError
 
 __all__ = ["Reduction", "ReductionRule", "growth", "over_axes", "reduction", "refuse_type", "ties"]
@@ -151,9 +160,12 @@ class ReductionRule(Rule):
         return (Positions(tuple(axes), output.exact),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
-        """All, when the image's axes are among them."""
+        """All, when the image's axes are among them; the same position of all channels; or no window."""
         rank = len(shapes[0])
-        return EVERYTHING if set(_over(operation, rank)) & set(range(2, rank)) else ()
+        over, image = set(_over(operation, rank)), set(range(2, rank))
+        if rank >= 3 and over >= image:
+            return EVERYTHING
+        return () if rank >= 3 and not over & image and operation.settings["keepdim"] else UNKNOWN
 
     def _members(self, operation: Operation, shape: tuple[int, ...], index: Sequence[int]) -> Integers:
         over, given = _over(operation, len(shape)), iter(index)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.arithmetic import Recording, record
+from pellucid.arithmetic.dependence import steps_from_image
 from pellucid.arithmetic.proving import OUTSIDE
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.glass.nodes import ForwardPass, Unit
@@ -23,7 +24,7 @@ from pellucid.prediction.picture import open_picture
 from pellucid.prediction.prediction import with_article
 from pellucid.run import Run, open_run
 
-__all__ = ["Glass", "look", "random_numbers_kept", "steps_from_image"]
+__all__ = ["Glass", "look", "random_numbers_kept"]
 
 
 class Glass(ForwardPass):
@@ -134,15 +135,6 @@ def _matched(x: Tensor, module: nn.Module) -> Tensor:
     """Move the input to the device and the dtype of the network's weights."""
     weight = next((parameter for parameter in module.parameters() if parameter.is_floating_point()), None)
     return x if weight is None else x.to(weight.device, weight.dtype)
-
-
-def steps_from_image(recording: Recording) -> frozenset[int]:
-    """Number the steps whose values depend on the image."""
-    dependent: set[int] = set()
-    for step in recording.steps:
-        if (step.label == "input" and step.is_source) or dependent.intersection((*step.operands, *step.decided_by)):
-            dependent.add(step.number)
-    return frozenset(dependent)
 
 
 def _connected(recording: Recording) -> set[int]:

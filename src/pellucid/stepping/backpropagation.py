@@ -10,8 +10,8 @@ from torch import nn
 
 from pellucid.arithmetic import Check, RecordedStep, Recording, Trace, trace_gradient
 from pellucid.arithmetic.arrays import Floats
+from pellucid.arithmetic.dependence import steps_from_image
 from pellucid.arithmetic.rounding import unit_roundoff
-from pellucid.glass.glass import steps_from_image
 from pellucid.glass.gradients import Gradients
 from pellucid.glass.units import unit_text
 from pellucid.ground.errors import UserError

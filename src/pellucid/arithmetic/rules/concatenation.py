@@ -14,7 +14,7 @@ from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function
 from pellucid.arithmetic.result import Terms
-from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, rule_for
+from pellucid.arithmetic.rule import UNKNOWN, Decomposition, LocalDerivatives, Reach, Rule, Shapes, rule_for
 from pellucid.ground.errors import UserError
 
 __all__ = ["ConcatenationRule", "concatenation"]
@@ -83,6 +83,11 @@ class ConcatenationRule(Rule):
         axis = operation.settings["axis"] % len(output.axes)
         ends = np.cumsum([shape[axis] for shape in shapes])[:-1]
         return tuple(output.with_axis(axis, mask) for mask in np.split(output.axes[axis], ends))
+
+    def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
+        """The same position of all channels, or no window."""
+        rank = len(shapes[0])
+        return () if rank >= 3 and operation.settings["axis"] % rank < 2 else UNKNOWN
 
     def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import gather, lattice
-from pellucid.arithmetic.axes import WindowAxis, transposed_axis, window_axis
+from pellucid.arithmetic.axes import WindowAxis, kept_axes, transposed_axis, window_axis
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
@@ -316,8 +316,10 @@ class ConvolutionRule(Rule):
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The window: `d(k−1) + 1` wide, starting the padding earlier."""
         settings = operation.settings
-        if settings["padding_mode"] == "circular" and any(map(any, settings["padding"])):
-            return UNKNOWN  # the border reads the other side of the image
+        if settings["padding_mode"] != "zeros" and any(map(any, settings["padding"])):
+            return UNKNOWN  # the border reads other pixels again
+        if _is_transposed(operation) and any(stride > 1 for stride in settings["stride"]):
+            return UNKNOWN  # outputs differ in how many taps meet an input
         reaches = []
         for kernel, stride, (before, _), dilation in zip(
             settings["kernel"], settings["stride"], settings["padding"], settings["dilation"], strict=True
@@ -332,6 +334,9 @@ class ConvolutionRule(Rule):
         return tuple(reaches)
 
     def _axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
+        return kept_axes(operation, shape, lambda: self._new_axes(operation, shape))
+
+    def _new_axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
         settings = operation.settings
         outputs = self.shape(operation, [tuple(shape)]).shape[2:]
         table = zip(

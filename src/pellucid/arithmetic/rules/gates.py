@@ -15,7 +15,16 @@ from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
 from pellucid.arithmetic.pointwise import logistic
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
-from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, input_terms, rule_for
+from pellucid.arithmetic.rule import (
+    UNKNOWN,
+    Decomposition,
+    LocalDerivatives,
+    Reach,
+    Rule,
+    Shapes,
+    input_terms,
+    rule_for,
+)
 from pellucid.ground.errors import UserError
 
 __all__ = ["GLURule", "PReLURule"]
@@ -147,6 +156,11 @@ class GLURule(Rule):
         """The same positions of both halves."""
         axis = operation.settings["axis"] % len(shapes[0])
         return (output.with_axis(axis, np.tile(output.axes[axis], 2)),)
+
+    def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
+        """The same position of both halves of the channels, or no window."""
+        rank = len(shapes[0])
+        return () if rank >= 3 and operation.settings["axis"] % rank < 2 else UNKNOWN
 
     def _halves(self, operation: Operation, x: Tensor, index: Sequence[int]) -> Integers:
         axis = operation.settings["axis"] % x.dim()

@@ -15,7 +15,6 @@ from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rounding import sum_slack
 from pellucid.arithmetic.rule import (
-    EVERYTHING,
     UNKNOWN,
     Decomposition,
     LocalDerivatives,
@@ -121,7 +120,7 @@ class LinearRule(Rule):
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """All of it, when the image was flattened before."""
-        return EVERYTHING if len(shapes[0]) == 2 else UNKNOWN
+        return UNKNOWN
 
 
 @for_module(nn.Linear)

@@ -11,6 +11,7 @@ from torch import Tensor
 from pellucid.arithmetic.arrays import as_array, gather, index_row
 from pellucid.arithmetic.memory import FILLED, KEPT
 from pellucid.arithmetic.operation import Formula, Operation, ShapeRule
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.result import Terms
 from pellucid.arithmetic.rule import UNKNOWN, Decomposition, LocalDerivatives, Reach, Rule, Shapes, rule_for
 
@@ -70,6 +71,23 @@ class OverwritingRule(Rule):
             products=values.copy(),
         )
         return Decomposition(terms, float(values[0]), 1.0 * abs(float(values[0])))
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """What was kept, and where the written elements came from."""
+        origin = as_array(operation.tensor("origin"))[np.ix_(*output.axes)]
+        kept: Positions | None = None
+        if (origin == KEPT).any():
+            places = np.argwhere(origin == KEPT)
+            axes = []
+            for mask, along in zip(output.axes, places.T, strict=True):
+                axes.append(np.zeros(len(mask), dtype=bool))
+                axes[-1][np.flatnonzero(mask)[along]] = True
+            around = Positions(tuple(axes), output.exact)
+            kept = around if around.count == len(places) else around.inexact()
+        if len(shapes) == 1:
+            return (kept,)
+        written = origin[origin >= 0].ravel()
+        return (kept, Positions.around(written, shapes[1], output.exact) if len(written) else None)
 
     def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]

@@ -15,12 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
-from pellucid.arithmetic.axes import WindowAxis, adaptive_axis, window_axis
+from pellucid.arithmetic.axes import WindowAxis, adaptive_axis, kept_axes, window_axis
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import (
     EVERYTHING,
+    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
@@ -256,13 +257,15 @@ class PoolingRule(Rule):
             return EVERYTHING
         reaches = []
         for length, size in zip(shapes[0][2:], sizes, strict=True):
-            # Both ends are rounded outwards, by up to (q − 1)/q where the step is a fraction p/q.
-            step = Fraction(length, size)
-            rounding = Fraction(step.denominator - 1, step.denominator)
-            reaches.append(Reach(step + 2 * rounding, step, -rounding))
+            if length % size:
+                return UNKNOWN  # windows differ in size
+            reaches.append(Reach(Fraction(length // size), Fraction(length // size), Fraction(0)))
         return tuple(reaches)
 
     def _axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
+        return kept_axes(operation, shape, lambda: self._new_axes(operation, shape))
+
+    def _new_axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
         settings = operation.settings
         outputs = self.shape(operation, [tuple(shape)]).shape[2:]
         if "output_size" in settings:

@@ -186,22 +186,21 @@ class RearrangementRule(Rule):
         return (read or moved(operation, lambda: self._origins(operation, shape), shape, output),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
-        """Padding moves the image and enlargement stretches it; when axes were swapped or cut, nobody can say."""
+        """Padding with a constant moves the image; what was enlarged, swapped or cut is no window."""
         rank, single = len(shapes[0]), Fraction(1)
         if operation.kind == "pad":
+            if operation.settings["mode"] != "constant":
+                return UNKNOWN
             pad = list(operation.settings["pad"]) + [0] * (2 * rank)
             return tuple(Reach(single, single, Fraction(-pad[2 * (rank - 1 - axis)])) for axis in range(2, rank))
         if operation.kind == "nearest":
             result = self.shape(operation, shapes).shape
-            steps = [Fraction(size, out) for size, out in zip(shapes[0][2:], result[2:], strict=True)]
-            # Output i reads ⌊i·p/q⌋, up to (q − 1)/q before i·p/q.
-            roundings = [Fraction(step.denominator - 1, step.denominator) for step in steps]
-            return tuple(Reach(1 + off, step, -off) for step, off in zip(steps, roundings, strict=True))
+            return () if result == tuple(shapes[0]) else UNKNOWN
         if operation.kind in IN_ORDER:
             # Images may become rows of numbers; where they become images of another size, their axes have been mixed.
             sizes = self.shape(operation, shapes).shape[2:]
             return UNKNOWN if sizes and sizes != shapes[0][2:] else ()
-        return () if operation.kind in ("chunk", "split") else UNKNOWN
+        return UNKNOWN
 
     def _origins(self, operation: Operation, shape: tuple[int, ...]) -> Integers:
         """Number the inputs and look where the numbers go; float64 holds all integers up to 2^53."""

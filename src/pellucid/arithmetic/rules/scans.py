@@ -15,7 +15,7 @@ from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, spellings
 from pellucid.arithmetic.reducing import refuse_type
 from pellucid.arithmetic.rule import (
-    EVERYTHING,
+    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
@@ -75,9 +75,9 @@ class RunningSumRule(Rule):
         return (output.with_axis(axis, np.arange(shapes[0][axis]) <= last),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
-        """All, along an axis of the image."""
+        """The same position of the channels before, or no window."""
         rank = len(shapes[0])
-        return EVERYTHING if rank and operation.settings["axis"] % rank >= 2 else ()
+        return () if rank >= 3 and operation.settings["axis"] % rank < 2 else UNKNOWN
 
 
 @rule_for("running_product")

@@ -19,7 +19,7 @@ from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module, spellings
 from pellucid.arithmetic.rule import (
-    EVERYTHING,
+    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
@@ -145,12 +145,17 @@ class SoftmaxRule(Rule):
         return LocalDerivatives(line, sign * shares * (here - shares[own]), formula, floor=floor)
 
     def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
-        """The whole axis."""
-        return (output.whole(_axis(operation, len(shapes[0]))) if shapes[0] else output,)
+        """The whole axis; of one element alone the result does not change with it."""
+        if not shapes[0]:
+            return (output.inexact(),)
+        axis = _axis(operation, len(shapes[0]))
+        read = output.whole(axis)
+        return (read if shapes[0][axis] > 1 else read.inexact(),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
-        """The same position of all channels, or all positions."""
-        return EVERYTHING if _axis(operation, len(shapes[0])) >= 2 else ()
+        """The same position of all channels, or no window."""
+        rank = len(shapes[0])
+        return () if rank >= 3 and _axis(operation, rank) < 2 else UNKNOWN
 
 
 def _axis(operation: Operation, rank: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function
 from pellucid.arithmetic.reducing import growth
 from pellucid.arithmetic.rule import (
-    EVERYTHING,
+    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
@@ -94,13 +95,15 @@ class UnitLengthRule(Rule):
         return LocalDerivatives(line, here / divisor - through, formula, floor=floor, details={"norm": length})
 
     def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
-        """The whole vector."""
-        return (output.whole(*operation.settings["axes"]),)
+        """The whole vector; of a vector of one number the sign alone remains."""
+        axes = operation.settings["axes"]
+        read = output.whole(*axes)
+        return (read if prod(shapes[0][axis] for axis in axes) > 1 else read.inexact(),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
-        """All, along an axis of the image."""
+        """The same position of all channels, or no window."""
         rank = len(shapes[0])
-        return EVERYTHING if any(axis % rank >= 2 for axis in operation.settings["axes"]) else ()
+        return () if rank >= 3 and all(axis % rank < 2 for axis in operation.settings["axes"]) else UNKNOWN
 
     def _line(self, operation: Operation, x: Tensor, index: Sequence[int]) -> tuple[Integers, int]:
         over = {axis % x.dim() for axis in operation.settings["axes"]}
