@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
 
 from pellucid.evaluation.confidence import CoveragePoint
 from pellucid.evaluation.measures import probability_figures
@@ -18,12 +15,6 @@ from pellucid.figures.contact_sheet import contact_sheet
 from pellucid.figures.coverage import coverage_figure
 from pellucid.figures.reliability import reliability_figure
 from pellucid.figures.robustness import robustness_figure
-
-
-def picture_of(figure: Figure) -> np.ndarray:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return np.asarray(Image.open(buffer).convert("L"))
 
 
 def texts(figure: Figure) -> list[str]:
@@ -38,8 +29,13 @@ def test_confusion_numbers_and_words() -> None:
         "Most frequent mistakes: cat predicted as dog (2)."
     )
     assert describe_confusion([[3, 0], [0, 3]], ["cat", "dog"]).endswith("There is no mistake.")
-    pixels = picture_of(figure)
-    assert pixels.std() > 10
+    axes = figure.axes[0]
+    assert {text.get_text(): text.get_position() for text in axes.texts} == {"8": (0, 0), "2": (1, 0)}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted as", "true label")
+    assert axes.get_title() == "Confusion matrix: blue is correct, orange is a mistake"
+    assert axes.get_xticks(minor=True).tolist() == axes.get_yticks(minor=True).tolist() == [-0.5, 0.5, 1.5]
 
 
 def test_a_matrix_of_many_classes_has_no_numbers() -> None:
@@ -81,13 +77,32 @@ def test_reliability_has_a_column_for_each_temperature_and_says_so() -> None:
     assert "At temperature 1.70" in figure.get_label()
     heights = [bar.get_height() for bar in figure.axes[2].patches]
     assert sum(heights) == pytest.approx(1)
-    assert picture_of(figure).std() > 10
+    for above, below, figures in zip(figure.axes[:2], figure.axes[2:], (before, after), strict=True):
+        filled = [group for group in figures.reliability if group.images]
+        bars, gaps = above.patches[: len(filled)], above.patches[len(filled) :]
+        assert [bar.get_height() for bar in bars] == pytest.approx([group.accuracy for group in filled])
+        assert [bar.get_x() for bar in bars] == pytest.approx([group.low for group in filled])
+        assert [gap.get_height() for gap in gaps] == pytest.approx(
+            [abs(group.accuracy - group.confidence) for group in filled]
+        )
+        assert above.lines[0].get_xydata().tolist() == [[0, 0], [1, 1]]
+        shares = [group.images / 500 for group in figures.reliability]
+        assert [bar.get_height() for bar in below.patches] == pytest.approx(shares)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["accuracy", "", "share of images", ""]
+    assert [axes.get_xlabel() for axes in figure.axes[:2]] == ["", ""]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "perfectly calibrated", "accuracy", "gap to the confidence",
+    ]  # fmt: skip
 
 
 def test_coverage_marks_the_threshold_if_there_is_one() -> None:
     curve = [CoveragePoint(0.9, 0.5, 0.0), CoveragePoint(0.2, 1.0, 0.25)]
     with_threshold = coverage_figure(curve, Abstention(0.05, 0.9, "val", 60, 0.5, 0.0))
     assert len(with_threshold.axes[0].lines) == 3
+    curve_drawn, level, mark = with_threshold.axes[0].lines
+    assert curve_drawn.get_xydata().tolist() == [[0.5, 1.0], [1.0, 0.75]]
+    assert mark.get_xydata().tolist() == [[0.5, 1.0]]
+    assert set(level.get_ydata()) == {0.95}
     assert with_threshold.get_label() == (
         "Accuracy against coverage: 75.0% when every image is predicted, 100.0% when only the most confident 50% are. "
         "With the confidence threshold 0.900, 50.0% are predicted and 0.0% of these predictions are wrong; "
@@ -111,6 +126,11 @@ def test_robustness_draws_each_kind_and_starts_where_nothing_is_changed() -> Non
     assert drawn[0].lines[0].get_xdata().tolist() == [0.4, 0.8, 1.0]
     assert drawn[0].lines[0].get_ydata().tolist() == [0.5, 0.5, 0.9]
     assert drawn[0].xaxis_inverted()
+    band = drawn[0].collections[0].get_paths()[0].get_extents()
+    assert (band.y0, band.y1) == (0.4, 0.95)
+    assert all(axes.get_ylabel() == ("accuracy" if place % 3 == 0 else "") for place, axes in enumerate(drawn))
+    assert [axes.axison for axes in figure.axes] == [True] * 4 + [False] * 2
+    assert figure.get_suptitle().startswith("Accuracy on ")
     assert "contrast 0.8: 50.0%" in figure.get_label()
 
 

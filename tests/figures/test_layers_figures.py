@@ -6,12 +6,15 @@ import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
+from matplotlib.patches import ConnectionPatch
 from torch import nn
 
 from pellucid.figures.architecture import architecture_svg
-from pellucid.figures.dense import dense_figure, describe_dense
+from pellucid.figures.dense import NEGATIVE, POSITIVE, dense_figure, describe_dense
 from pellucid.figures.flatten import describe_flatten, flatten_figure
 from pellucid.ground.errors import UserError
 from pellucid.networks import build
@@ -88,6 +91,20 @@ def test_dense_figure_shows_numbers_and_says_what_is_left_out():
     assert "4·3 + 3 = 15 parameters" in axes.get_title()
     dashed = [line for line in axes.lines if line.get_linestyle() == "--" and len(line.get_xdata()) == 2]
     assert len(dashed) == 5
+    weights = layer.weight.detach().numpy()
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 2]
+    assert len(lines) == 12
+    for line, weight in zip(lines, weights.reshape(-1), strict=True):
+        assert to_hex(line.get_color()) == (NEGATIVE if weight < 0 else POSITIVE)
+        assert line.get_linewidth() == pytest.approx(0.3 + 3.2 * abs(weight) / np.abs(weights).max())
+    places = [text.get_text() for text in axes.texts]
+    assert all(f"{weight:.2g}" in places for weight in weights.reshape(-1))
+    assert all(f"{value:.3g}" in places for value in (weights @ x.numpy()))
+    inputs, outputs = axes.collections
+    assert inputs.get_offsets().tolist() == [[0, 1.5], [0, 0.5], [0, -0.5], [0, -1.5]]
+    assert outputs.get_offsets().tolist() == [[1, 1], [1, 0], [1, -1]]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["weight above 0", "weight below 0"]
     assert "The largest output is number 2 with 5." in describe_dense(layer, x)
     large = dense_figure(nn.Linear(2048, 10), torch.rand(2048), output=3)
     assert any(text.get_text() == "and 2,036 more inputs" for text in large.axes[0].texts)
@@ -98,6 +115,18 @@ def test_flatten_figure_numbers_the_places():
     strip = next(axes for axes in figure.axes if axes.patches)
     cells = [text.get_text() for text in strip.texts if text.get_position()[1] == 0.5]
     assert cells == ["1", "2", "3", "4", "5", "6", "7", "8"]
+    fills = [round(float(patch.get_facecolor()[0]), 3) for patch in strip.patches]
+    assert len(fills) == 8
+    assert fills == sorted(fills, reverse=True)
+    assert fills[0] == 1
+    ends = [(text.get_text(), text.get_position()[0]) for text in strip.texts if text.get_position()[1] == -0.32]
+    assert ends == [("0", 0.5), ("3", 3.5), ("4", 4.75), ("7", 7.75)]
+    assert [line.get_xdata().tolist() for line in strip.lines] == [[0.05, 3.95], [4.3, 8.2]]
+    maps = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in maps] == ["channel 0", "channel 1"]
+    assert [[text.get_text() for text in axes.texts] for axes in maps] == [list("1234"), list("5678")]
+    assert [text.get_position() for text in maps[0].texts] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+    assert len([artist for artist in figure.artists if isinstance(artist, ConnectionPatch)]) == 2
     assert "c·4 + i·2 + j" in figure.get_suptitle()
     assert "becomes number c·4 + i·2 + j" in describe_flatten(torch.zeros(2, 2, 2))
     assert "29 more channels" in flatten_figure(torch.zeros(32, 8, 8)).get_suptitle()
