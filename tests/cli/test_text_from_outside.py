@@ -211,7 +211,7 @@ def test_no_result_puts_a_name_into_html_raw(odd_run: Run) -> None:
         pellucid.explain(odd_run, source),
         pellucid.maps(odd_run, source),
         pellucid.activations(odd_run, "0[0]"),
-        pellucid.step(odd_run),
+        pellucid.step(odd_run, "0.weight[0,0,0,0]"),
         pellucid.audit(odd_run.open_images()),
     ]
     for result in results:

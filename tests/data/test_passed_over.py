@@ -40,7 +40,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert lines[0].startswith("3 of 12 images are broken and left out (see data.json): 3 × not an image")
     assert lines[1] == "7 files of other kinds passed over (3 .heic, 3 without an ending, 1 .txt)"
     assert lines[2].startswith("6 passed over are pictures: 3 × ")
-    assert "pip install pillow-heif" in lines[2]
+    assert "pip install 'pellucid[heif]'" in lines[2]
     assert len(image_set.passed_over.pictures) == 6
     with pytest.raises(UserError, match=r"6 pictures passed over \(without --strict they are left out\)"):
         open_image_set(root, strict=True)

@@ -107,7 +107,7 @@ def picture_signature(head: bytes) -> str | None:
 def remedy_for(ending: str) -> str | None:
     """Say how a picture of an ending that is not read could be read; None where the ending is not known as one."""
     if ending in HEIF:
-        return "HEIC is read once pillow-heif is installed (pip install pillow-heif)"
+        return "HEIC, which needs another library: pip install 'pellucid[heif]'"
     if ending == ".avif":
         return "AVIF is read by a Pillow that was built with it (pip install --upgrade pillow)"
     if ending in RAW:

@@ -39,6 +39,8 @@ class FolderOptions:
     split_seed: int
     strict: bool
     workers: int | None
+    trainable: bool = True
+    """Whether each class must have images to learn from and to test with."""
 
 
 def read_folder(
@@ -90,7 +92,7 @@ def read_folder(
         listed = [image for image in listing.splits["all"] if image in kept_images]
         splits = own_splits(FolderListing(listing.root, listing.classes, {"all": listed}), options.split_seed)
         _deal_again(folder, readable, splits, shape)
-    _check_classes(origin, listing.classes, _labels(splits.get("train", [])), left_out)
+    _check_classes(origin, listing.classes, splits, left_out, options.trainable)
     contents = {}
     for split, images in splits.items():
         if images:
@@ -192,11 +194,19 @@ def _check_names(origin: str, classes: Sequence[str]) -> None:
 
 
 def _check_classes(
-    origin: str, classes: tuple[str, ...], labels: NDArray[np.int64], left_out: Sequence[LeftOut]
+    origin: str,
+    classes: tuple[str, ...],
+    splits: dict[str, list[ListedImage]],
+    left_out: Sequence[LeftOut],
+    trainable: bool,
 ) -> None:
-    counts = np.bincount(labels, minlength=len(classes))
+    counts = np.bincount(_labels(splits.get("train", [])), minlength=len(classes))
     lost = [name for name, count in zip(classes, counts, strict=True) if count == 0]
-    if lost:
+    if not trainable and not any(splits.values()):
+        raise UserError.all_of(
+            f"{origin}: no image can be read; broken", [f"{image.source}: {image.reason}" for image in left_out[:SHOWN]]
+        )
+    if trainable and lost:
         raise UserError.all_of(
             f"{origin}: no readable image is left to learn {', '.join(map(repr, lost[:SHOWN]))} from; broken",
             [f"{image.source}: {image.reason}" for image in left_out[:SHOWN]],

@@ -267,7 +267,8 @@ class Run(Shown):
                 fit=preprocessing.fit,
                 pixel_range=preprocessing.pixel_range or asked.pixel_range,
                 strict=strict,
-            )
+            ),
+            trainable=False,
         )
 
     def build_network(self) -> nn.Module:
