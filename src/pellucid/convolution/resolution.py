@@ -69,7 +69,7 @@ def _cells(expression: Expression, edges: Values, parts: int, near: Values) -> V
     values = expression(middles)
     areas = np.where(np.isfinite(values), values, 0.0) * np.diff(borders)
     cell = np.clip(np.searchsorted(edges, middles, "right") - 1, 0, len(edges) - 2)
-    return np.bincount(cell, areas, len(edges) - 1)
+    return np.bincount(cell, areas, len(edges) - 1).astype(np.float64)
 
 
 def _near_points(expression: Expression, edges: Values, dx: float) -> Values:
@@ -82,7 +82,7 @@ def _near_points(expression: Expression, edges: Values, dx: float) -> Values:
     steps = dx * 0.5 ** np.arange(HALVINGS)
     centres = np.unique(points)[:, None]
     around = np.concatenate([centres - steps, centres + steps], 1).ravel()
-    return around[(around > edges[0]) & (around < edges[-1])]
+    return np.asarray(around[(around > edges[0]) & (around < edges[-1])], np.float64)
 
 
 def _parts(expression: Expression) -> list[Expression]:
