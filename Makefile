@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_EPOCHS ?= 5
 
-.PHONY: help demo test test-slow nightly lint wheel lesson notebook bench clean
+.PHONY: help demo test test-slow nightly lint wheel lesson notebook bench oldest clean
 
 help:
 	@echo "make demo       train, evaluate and draw the curves: CIFAR-10 where it is, else Fashion-MNIST (about 3 minutes)"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-slow  the tests that take longer"
 	@echo "make nightly    the property tests with 2,000 cases each"
 	@echo "make wheel      build the package, install it into an environment of its own, and run the demo there"
+	@echo "make oldest     the command line with the oldest versions of the dependencies that are allowed"
 	@echo "make lesson     run the lesson's blocks again and write what they print below them"
 	@echo "make notebook   run the notebook again and keep what its cells give"
 	@echo "make bench      speed, side by side with other tools (installs them; about a quarter of an hour)"
@@ -50,6 +51,16 @@ wheel: $(VENV)/.ready
 	$(PYTHON) -m venv build/venv
 	build/venv/bin/pip install --quiet --constraint constraints.txt build/wheel/pellucid-*.whl
 	cd build && venv/bin/pellucid --version && venv/bin/pellucid demo --epochs 1
+
+# The lower bounds of the dependencies, before those of the environment, which has the rest (torch, and what they need).
+oldest: $(VENV)/.ready
+	rm -rf build/oldest
+	$(PYTHON) -m venv build/oldest
+	$(BIN)/python .ci/oldest.py pins > build/oldest/pins.txt
+	build/oldest/bin/pip install --quiet --no-deps --requirement build/oldest/pins.txt
+	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > build/oldest/environment.pth
+	mv build/oldest/environment.pth "$$(build/oldest/bin/python -c 'import site; print(site.getsitepackages()[0])')"
+	PYTHONPATH=src build/oldest/bin/python .ci/oldest.py smoke
 
 lesson: $(VENV)/.ready
 	$(BIN)/python docs/make_lesson.py

@@ -15,6 +15,7 @@ from pellucid.auditing.duplicates import DETAIL, Search, find_duplicates, groups
 from pellucid.auditing.result import MOST_PAIRS, Audit, Between, DuplicatePair, Duplicates
 from pellucid.auditing.thumbnails import thumbnails
 from pellucid.data import ImageSet, passed_over_words
+from pellucid.data.places import data_folder
 from pellucid.ground.documents import write_document
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.files import write_bytes
@@ -82,6 +83,8 @@ def open_images_of(run: Run, data: str | Path | None, data_dir: str | Path | Non
     Raises:
         UserError: they cannot be opened, or are no longer what they were.
     """
+    if data_dir is not None:
+        data_folder(data_dir)
     return run.open_images() if data is None else run.open_other_images(data, data_dir=data_dir)
 
 

@@ -18,6 +18,7 @@ from pellucid.cli.command import Command
 from pellucid.cli.output import (
     OutputLost,
     give_up_output,
+    guarded_streams,
     open_missing_streams,
     output_problem,
     raise_if_output_is_lost,
@@ -112,16 +113,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     open_missing_streams()
     write_what_the_terminal_has()
-    try:
-        status = _run(arguments)
-        problem = output_problem()
-    except OutputLost as lost:
-        status, problem = 1, str(lost)
-    if problem is None:
-        return status
-    give_up_output()
-    _say(f"Error: not everything could be printed on standard output: {problem}")
-    return status or 1
+    with guarded_streams():
+        try:
+            status = _run(arguments)
+            problem = output_problem()
+        except OutputLost as lost:
+            status, problem = 1, str(lost)
+        if problem is None:
+            return status
+        give_up_output()
+        _say(f"Error: not everything could be printed on standard output: {problem}")
+        return status or 1
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -8,8 +8,9 @@ import errno
 import io
 import json
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -18,12 +19,13 @@ import click
 
 from pellucid.cli.options import json_option
 from pellucid.ground.notices import notice
+from pellucid.ground.outside import visible
 
 __all__ = [
     "OutputLost",
     "announce",
-    "echo",
     "give_up_output",
+    "guarded_streams",
     "json_option",
     "log_stream",
     "open_missing_streams",
@@ -37,22 +39,21 @@ PLAIN = {**dict(zip("─│┌┐└┘├┤┬┴┼×·−–", "-|+++++++++x
 """What stands for a character that the terminal's encoding lacks; `?` for any other."""
 
 
+BAR_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+"""What `rich` steers a terminal with; https://en.wikipedia.org/wiki/ANSI_escape_code calls them CSI sequences."""
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document on standard output; NaN and infinity are refused, since JSON has neither."""
     text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+    text = "".join(
+        json.dumps(letter)[1:-1] if letter != "\n" and visible(letter) != letter else letter for letter in text
+    )
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=True)
     click.echo(text)
-
-
-def echo(text: str) -> None:
-    """Print a text full of boxes and arrows, in plain characters where standard output is ASCII.
-
-    `click.echo` would take ASCII for a mistake of the surroundings and write UTF-8.
-    """
-    click.echo(text, file=sys.stdout)
 
 
 def announce(*paths: Path | str) -> None:
@@ -75,6 +76,76 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+class _Guard(io.TextIOBase):
+    """Writes to a stream, control characters as escapes: whatever a name holds, no title, colour or cursor changes.
+
+    It hides the stream's bytes, so that `click` prints through it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    def for_bars(self) -> TextIO:
+        """The same stream for progress bars, which need colours and the cursor (`pellucid.ground.progress`)."""
+        return cast(TextIO, _BarGuard(self._stream))
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The stream's."""
+        return self._stream.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]
+        """What the stream does with letters that its encoding lacks."""
+        return self._stream.errors
+
+    def write(self, text: str) -> int:
+        """Write text, escaped."""
+        self._stream.write(self._escaped(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """The number of the stream's file."""
+        return self._stream.fileno()
+
+    def writable(self) -> bool:
+        """Say that it is written to."""
+        return True
+
+    def _escaped(self, text: str) -> str:
+        return visible(text, keep="\n\t")
+
+
+class _BarGuard(_Guard):
+    """Lets the sequences of colours and of the cursor pass, and no other, such as that of a window's title."""
+
+    def _escaped(self, text: str) -> str:
+        parts = BAR_SEQUENCES.split(text)
+        sequences = [*BAR_SEQUENCES.findall(text), ""]
+        pairs = zip(parts, sequences, strict=True)
+        return "".join(visible(part, keep="\n\t\r") + sequence for part, sequence in pairs)
+
+
+@contextlib.contextmanager
+def guarded_streams() -> Iterator[None]:
+    """Escape all control characters that are printed meanwhile but ends of lines and tabs, on both standard streams."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, _Guard(stream)) for stream in streams)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
 
 
 class ClosedOutput(io.TextIOBase):

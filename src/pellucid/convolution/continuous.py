@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 
 from pellucid.convolution.expressions import Expression, parse_expression
 from pellucid.convolution.geometry import whole_number
+from pellucid.convolution.resolution import unseen_area
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import exact_number
 
 __all__ = ["Overlap", "SampledConvolution", "convolve_functions"]
 
 Values = NDArray[np.float64]
+MOST_UNSEEN = 0.1
+"""A larger share than this is warned of; two boxes of a hundred samples each stay below, wherever their edges lie."""
+
 MOST_SAMPLES = 5_001
 """Beyond this many samples the sums take seconds."""
 
@@ -67,29 +71,56 @@ class SampledConvolution:
     tolerance: float
     """The share of the largest result that may be left out."""
 
+    unseen: float = 0.0
+    """How far results may be off because of what the functions do between the samples (`resolution.unseen_area`), as a
+    share of the largest `∫ |f(t)·h(x − t)| dt`; infinite where the samples see nothing, or a function has no bound."""
+
     @property
     def dx(self) -> float:
         """The distance between samples, which scales the sums."""
         return (self.domain[1] - self.domain[0]) / (len(self.x) - 1)
 
     @property
+    def is_resolved(self) -> bool:
+        """Whether the samples are close enough to see what both functions do."""
+        return self.unseen <= MOST_UNSEEN
+
+    @property
     def trustworthy(self) -> NDArray[np.bool_]:
-        """`[samples]`: whether what truncation leaves out is within the tolerance there."""
+        """`[samples]`: whether what truncation leaves out is within the tolerance there; nowhere if not resolved."""
+        return self._is_kept & self.is_resolved
+
+    @property
+    def _is_kept(self) -> NDArray[np.bool_]:
         return self.omitted <= self.tolerance * max(float(np.abs(self.result).max()), np.finfo(float).tiny)
 
     @property
     def affected(self) -> list[tuple[float, float]]:
         """The intervals of x where truncation affects the result, from first to last sample."""
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], ~self.trustworthy, [False]]).astype(int)))
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], ~self._is_kept, [False]]).astype(int)))
         return [(float(self.x[a]), float(self.x[b - 1])) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
     @property
     def warning(self) -> str:
-        """Say in a sentence where truncation affects the result; empty where it does not."""
+        """Say what makes the result unreliable, and where; empty where nothing does."""
+        return "; and ".join(filter(None, (self._warning_of_sampling, self._warning_of_truncation)))
+
+    @property
+    def _warning_of_sampling(self) -> str:
+        if self.is_resolved:
+            return ""
+        extent = f"by up to {self.unseen:.0%} of the largest" if self.unseen < 10 else "without bound"
+        return (
+            f"samples {self.dx:.4g} apart miss what the functions do between them, so results may be off {extent}: "
+            "take more samples or a smaller domain"
+        )
+
+    @property
+    def _warning_of_truncation(self) -> str:
         if not self.affected:
             return ""
         a, b = (exact_number(end) for end in self.domain)
-        if not self.trustworthy.any():
+        if not self._is_kept.any():
             where = "everywhere"
         else:
             parts = [f"{exact_number(low)} to {exact_number(high)}" for low, high in self.affected]
@@ -132,6 +163,7 @@ class SampledConvolution:
             "result": self.result.tolist(),
             "omitted": [value if np.isfinite(value) else None for value in self.omitted.tolist()],
             "tolerance": self.tolerance,
+            "unseen": self.unseen if np.isfinite(self.unseen) else None,
             "trustworthy": self.trustworthy.tolist(),
             "affected": [list(interval) for interval in self.affected],
             "warning": self.warning,
@@ -174,6 +206,8 @@ def convolve_functions(
     trapezoid rule. (`numpy.convolve(f, h, "same") * dx` on the samples of a domain from a to b gives instead
     `(f * h)(x + (a + b)/2)`, and with an even number of samples half a sample earlier: `- dx/2`.)
 
+    Whether the samples see narrow boxes, spikes and fast oscillations is estimated from finer grids (`unseen`).
+
     Where truncation affects the result is computed: the product `|f(t)·h(x − t)|` is also integrated over what
     truncation leaves out, within a domain three times as wide. What goes on even farther outside is not seen.
 
@@ -209,7 +243,8 @@ def convolve_functions(
     # element m of the result is the sum over i of f(x_i) · h((m − i)·dx)
     result = dx * np.convolve(f_weighed, h_weighed, "valid")
     omitted = _omitted(first, second, f_weighed, h_weighed, (low, high))
-    return SampledConvolution(first, second, (low, high), x, f_values, h_values, result, omitted, tolerance)
+    unseen = _unseen(first, second, f_weighed, h_weighed, x, lags, (low, high))
+    return SampledConvolution(first, second, (low, high), x, f_values, h_values, result, omitted, tolerance, unseen)
 
 
 def _check_domain(domain: tuple[float, float]) -> tuple[float, float]:
@@ -256,6 +291,27 @@ def _weighed(expression: Expression, x: Values, domain: tuple[float, float], dx:
             "expected a domain on which it is defined everywhere"
         )
     return values
+
+
+def _unseen(
+    f: Expression,
+    h: Expression,
+    f_weighed: Values,
+    h_weighed: Values,
+    x: Values,
+    lags: Values,
+    domain: tuple[float, float],
+) -> float:
+    """Bound the error of sampling: `max|h|` times the area that f has unseen, and the other way round."""
+    f_area, h_area = unseen_area(f, x, domain), unseen_area(h, lags, domain)
+    dx = float(x[1] - x[0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        largest = dx * float(np.convolve(np.abs(f_weighed), np.abs(h_weighed), "valid").max())
+        # what is unseen of both may meet; spread over a sample's width it is as high as its area is large
+        error = f_area * np.abs(h_weighed).max() + h_area * np.abs(f_weighed).max() + f_area * h_area / dx
+    if not np.isfinite(error) or not np.isfinite(largest):
+        return float("inf")
+    return float(error / largest) if largest > 0 else float("inf") if error > 0 else 0.0
 
 
 def _omitted(f: Expression, h: Expression, f_weighed: Values, h_weighed: Values, domain: tuple[float, float]) -> Values:

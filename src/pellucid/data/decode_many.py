@@ -18,11 +18,11 @@ from typing import Any
 from pellucid.data.arrays import ImagesFile
 from pellucid.data.decode import LARGE_BYTES, PixelFormat
 from pellucid.data.memory_bound import available_memory
-from pellucid.data.passed_over import printable
 from pellucid.data.pixel_range import DeepValues, PixelRange, set_range
 from pellucid.data.worker import MOST_SECONDS, carry_out, took_too_long
 from pellucid.data.workers import Workers
 from pellucid.ground.errors import UserError
+from pellucid.ground.outside import visible
 from pellucid.ground.progress import progress
 
 __all__ = ["Job", "Outcome", "decode_many", "usable_cores"]
@@ -123,7 +123,7 @@ class _Decoding:
             return
         if not again:
             raise UserError(
-                f"{printable(order['files'][0])} cannot be read: the process that decodes it {_death(status)}, twice, "
+                f"{visible(order['files'][0])} cannot be read: the process that decodes it {_death(status)}, twice, "
                 "with no other beside it; nothing was kept: close other programs and try again, or remove this picture"
             )
         ((_, answer),) = self._answers([order], 1)
@@ -139,7 +139,7 @@ class _Decoding:
         places = _places(order)
         if "fault" in answer:
             position, text = answer["fault"]
-            raise UserError(f"{printable(order['files'][position])} {text}; nothing was kept")
+            raise UserError(f"{visible(order['files'][position])} {text}; nothing was kept")
         self.outcome.other_size |= answer["other_size"]
         for position, reason in answer["broken"]:
             self.outcome.broken[places[position]] = reason

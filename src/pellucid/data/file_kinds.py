@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
+import warnings
 
 __all__ = [
     "IMAGE_ENDINGS",
@@ -68,8 +69,12 @@ def readable_endings() -> frozenset[str]:
     """Return the endings of the pictures that this installation reads: HEIC and AVIF only with their decoders."""
     from PIL import features
 
-    endings = IMAGE_ENDINGS if features.check("avif") else IMAGE_ENDINGS - {".avif"}
-    return endings | HEIF if importlib.util.find_spec("pillow_heif") else endings
+    from pellucid.data.formats import HEIF_READERS
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an older Pillow warns that it has never heard of AVIF
+        endings = IMAGE_ENDINGS if features.check("avif") else IMAGE_ENDINGS - {".avif"}
+    return endings | HEIF if any(map(importlib.util.find_spec, HEIF_READERS)) else endings
 
 
 def is_system(name: str) -> bool:
@@ -107,7 +112,7 @@ def picture_signature(head: bytes) -> str | None:
 def remedy_for(ending: str) -> str | None:
     """Say how a picture of an ending that is not read could be read; None where the ending is not known as one."""
     if ending in HEIF:
-        return "HEIC is read once pillow-heif is installed (pip install pillow-heif)"
+        return "HEIC, which needs another library: pip install 'pellucid[heif]'"
     if ending == ".avif":
         return "AVIF is read by a Pillow that was built with it (pip install --upgrade pillow)"
     if ending in RAW:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pellucid.data.passed_over import printable
 from pellucid.data.split_names import nfc
+from pellucid.ground.outside import visible
 
 __all__ = ["file_of"]
 
@@ -14,18 +14,20 @@ __all__ = ["file_of"]
 def file_of(origin: str | Path, source: str) -> Path | None:
     """Find the file of a source in the folder that the set was read from; None where there is none.
 
-    Sources are shown in Unicode's composed form, and bytes that are no text as escapes; a disk may have other bytes.
+    Sources are shown in Unicode's composed form, and control characters and bytes that are no text as escapes; a disk
+    may have other bytes.
 
     >>> file_of("no-such-folder", "cat/1.png") is None
     True
     """
-    place = Path(origin)
-    if (place / source).is_file():
-        return place / source
-    for part in source.split("/"):
+    whole = Path(origin) / source
+    if whole.is_file():
+        return whole
+    place = Path(whole.anchor)
+    for part in (*Path(origin).relative_to(place).parts, *source.split("/")):
         if not (place / part).exists():
             try:
-                spelled = [name for name in os.listdir(place) if printable(nfc(name)) == nfc(part)]
+                spelled = [name for name in os.listdir(place) if visible(nfc(name)) == nfc(part)]
             except OSError:  # gone, or an archive
                 return None
             if not spelled:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pellucid.data.file_kinds import is_hidden
@@ -61,7 +61,11 @@ class FolderListing:
 
 
 def list_folder(
-    root: Path, passing: PassingOver | None = None, shown: Callable[[str], str] = lambda part: part
+    root: Path,
+    passing: PassingOver | None = None,
+    shown: Callable[[str], str] = lambda part: part,
+    *,
+    trainable: bool = True,
 ) -> FolderListing:
     """List the images of a folder.
 
@@ -69,12 +73,15 @@ def list_folder(
         root: the folder of classes or splits.
         passing: collects what is passed over.
         shown: how a folder's or file's name is shown, where that is not as the disk spells it.
+        trainable: whether it must be fit to train on. Otherwise one class, one image in a class, an empty class and a
+            folder without `train` will do.
 
     Raises:
-        UserError: no image, fewer than two classes, an empty class, a class with too few images to be split, a class
-            in `val` or `test` that `train` lacks, two folders that mean the same split, folders that may be splits.
+        UserError: no image, two folders that mean the same split, folders that may be splits; and if it must be fit to
+            train on, fewer than two classes, an empty class, a class with too few images to be split, a class in `val`
+            or `test` that `train` lacks.
     """
-    return _Lister(root, passing or PassingOver(), shown).listing()
+    return _Lister(root, passing or PassingOver(), shown, trainable).listing()
 
 
 def look_through(root: Path) -> Path:
@@ -95,11 +102,12 @@ def look_through(root: Path) -> Path:
 class _Lister:
     """Lists one folder."""
 
-    def __init__(self, root: Path, passing: PassingOver, shown: Callable[[str], str]) -> None:
+    def __init__(self, root: Path, passing: PassingOver, shown: Callable[[str], str], trainable: bool) -> None:
         self._root = root
         self._passing = passing
         self._walk = Walk(root, passing)
         self._shown = shown
+        self._trainable = trainable
 
     def listing(self) -> FolderListing:
         split_folders = self._split_folders()
@@ -107,8 +115,13 @@ class _Lister:
             classes, splits = self._list_splits(split_folders)
             return FolderListing(self._root, classes, splits, self._passing.result())
         classes, images = self._list_classes(self._root)
-        _check_classes(self._root, classes)
         images = self._once_each({"all": images})["all"]
+        if self._trainable:
+            self._check_counts(classes, images)
+        return FolderListing(self._root, classes, {"all": images}, self._passing.result())
+
+    def _check_counts(self, classes: tuple[str, ...], images: list[ListedImage]) -> None:
+        _check_classes(self._root, classes)
         counts = _counts(classes, images)
         empty = [name for name, count in counts.items() if count == 0]
         if empty:
@@ -122,7 +135,6 @@ class _Lister:
                 f"{self._root}: only one image in {_quoted(single)}; a class needs at least 2, one to learn from and "
                 "one to test with: add images, or remove the class, or make train/ and test/ folders"
             )
-        return FolderListing(self._root, classes, {"all": images}, self._passing.result())
 
     def _name(self, folder: str) -> str:
         return nfc(self._shown(folder))
@@ -151,7 +163,7 @@ class _Lister:
             splits[split] = root / name
             if self._name(name).lower() in ("eval", "evaluation"):
                 self._passing.note(name, "read as the validation split; for test images call it test")
-        if "train" not in splits:
+        if self._trainable and "train" not in splits:
             raise UserError(f"{root} has {_quoted(named)} and no train folder; expected train/ to learn from")
         return splits
 
@@ -181,6 +193,8 @@ class _Lister:
                 )
 
     def _list_splits(self, folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, list[ListedImage]]]:
+        if not self._trainable:
+            return self._list_untrained_splits(folders)
         classes, train = self._list_classes(folders["train"])
         _check_classes(folders["train"], classes)
         splits = {"train": train}
@@ -194,13 +208,7 @@ class _Lister:
                     f"{folders[split]} has the class {unknown[0]!r}, which {folders['train']} lacks: "
                     f"{did_you_mean(unknown[0], classes)}"
                 )
-            positions = {name: number for number, name in enumerate(classes)}
-            splits[split] = [
-                ListedImage(
-                    image.path, positions[own_classes[image.label]], image.size, image.modified, image.shown, image.file
-                )
-                for image in images
-            ]
+            splits[split] = _relabelled(images, own_classes, classes)
         splits = {split: images for split, images in self._once_each(splits).items() if images or split == "train"}
         empty = [name for name, count in _counts(classes, splits["train"]).items() if count == 0]
         if empty:
@@ -209,6 +217,13 @@ class _Lister:
                 "class"
             )
         return classes, splits
+
+    def _list_untrained_splits(self, folders: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, list[ListedImage]]]:
+        """List splits to be measured on, each with the classes that it has."""
+        listed = {split: self._list_classes(folder) for split, folder in folders.items()}
+        classes = tuple(sorted({name for own_classes, _ in listed.values() for name in own_classes}))
+        splits = {split: _relabelled(images, own_classes, classes) for split, (own_classes, images) in listed.items()}
+        return classes, {split: images for split, images in self._once_each(splits).items() if images}
 
     def _list_classes(self, folder: Path) -> tuple[tuple[str, ...], list[ListedImage]]:
         """List a folder of class folders; labels are positions in the sorted class names."""
@@ -317,6 +332,12 @@ def _no_image(folder: Path, classes: tuple[str, ...], passed_over: int, also: st
 def _check_classes(folder: Path, classes: tuple[str, ...]) -> None:
     if len(classes) == 1:
         raise UserError(f"{folder}: one class only, {classes[0]!r}; expected at least 2 folders, one per class")
+
+
+def _relabelled(images: list[ListedImage], own_classes: tuple[str, ...], classes: tuple[str, ...]) -> list[ListedImage]:
+    """Give images labels that are positions in other classes."""
+    positions = {name: number for number, name in enumerate(classes)}
+    return [replace(image, label=positions[own_classes[image.label]]) for image in images]
 
 
 def _counts(classes: tuple[str, ...], images: list[ListedImage]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from pellucid.data.read_folder import FolderOptions, read_folder, refuse_left_ou
 from pellucid.data.read_named import read_named
 from pellucid.data.request import WRONG_OPTIONS, DataRequest
 from pellucid.data.split_names import nfc
-from pellucid.data.store import Contents, key_of, open_or_make
+from pellucid.data.store import Contents, is_kept, key_of, open_or_make
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import counted
 
@@ -50,6 +50,7 @@ def open_image_set(
     pixel_range: PixelRange | None = None,
     workers: int | None = None,
     download: bool = True,
+    trainable: bool = True,
 ) -> ImageSet:
     """Open a named set, a folder of images or an archive of one; decode it into the cache the first time.
 
@@ -71,6 +72,7 @@ def open_image_set(
             default chosen for the whole set from the values that it holds. Pictures of 8 bits stay as they are.
         workers: decoding processes; by default as many as there are processor cores.
         download: whether a named set that is not on this machine may be fetched.
+        trainable: refuse a folder that no network can be trained on: of one class, or with a class of one image.
 
     Returns:
         The image set: uint8 `[N, H, W, C]` memory maps and int64 labels `[N]` by split.
@@ -93,11 +95,19 @@ def open_image_set(
         split_seed=split_seed,
         pixel_range=pixel_range,
     )
-    return open_requested(request, cache_dir=cache_dir, workers=workers, download=download)
+    data_dir_problem = request.data_dir_problem()
+    if data_dir_problem:
+        raise UserError(data_dir_problem)
+    return open_requested(request, cache_dir=cache_dir, workers=workers, download=download, trainable=trainable)
 
 
 def open_requested(
-    request: DataRequest, *, cache_dir: str | Path | None = None, workers: int | None = None, download: bool = True
+    request: DataRequest,
+    *,
+    cache_dir: str | Path | None = None,
+    workers: int | None = None,
+    download: bool = True,
+    trainable: bool = True,
 ) -> ImageSet:
     """Open what a request asks for, as `open_image_set` does; its other arguments change no pixel."""
     _check(request, workers)
@@ -108,7 +118,7 @@ def open_requested(
         target = PixelFormat(*(request.size or (own_height, own_width)), request.channels or own_channels, request.fit)
         return _open_named(named, data_folder(request.data_dir), cache, target, download)
     target = PixelFormat(*(request.size or DEFAULT_SIZE), request.channels or 3, request.fit, request.pixel_range)
-    options = FolderOptions(target, request.split_seed, request.strict, workers)
+    options = FolderOptions(target, request.split_seed, request.strict, workers, trainable)
     path = request.path
     try:
         if path.is_dir():
@@ -136,11 +146,12 @@ def _open_named(named: NamedSet, data: Path | None, cache: Path, target: PixelFo
 def _open_folder(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
     passing = PassingOver()
     root, prefix = _unwrapped(path, passing, nfc)
-    listing = list_folder(root, passing)
+    listing = list_folder(root, passing, trainable=options.trainable)
     if options.strict:
         _refuse_passed_over(str(path), listing.passed_over)
     name = path.name
-    key = key_of({"folder": str(path), "prefix": prefix, **_listing_identity(listing), **_option_identity(options)})
+    identity = {"folder": str(path), "prefix": prefix, **_listing_identity(listing), **_option_identity(options)}
+    key = _key(cache, identity, options)
 
     def make(folder: Path) -> Contents:
         return read_folder(listing, name, str(path), prefix, options, folder)
@@ -154,7 +165,8 @@ def _open_archive(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
         raise UserError(f"{path} is no archive that can be read; expected a folder, a .zip or a .tar(.gz, .bz2, .xz)")
     limits = ArchiveLimits.from_environment()
     facts = path.stat()
-    key = key_of({"archive": [str(path), facts.st_size, facts.st_mtime_ns], **_option_identity(options)})
+    identity = {"archive": [str(path), facts.st_size, facts.st_mtime_ns], **_option_identity(options)}
+    key = _key(cache, identity, options)
 
     def make(folder: Path) -> Contents:
         unpacked = folder / "unpacked"
@@ -163,7 +175,7 @@ def _open_archive(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
         unpack(path, unpacked, limits, passing)
         root, prefix = _unwrapped(unpacked, passing, member_name)
         try:
-            listing = list_folder(root, passing, member_name)
+            listing = list_folder(root, passing, member_name, trainable=options.trainable)
             return read_folder(listing, path.name, str(path), prefix, options, folder)
         except UserError as error:  # speak of the archive, not of the folder that nobody will find
             raise UserError(str(error).replace(str(unpacked), str(path))) from error
@@ -171,6 +183,12 @@ def _open_archive(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
             shutil.rmtree(unpacked)
 
     return open_or_make(cache, key, f"decoding {path.name}", make)
+
+
+def _key(cache: Path, identity: Mapping[str, object], options: FolderOptions) -> str:
+    """Give the key of a set; one to be measured on is that to be trained on where this is there already."""
+    trainable = key_of(identity)
+    return trainable if options.trainable or is_kept(cache, trainable) else key_of({**identity, "trainable": False})
 
 
 def _unwrapped(path: Path, passing: PassingOver, shown: Callable[[str], str]) -> tuple[Path, str]:

@@ -8,13 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pellucid.data.file_kinds import ending_of, is_system, picture_signature, remedy_for
+from pellucid.ground.outside import visible
 
-__all__ = ["LeftOut", "PassedOver", "PassingOver", "printable"]
-
-
-def printable(text: str) -> str:
-    """Write bytes of a file name that are no UTF-8 as escapes, so that the text can be stored and shown."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+__all__ = ["LeftOut", "PassedOver", "PassingOver"]
 
 
 @dataclass(frozen=True)
@@ -97,11 +93,13 @@ class PassingOver:
     def result(self) -> PassedOver:
         """Give what was collected, in the order of the paths."""
         system = Counter(name for name in self._hidden.values() if name)
-        endings = Counter(map(printable, self._files.values()))
+        endings = Counter(map(visible, self._files.values()))
         return PassedOver(
             endings=dict(sorted(endings.items(), key=lambda kind: (-kind[1], not kind[0], kind[0]))),
             hidden=sum(not name for name in self._hidden.values()),
-            system={printable(name): count for name, count in sorted(system.items())},
-            pictures=tuple(LeftOut(printable(source), reason) for source, reason in sorted(self._pictures.items())),
-            notes=tuple(LeftOut(printable(source), printable(reason)) for source, reason in sorted(self._notes)),
+            system={visible(name): count for name, count in sorted(system.items())},
+            pictures=tuple(
+                LeftOut(visible(source), visible(reason)) for source, reason in sorted(self._pictures.items())
+            ),
+            notes=tuple(LeftOut(visible(source), visible(reason)) for source, reason in sorted(self._notes)),
         )

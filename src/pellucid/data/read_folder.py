@@ -16,11 +16,11 @@ from pellucid.data.decode import PixelFormat
 from pellucid.data.decode_many import Job, Outcome, decode_many
 from pellucid.data.folder import FolderListing, ListedImage
 from pellucid.data.image_set import SPLIT_NAMES, LeftOut
-from pellucid.data.passed_over import printable
 from pellucid.data.split import stratified_split
 from pellucid.data.store import Contents, SplitContents
 from pellucid.data.whole_folder import room_for
 from pellucid.ground.errors import UserError
+from pellucid.ground.outside import visible
 from pellucid.ground.writing import counted
 
 __all__ = ["FolderOptions", "own_splits", "read_folder", "refuse_left_out"]
@@ -39,6 +39,8 @@ class FolderOptions:
     split_seed: int
     strict: bool
     workers: int | None
+    trainable: bool = True
+    """Whether each class must have images to learn from and to test with."""
 
 
 def read_folder(
@@ -54,12 +56,15 @@ def read_folder(
         options: how.
         folder: an empty folder, to be filled.
 
+    Names are stored with their control characters as escapes (`pellucid.ground.outside.visible`).
+
     A folder without splits is split when its broken images are known, so that they skew no share.
 
     Raises:
         UserError: the disk is full; a picture cannot be read for a reason that is not its own; a class has no image
             left to learn from; `strict`, and an image is broken.
     """
+    _check_names(origin, listing.classes)
     target = options.target
     shape = (target.height, target.width, target.channels)
     first = own_splits(listing, options.split_seed)
@@ -70,7 +75,7 @@ def read_folder(
             out = stack.enter_context(ImagesFile(folder / f"{split}-images.npy", shape))
             out.reserve(len(images))
             jobs.append(Job(out, [str(listing.root / image.path) for image in images]))
-        outcome = decode_many(jobs, target, options.workers, f"decoding {printable(name)}")
+        outcome = decode_many(jobs, target, options.workers, f"decoding {visible(name)}")
         left_out = _left_out(first, outcome, prefix)
         if options.strict:
             refuse_left_out(origin, left_out)
@@ -87,18 +92,18 @@ def read_folder(
         listed = [image for image in listing.splits["all"] if image in kept_images]
         splits = own_splits(FolderListing(listing.root, listing.classes, {"all": listed}), options.split_seed)
         _deal_again(folder, readable, splits, shape)
-    _check_classes(origin, listing.classes, _labels(splits.get("train", [])), left_out)
+    _check_classes(origin, listing.classes, splits, left_out, options.trainable)
     contents = {}
     for split, images in splits.items():
         if images:
-            sources = [printable(prefix + image.shown) for image in images]
+            sources = [visible(prefix + image.shown) for image in images]
             contents[split] = SplitContents(_labels(images), sources)
         else:
             (folder / f"{split}-images.npy").unlink()
     return Contents(
-        name=printable(name),
-        origin=printable(origin),
-        classes=tuple(printable(class_name) for class_name in listing.classes),
+        name=visible(name),
+        origin=visible(origin),
+        classes=tuple(visible(class_name) for class_name in listing.classes),
         splits=contents,
         fit=target.fit if outcome.other_size else "none",
         flip_allowed=True,
@@ -171,7 +176,7 @@ def _left_out(splits: dict[str, list[ListedImage]], outcome: Outcome, prefix: st
     return tuple(
         sorted(
             (
-                LeftOut(printable(prefix + listed[job][row].shown), printable(reason))
+                LeftOut(visible(prefix + listed[job][row].shown), visible(reason))
                 for (job, row), reason in outcome.broken.items()
             ),
             key=lambda image: image.source,
@@ -179,12 +184,29 @@ def _left_out(splits: dict[str, list[ListedImage]], outcome: Outcome, prefix: st
     )
 
 
+def _check_names(origin: str, classes: Sequence[str]) -> None:
+    """Refuse two classes that would be stored under one name, one of them with an escape for a control character."""
+    shown: dict[str, str] = {}
+    for name in classes:
+        other = shown.setdefault(visible(name), name)
+        if other != name:
+            raise UserError(f"{origin}: the classes {other!r} and {name!r} would look the same; rename one of them")
+
+
 def _check_classes(
-    origin: str, classes: tuple[str, ...], labels: NDArray[np.int64], left_out: Sequence[LeftOut]
+    origin: str,
+    classes: tuple[str, ...],
+    splits: dict[str, list[ListedImage]],
+    left_out: Sequence[LeftOut],
+    trainable: bool,
 ) -> None:
-    counts = np.bincount(labels, minlength=len(classes))
+    counts = np.bincount(_labels(splits.get("train", [])), minlength=len(classes))
     lost = [name for name, count in zip(classes, counts, strict=True) if count == 0]
-    if lost:
+    if not trainable and not any(splits.values()):
+        raise UserError.all_of(
+            f"{origin}: no image can be read; broken", [f"{image.source}: {image.reason}" for image in left_out[:SHOWN]]
+        )
+    if trainable and lost:
         raise UserError.all_of(
             f"{origin}: no readable image is left to learn {', '.join(map(repr, lost[:SHOWN]))} from; broken",
             [f"{image.source}: {image.reason}" for image in left_out[:SHOWN]],

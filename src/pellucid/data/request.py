@@ -12,7 +12,8 @@ from typing import Any
 from pellucid.data.decode import FITS
 from pellucid.data.named import NAMED
 from pellucid.data.pixel_range import PixelRange
-from pellucid.ground.errors import did_you_mean
+from pellucid.data.places import data_folder
+from pellucid.ground.errors import UserError, did_you_mean
 
 __all__ = ["WRONG_OPTIONS", "DataRequest"]
 
@@ -78,6 +79,14 @@ class DataRequest:
                 "that is white, such as (0, 4095)"
             )
         return problems
+
+    def data_dir_problem(self) -> str | None:
+        """Say what is wrong with the folder of named sets that is asked for, whether a set of it is used or not."""
+        try:
+            data_folder(self.data_dir if self.data_dir is not None else Path.cwd())
+        except UserError as error:
+            return str(error)
+        return None
 
     def source_problem(self) -> str | None:
         """Say what is wrong with the source as far as its name tells; None where it is a named set or a path exists."""

@@ -33,8 +33,9 @@ from pellucid.data.whole_folder import cache_error, whole_folder
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import write_json
 
-__all__ = ["FORMAT", "Contents", "SplitContents", "key_of", "open_or_make"]
+__all__ = ["FORMAT", "Contents", "SplitContents", "is_kept", "key_of", "open_or_make"]
 
+SHELF = "image-sets"
 MANIFEST = "manifest.json"
 FORMAT = 2
 """Raised by one whenever the same source and options would give other pixels, labels or files than before."""
@@ -91,6 +92,11 @@ def key_of(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def is_kept(cache: Path, key: str) -> bool:
+    """Whether the set `key` is in the cache."""
+    return (cache / SHELF / key).is_dir()
+
+
 def open_or_make(cache: Path, key: str, description: str, make: Callable[[Path], Contents]) -> ImageSet:
     """Open the set `key` from the cache; make it first where it is not there.
 
@@ -106,7 +112,7 @@ def open_or_make(cache: Path, key: str, description: str, make: Callable[[Path],
     Raises:
         UserError: the cache cannot be written, or the disk is full.
     """
-    shelf = cache / "image-sets"
+    shelf = cache / SHELF
     try:
         image_set = _load(shelf / key)
     except _Damaged as error:

@@ -19,6 +19,7 @@ import msgspec
 
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import read_whole, write_json
+from pellucid.ground.outside import all_visible
 
 __all__ = ["read_as", "read_document", "shaped", "write_document"]
 
@@ -95,11 +96,13 @@ def shaped(kind: type[Kind], document: Any, path: Path, remedy: str) -> Kind:
 def read_as(kind: type[Kind], path: Path, version: int, remedy: str) -> Kind | None:
     """Read a document into a dataclass (see `read_document` and `shaped`); None where there is no such file.
 
+    It may be a stranger's: control characters in its texts become escapes.
+
     Raises:
         UserError: it is damaged, was changed, or has another format.
     """
     document = read_document(path, version, remedy)
-    return None if document is None else shaped(kind, document, path, remedy)
+    return None if document is None else shaped(kind, all_visible(document), path, remedy)
 
 
 def _checksum(document: Any) -> str:

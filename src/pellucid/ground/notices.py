@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import sys
 
+from pellucid.ground.outside import visible
+
 __all__ = ["notice"]
 
 
@@ -12,4 +14,4 @@ def notice(text: str) -> None:
     """Print a note on standard error, if there is one that can be written."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
-            print(f"Note: {text}", file=sys.stderr, flush=True)
+            print("Note: " + visible(text, keep="\n"), file=sys.stderr, flush=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
+from typing import Any
 
-__all__ = ["csv_cell", "from_csv_cell", "visible"]
+__all__ = ["all_visible", "csv_cell", "from_csv_cell", "visible"]
 
-BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that turn the order of what is shown around."""
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, ends of lines and paragraphs, those that turn the order of what is shown around, and halves of
+characters."""
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "|")
 """How a cell begins that a spreadsheet takes for a formula or a command."""
@@ -23,9 +25,20 @@ def visible(text: str, keep: str = "") -> str:
     >>> visible("cat\\x1b]0;title\\x07"), visible("two\\nlines"), visible("two\\nlines", keep="\\n")
     ('cat\\\\x1b]0;title\\\\x07', 'two\\\\nlines', 'two\\nlines')
     """
-    if text.isprintable() and text.isascii():
-        return text
-    return "".join(letter if letter in keep else _escaped(letter) for letter in text)
+    return UNSEEN.sub(lambda match: match[0] if match[0] in keep else _escaped(match[0]), text)
+
+
+def all_visible(value: Any) -> Any:
+    """Make every text in a JSON document visible, ends of lines kept; names of fields too.
+
+    >>> all_visible({"classes": ["cat\x1b"], "count": 2})
+    {'classes': ['cat\\x1b'], 'count': 2}
+    """
+    if isinstance(value, str):
+        return visible(value, keep="\n")
+    if isinstance(value, dict):
+        return {visible(name): all_visible(entry) for name, entry in value.items()}
+    return [all_visible(entry) for entry in value] if isinstance(value, list) else value
 
 
 def csv_cell(text: str) -> str:
@@ -47,6 +60,6 @@ def from_csv_cell(cell: str) -> str:
 
 
 def _escaped(letter: str) -> str:
-    if letter in BIDIRECTIONAL or unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp"):
-        return letter.encode("unicode_escape", "surrogatepass").decode("ascii")
-    return letter
+    if "\udc80" <= letter <= "\udcff":  # a byte of a file name that is no UTF-8, as Python gives it
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -6,8 +6,14 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-__all__ = ["progress"]
+from pellucid.ground.outside import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["bar_console", "progress"]
 
 SECONDS_BETWEEN_LINES = 5.0
 """Without a terminal a line appears this often, so that a log of a long job stays readable."""
@@ -30,6 +36,13 @@ def progress(description: str, total: int, unit: str = "images") -> Iterator[Cal
         yield _lines(description, total, unit)
 
 
+def bar_console() -> Console:
+    """Give the console that bars are drawn on: standard error, or what the command line guards it with for bars."""
+    from rich.console import Console
+
+    return Console(file=getattr(sys.stderr, "for_bars", sys.stderr), stderr=True)
+
+
 def _lines(description: str, total: int, unit: str) -> Callable[[int], None]:
     done = 0
     started = last = time.monotonic()
@@ -49,16 +62,15 @@ def _lines(description: str, total: int, unit: str) -> Callable[[int], None]:
 
 @contextlib.contextmanager
 def _bar(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn(unit),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(description, total=total or None)
+    with Progress(*columns, console=bar_console(), transient=True) as bar:
+        task = bar.add_task(visible(description), total=total or None)
         yield lambda count: bar.advance(task, count)

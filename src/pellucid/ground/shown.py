@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from pellucid.ground.errors import UserError
+from pellucid.ground.outside import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +28,8 @@ _PICTURES: dict[str, str] = {}
 class Shown:
     """A result that shows itself in a terminal, in a notebook and as a picture, by the views registered for its class.
 
+    Names in it that steer a terminal or turn the writing direction are shown as escapes.
+
     >>> class Answer(Shown):
     ...     number = 42
     >>> @as_text.register
@@ -38,10 +41,10 @@ class Shown:
     """
 
     def __str__(self) -> str:
-        return as_text(self)
+        return visible(as_text(self), keep="\n\t")
 
     def _repr_html_(self) -> str:
-        return str(_view(as_html, self)(self))
+        return visible(str(_view(as_html, self)(self)), keep="\n\t")
 
     def figure(self) -> Figure:
         """Draw it with matplotlib; the figure's label describes it in words.

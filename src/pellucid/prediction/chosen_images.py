@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import ImageSet, LeftOut, Split, file_of, passed_over_words
+from pellucid.data.places import data_folder
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.recipes import Recipe
 from pellucid.run import Run
@@ -98,6 +99,8 @@ def choose_images(
         UserError: no such split; the data are not what they were; other data have classes that the network does not
             know.
     """
+    if data_dir is not None:
+        data_folder(data_dir)  # which a set that is found elsewhere would never look at
     if data is None:
         return _own_images(run, run.open_images(), split)
     images = run.open_other_images(data, data_dir=data_dir, strict=run.record.data.strict)

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import read_whole
-from pellucid.ground.outside import csv_cell, from_csv_cell
+from pellucid.ground.outside import csv_cell, from_csv_cell, visible
 
 __all__ = ["Predictions", "log_softmax", "predictions_csv", "read_predictions"]
 
@@ -135,7 +135,7 @@ def predictions_csv(predictions: Predictions) -> bytes:
 def read_predictions(path: Path, sha256: str | None = None, temperature: float = 1.0) -> Predictions | None:
     """Read a file of what `predictions_csv` gave; None where it is absent or not the one with this SHA-256.
 
-    `temperature` is that of its probabilities, which the file does not say.
+    `temperature` is that of its probabilities, which the file does not say. Control characters in names become escapes.
 
     Raises:
         UserError: it is not such a table.
@@ -169,5 +169,10 @@ def read_predictions(path: Path, sha256: str | None = None, temperature: float =
     lost = np.flatnonzero(np.isneginf(log_probabilities[np.arange(len(labels)), labels]))
     log_probabilities[lost, labels[lost]] = -numbers[lost, 0]
     return Predictions(
-        classes, [from_csv_cell(row[0]) for row in rows[1:]], labels, predicted, log_probabilities, temperature
+        tuple(map(visible, classes)),
+        [visible(from_csv_cell(row[0])) for row in rows[1:]],
+        labels,
+        predicted,
+        log_probabilities,
+        temperature,
     )

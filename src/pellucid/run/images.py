@@ -8,6 +8,7 @@ from typing import Any
 
 from pellucid.ground.documents import read_document, shaped, write_document
 from pellucid.ground.errors import UserError
+from pellucid.ground.outside import all_visible
 from pellucid.run.files import RunFile
 
 __all__ = ["read_data", "write_data"]
@@ -39,7 +40,7 @@ def write_data(directory: Path, data: dict[str, Any]) -> None:
 
 
 def read_data(directory: Path) -> dict[str, Any]:
-    """Read what `write_data` wrote.
+    """Read what `write_data` wrote, control characters in its texts as escapes.
 
     Raises:
         UserError: it is missing, damaged or was changed.
@@ -49,4 +50,5 @@ def read_data(directory: Path) -> dict[str, Any]:
     if document is None:
         raise UserError(f"{path} is missing; {REMEDY}")
     shaped(_Described, document, path, REMEDY)
-    return document
+    shown: dict[str, Any] = all_visible(document)
+    return shown

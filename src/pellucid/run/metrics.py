@@ -17,6 +17,7 @@ import msgspec
 from pellucid.ground.documents import shaped
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import read_whole
+from pellucid.ground.outside import all_visible
 from pellucid.run.files import RunFile
 
 __all__ = ["Computation", "computations", "metrics_line", "read_metrics"]
@@ -107,7 +108,7 @@ def _read_line(path: Path, number: int, text: bytes) -> dict[str, Any]:
     missing = [name for name in NEEDED.get(line["event"], ()) if name not in line]
     if missing:
         raise UserError(f"{path} is damaged: line {number} has no {', '.join(missing)}; {REMEDY}")
-    result: dict[str, Any] = line
+    result: dict[str, Any] = all_visible(line)
     return result
 
 

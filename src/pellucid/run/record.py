@@ -13,6 +13,7 @@ from typing import Any
 from pellucid.data.request import DataRequest
 from pellucid.ground.documents import read_document, shaped, write_document
 from pellucid.ground.errors import UserError
+from pellucid.ground.outside import all_visible, visible
 from pellucid.recipes import Recipe
 from pellucid.run.files import RunFile
 
@@ -96,7 +97,7 @@ def write_record(directory: Path, record: RunRecord) -> None:
 
 
 def read_record(directory: Path) -> RunRecord:
-    """Read `run.json` of a run's directory, every value checked.
+    """Read `run.json` of a run's directory, every value checked; control characters in its names become escapes.
 
     Raises:
         UserError: it is damaged, or of another pellucid.
@@ -106,7 +107,7 @@ def read_record(directory: Path) -> RunRecord:
     if document is None:
         raise UserError(f"{directory} is not a run: it has no {RunFile.RECORD}")
     written = shaped(_Written, document, file, REMEDY)
-    request = {**written.data}
+    request = {**written.data}  # paths, which are to be opened as they are
     shaped(_WrittenRequest, {**{name: request.get(name) for name in ("channels", "size")}, **request}, file, REMEDY)
     preprocessing = shaped(_WrittenPreprocessing, written.preprocessing, file, REMEDY)
     problems = _problems(written, preprocessing)
@@ -120,8 +121,8 @@ def read_record(directory: Path) -> RunRecord:
         problems.append(f"recipe or data: {error}")
     if problems:
         raise UserError.all_of(f"{file} is damaged; {REMEDY}", problems)
-    values = {entry.name: getattr(written, entry.name) for entry in fields(RunRecord)}
-    return RunRecord(**{**values, "data": data})
+    values = {entry.name: all_visible(getattr(written, entry.name)) for entry in fields(RunRecord)}
+    return RunRecord(**{**values, "classes": tuple(map(visible, written.classes)), "data": data})
 
 
 def _problems(record: _Written, given: _WrittenPreprocessing) -> list[str]:

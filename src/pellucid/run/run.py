@@ -13,6 +13,7 @@ from pellucid.ground.errors import UserError
 from pellucid.ground.files import PARTIAL, read_whole, write_bytes, write_json
 from pellucid.ground.locks import is_locked
 from pellucid.ground.notices import notice
+from pellucid.ground.outside import visible
 from pellucid.ground.shown import Shown
 from pellucid.run.files import RunFile, refuse_links, weights_file
 from pellucid.run.images import read_data, write_data
@@ -48,7 +49,9 @@ class Run(Shown):
         """Whether the network's file in the run may be run, whoever made it."""
 
     def __repr__(self) -> str:
-        return f"Run({str(self.directory)!r}: {self.record.network} on {self.record.data.source}, {self.status})"
+        return visible(
+            f"Run({str(self.directory)!r}: {self.record.network} on {self.record.data.source}, {self.status})"
+        )
 
     @classmethod
     def create(
@@ -264,7 +267,8 @@ class Run(Shown):
                 fit=preprocessing.fit,
                 pixel_range=preprocessing.pixel_range or asked.pixel_range,
                 strict=strict,
-            )
+            ),
+            trainable=False,
         )
 
     def build_network(self) -> nn.Module:

@@ -6,6 +6,8 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from pellucid.ground.outside import visible
+from pellucid.ground.progress import bar_console
 from pellucid.training.position import Position
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class Display:
             return
         if self._bar is not None and self._stream.isatty():
             # The same terminal: through the bar's console, which redraws its live line below.
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._bar.console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
         else:
             print(text, file=self._stream, flush=True)
 
@@ -44,7 +46,6 @@ class Display:
 
     def __enter__(self) -> Display:
         if self._stream is not None and sys.stderr.isatty():
-            from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bar = Progress(
@@ -54,7 +55,7 @@ class Display:
                 TextColumn("{task.fields[figures]}"),
                 TimeRemainingColumn(),
                 TextColumn("left"),
-                console=Console(stderr=True),
+                console=bar_console(),
                 transient=True,
             )
             self._task = self._bar.add_task("", total=self._steps, completed=self._done, figures="")

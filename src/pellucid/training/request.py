@@ -60,7 +60,7 @@ class TrainingRequest:
         """
         problems = [
             *self.data.problems(),
-            *filter(None, [self.data.source_problem()]),
+            *filter(None, [self.data.data_dir_problem(), self.data.source_problem()]),
             *self._recipe_problems(),
             *self._own_problems(),
             *self._network_problems(),

@@ -72,7 +72,7 @@ def audit(
     elif data is None:
         raise click.UsageError("nothing to look through; give DATA (a named set, a folder, an archive) or --run RUN")
     else:
-        images = open_image_set(data, data_dir=data_dir, size=size)
+        images = open_image_set(data, data_dir=data_dir, size=size, trainable=False)
     audited = look_through(images, run, detail=similarity, device=device)
     written = []
     if run is not None and images.fingerprint == run.record.fingerprint:

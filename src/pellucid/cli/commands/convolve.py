@@ -10,7 +10,7 @@ import click
 
 from pellucid.cli.command import Command
 from pellucid.cli.options import force_option, out_file_option
-from pellucid.cli.output import echo, json_option, print_json
+from pellucid.cli.output import json_option, print_json
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import exact_number
 
@@ -115,7 +115,7 @@ def _numbers(signal: str, kernel: str, out: Path | None, as_json: bool, options:
     if as_json:
         print_json(convolution.to_dict() | ({"out": str(out)} if out else {}))
         return
-    echo(draw(convolution, most=options["steps"]))
+    click.echo(draw(convolution, most=options["steps"]))
     if drawn:
         click.echo(f"\n{drawn}")
 
@@ -155,10 +155,10 @@ def _functions(functions: tuple[str, str], out: Path | None, as_json: bool, opti
         more = {"at": {"x": overlap.x, "area": overlap.area}} if overlap else {}
         print_json(sampled.to_dict() | more | ({"out": str(out)} if out else {}))
         return
-    echo(str(sampled))
+    click.echo(str(sampled))
     if overlap:
         x = exact_number(overlap.x)
-        echo(f"(f * h)({x}) = {exact_number(overlap.area)}, the area under f(t)·h({x} − t)")
+        click.echo(f"(f * h)({x}) = {exact_number(overlap.area)}, the area under f(t)·h({x} − t)")
     if out:
         click.echo(str(out))
 
