@@ -58,6 +58,7 @@ def make_listed_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[
             "format": 3,
             "fingerprint": "0" * 32,
             "network": network,
+            "head": "logits",
             "data": {**asked, "strict": False, "split_seed": 0},
             "recipe": Recipe(name="tutorial", epochs=2).to_dict(),
             **{"seed": 0, "device": "cpu", "threads": 1, "processes": 1, "keep": None, "classes": list(classes)},

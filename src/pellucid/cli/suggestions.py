@@ -29,7 +29,6 @@ OPTIONS_ELSEWHERE = {
 }
 COMMANDS_ELSEWHERE = {
     "continue": "resume",
-    "data": "datasets",
     "errors": "mistakes",
     "fit": "train",
     "list": "runs",
