@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -26,6 +27,7 @@ BASE = {
     "compare": ["RUN", "RUN"],
     "completion": ["bash"],
     "convolve": ["3,2,1", "1,0,-1"],
+    "data": ["mnist"],
     "datasets": [],
     "demo": [],
     "evaluate": ["RUN"],
@@ -83,16 +85,35 @@ def command_lines(name: str, run: str) -> Iterator[list[str]]:
             yield [name, *base, value]
 
 
-FAST = {"layers"}
+BLANK = ("", " ", "\n")
+"""Values that nothing can take."""
+
+NONSENSE = (*BLANK, "²", "½", "[")
+"""Values that no option can take, but for the names of files."""
+
+SAMPLE = 12
+"""Command lines of each command that the quick test tries."""
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in command_names()]
-)
-def test_no_traceback(name: str, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sample_of_every_command(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.new("RGB", (8, 8), (200, 100, 50)).save("photo.png")
+    for name in sorted(BASE.keys() - {"demo", "report", "audit"}):
+        lines = [line for line in command_lines(name, str(finished)) if line[-1] in NONSENSE]
+        try_all(random.Random(name).sample(lines, min(SAMPLE, len(lines))), capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", command_names())
+def test_no_traceback(name: str, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (8, 8), (200, 100, 50)).save("photo.png")
+    count = try_all(command_lines(name, str(finished)), capsys)
+    print(f"{name}: {count} command lines")
+
+
+def try_all(lines: Iterable[list[str]], capsys: pytest.CaptureFixture[str]) -> int:
+    """Run command lines; fail with all whose end is not a result or a message, or that took nonsense for a value."""
     failures, count = [], 0
-    for arguments in command_lines(name, str(finished)):
+    for arguments in lines:
         count += 1
         try:
             with limited(arguments):
@@ -103,8 +124,12 @@ def test_no_traceback(name: str, finished: Path, tmp_path: Path, capsys: pytest.
         printed = capsys.readouterr()
         if status not in (0, 1, 2) or (status and "Error: " not in printed.err):
             failures.append((shortened(arguments), f"status {status}: {printed.err[:150]!r}"))
-    print(f"{name}: {count} command lines")
+        option = next((word for word in reversed(arguments[:-1]) if word.startswith("--")), None)
+        refusable = BLANK if option in (None, "--out") else NONSENSE
+        if status == 0 and arguments[-1] in refusable:
+            failures.append((shortened(arguments), "was taken for a value"))
     assert not failures, "\n".join(f"{arguments}\n    {what}" for arguments, what in failures)
+    return count
 
 
 class limited:

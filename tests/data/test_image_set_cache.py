@@ -129,6 +129,20 @@ def test_a_worker_leaves_ctrl_c_to_the_process_that_started_it(tmp_path: Path) -
         assert worker.wait(timeout=30) == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+def test_a_worker_in_the_middle_of_a_long_picture_ends_with_its_parent(slow_pictures: Path, cache: Path) -> None:
+    begun = slow_pictures.parent / "begun"
+    (slow_pictures.parent / "slow" / "sitecustomize.py").write_text(
+        f"import PIL.Image as I\ndef opened(*a, **k):\n    open({str(begun)!r}, 'w')\n    while True: pass\n"
+        "I.open = opened\n"
+    )
+    process = start(slow_pictures)
+    wait_until(lambda: begun.exists() and len(workers_of(cache)) == 2)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not workers_of(cache), seconds=5)
+
+
 def test_two_processes_at_once_both_get_the_good_result(slow_pictures: Path, cache: Path) -> None:
     processes = [start(slow_pictures) for _ in range(2)]
     answers = [process.communicate(timeout=60)[0].strip() for process in processes]

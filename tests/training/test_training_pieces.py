@@ -10,8 +10,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from pellucid.data import Split, stratified_split
+from pellucid.data import Split, batches, stratified_split
 from pellucid.data.augmentation import Augmentation
 from pellucid.data.batches import DeviceImages, epoch_order
 from pellucid.data.preprocessing import Preprocessing, channel_statistics
@@ -94,6 +95,43 @@ def test_a_batch_is_the_asked_images_in_the_asked_order() -> None:
     subset = DeviceImages(split, torch.device("cpu"), np.array([5, 3]))
     assert len(subset) == 2
     assert np.array_equal(subset.cut(torch.tensor([1]))[0].numpy(), split.images[[3]])
+
+
+class Transfers(TorchDispatchMode):
+    """Counts copies from one device to another, on `meta` too, which stands for a GPU here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        result = operator(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            given = [value.device for value in args if isinstance(value, torch.Tensor)]
+            self.count += (bool(given) and result.device not in given) or operator is torch.ops.aten.lift_fresh.default
+        return result
+
+
+def test_a_batch_needs_one_transfer_to_a_gpu_whatever_is_drawn() -> None:
+    split, device = some_split(), torch.device("meta")
+    images = DeviceImages(split, device, np.array([5, 3, 1]))
+    preprocessing = Preprocessing(5, 4, 3, "none", (0.5, 0.4, 0.3), (0.5, 0.25, 0.2))
+    preprocessing(torch.zeros((1, 5, 4, 3), dtype=torch.uint8, device=device))  # the constants go there once
+    indices = torch.tensor([2, 0])
+    for positions in (None, Augmentation(True, 1).draw(2, 5, 4)):
+        with Transfers() as transfers:
+            pixels, labels = images.cut(indices, positions)
+            values = preprocessing(pixels)
+        assert transfers.count == 1
+        assert (pixels.shape, labels.shape, values.shape) == ((2, 5, 4, 3), (2,), (2, 3, 5, 4))
+
+
+def test_indices_rows_and_columns_survive_the_common_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is moved together is told apart again: on a CPU whose tensors claim to lie elsewhere, to the last index."""
+    rows, columns = Augmentation(True, 1).draw(3, 5, 4, torch.Generator().manual_seed(1))
+    monkeypatch.setattr(batches, "_moved", lambda tensor, device: tensor)
+    moved = batches._all_moved(torch.tensor([7, 8, 9]), (rows, columns), torch.device("meta"))
+    assert all(torch.equal(*pair) for pair in zip(moved, (torch.tensor([7, 8, 9]), rows, columns), strict=True))
 
 
 def test_mirroring_and_shifting_by_hand() -> None:

@@ -120,11 +120,7 @@ def test_batch_normalisation_random_numbers_and_a_stop_in_two_processes(
     assert [line.split()[0] for line in drawn[0]] == (["16"] * 20 + ["3"]) * 2
 
     process = launch(2, *command, "--epochs", "400", "--out", "part")
-    deadline = time.monotonic() + 120
-    while not list(Path("part/weights").glob("epoch-*")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for_first_weights(process, Path("part"))
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     told = "go on with: torchrun --nproc-per-node 2 -m pellucid resume part"
@@ -134,14 +130,41 @@ def test_batch_normalisation_random_numbers_and_a_stop_in_two_processes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", [0, 1])
-def test_a_killed_process_ends_the_others_with_a_message(victim: int, tmp_path: Path, tiny: str) -> None:
-    process = launch(2, "train", "mnist", "--network", tiny, "--epochs", "400", "--out", str(tmp_path / "run"))
+def test_two_processes_stopped_and_resumed_do_what_they_do_without_a_stop(tmp_path: Path, tiny: str) -> None:
+    command = ["train", "mnist", "--network", tiny, *SETTINGS, "--epochs", "40"]
+    finish(2, *command, "--out", "whole")
+    process = launch(2, *command, "--out", "part")
+    wait_for_first_weights(process, Path("part"))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    whole, part = pellucid.open_run("whole"), pellucid.open_run("part")
+    assert part.status.startswith("stopped (")
+    finish(2, "resume", "part")
+    assert part.status == whole.status == "finished"
+    for name, value in whole.weights().items():
+        assert torch.equal(part.weights()[name], value)
+    for event in ("batch", "epoch"):
+        kept = [[without_times(line) for line in run.metrics(event)] for run in (whole, part)]
+        assert kept[0] == kept[1]
+
+
+def without_times(line: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in line.items() if "second" not in name}
+
+
+def wait_for_first_weights(process: subprocess.Popen[str], run: Path) -> None:
     deadline = time.monotonic() + 120
-    while not list((tmp_path / "run" / "weights").glob("epoch-*")):
+    while not list(run.glob("weights/epoch-*")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_killed_process_ends_the_others_with_a_message(victim: int, tmp_path: Path, tiny: str) -> None:
+    process = launch(2, "train", "mnist", "--network", tiny, "--epochs", "400", "--out", str(tmp_path / "run"))
+    wait_for_first_weights(process, tmp_path / "run")
     (pid,) = [pid for pid in children(process.pid) if environment(pid).get("RANK") == str(victim)]
     os.kill(pid, signal.SIGKILL)
     _, errors = process.communicate(timeout=120)

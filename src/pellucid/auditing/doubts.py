@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pellucid.auditing.composition import ImageAt, image_at
 from pellucid.data import ImageSet, Split
 from pellucid.data.batches import DeviceImages
-from pellucid.ground.devices import pick_device
+from pellucid.ground.devices import full_float32, pick_device
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
 from pellucid.run import Run
@@ -102,6 +102,7 @@ def find_doubts(run: Run, images: ImageSet, device: str = "auto") -> Doubts:
     return Doubts(str(run.directory), tuple(chosen), tuple(doubts[:MOST]), never)
 
 
+@full_float32()
 def _probabilities(run: Run, network: torch.nn.Module, split: Split, device: str) -> NDArray[np.float32]:
     preprocessing = run.preprocessing
     on_device = DeviceImages(split, pick_device(device))

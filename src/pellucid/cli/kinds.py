@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from pellucid.cli.completing import run_names, run_path
@@ -22,6 +25,7 @@ __all__ = [
     "Epoch",
     "NameOf",
     "OfRun",
+    "Place",
     "Range",
     "RunPath",
     "Size",
@@ -43,6 +47,26 @@ class Choice(click.Choice[str]):
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         """Say what was given and what was expected."""
         return f"{str(value)!r}; {did_you_mean(str(value), self.choices)}"
+
+
+class Place(click.Path):
+    """A file or a folder; a blank name is refused, for it is an empty variable of a shell rather than a wish."""
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True, must_exist: bool = False) -> None:
+        """`must_exist`: one that the command line names; a default and a variable may name a folder to come."""
+        super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+        self.must_exist = must_exist
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Check the name, and what lies there."""
+        if not str(value).strip():
+            self.fail(f"{str(value)!r} is blank; expected the name of a file or folder", param, ctx)
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if self.must_exist and ctx is not None and param is not None and param.name is not None:
+            named = ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+            if named and not path.is_dir():
+                self.fail(f"there is no folder {str(value)!r}", param, ctx)
+        return path
 
 
 class RunPath(click.ParamType[str]):

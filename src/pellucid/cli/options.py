@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from pellucid.cli.completing import class_names, layer_names, unit_names, weight_names
-from pellucid.cli.kinds import Choice, Device, Digits, Epoch, NameOf, OfRun, Range, RunPath, Size
+from pellucid.cli.kinds import Choice, Device, Digits, Epoch, NameOf, OfRun, Place, Range, RunPath, Size
 from pellucid.ground.writing import significant_digits
 
 __all__ = [
@@ -111,7 +110,7 @@ epoch_option = click.option(
 device_option = click.option("--device", type=Device(), default="auto", show_default=True, help="Where to compute.")
 data_dir_option = click.option(
     "--data-dir",
-    type=click.Path(path_type=Path),
+    type=Place(file_okay=False, must_exist=True),
     metavar="DIR",
     envvar="PELLUCID_DATA",
     help="Where named data sets lie.  [$PELLUCID_DATA]",
@@ -155,7 +154,7 @@ def out_file_option(*suffixes: str, default: str | None = None) -> Decorator[Any
     kinds = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
     return click.option(
         "--out",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=Place(dir_okay=False),
         metavar="FILE",
         help=f"Write to FILE: {kinds}.{f'  [{default}]' if default else ''}",
     )
@@ -165,7 +164,7 @@ def out_folder_option(contents: str = "pictures and JSON", default: str | None =
     """Declare `--out DIR`, a folder for several files; the help names the default."""
     return click.option(
         "--out",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=Place(file_okay=False),
         metavar="DIR",
         help=f"Write {contents} into DIR.{f'  [{default}]' if default else ''}",
     )

@@ -47,7 +47,7 @@ class DeviceImages:
             free, _ = torch.cuda.mem_get_info(device)
             if images.numel() <= SHARE_OF_DEVICE_MEMORY * free:
                 images = images.to(device)
-        elif device.type == "mps":  # memory is shared with the CPU there, and so is the limit
+        elif device.type != "cpu":  # with mps, memory is shared with the CPU, and so is the limit
             images = images.to(device)
         self._images = images
 
@@ -83,10 +83,32 @@ class DeviceImages:
         """
         if self._subset is not None:
             indices = self._subset.index_select(0, indices)
-        at = indices.to(self._images.device)
-        if positions is None:
+        at, rows, columns = _all_moved(indices, positions, self._images.device)
+        if rows is None or columns is None:
             images = self._images.index_select(0, at)
         else:  # selecting and moving in one gather: each pixel is read once and written once
-            rows, columns = (axis.to(self._images.device) for axis in positions)
             images = self._images[at[:, None, None], rows[:, :, None], columns[:, None, :]]
-        return images.to(self.device), self._labels.index_select(0, indices.to(self.device))
+        return _moved(images, self.device), self._labels.index_select(0, _moved(at, self.device))
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """Give a tensor on a device. A GPU fetches it while the CPU goes on, which takes memory that is not paged out."""
+    if tensor.device == device:
+        return tensor
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def _all_moved(
+    indices: Tensor, positions: tuple[Tensor, Tensor] | None, device: torch.device
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Give indices, rows and columns on a device, moved together: each transfer costs as much as some kernels."""
+    if positions is None:
+        return _moved(indices, device), None, None
+    if device == indices.device:
+        return indices, *positions
+    rows, columns = positions
+    together = _moved(torch.cat((indices[:, None], rows, columns), dim=1), device)
+    moved = together.split((1, rows.shape[1], columns.shape[1]), dim=1)
+    return moved[0][:, 0], moved[1], moved[2]

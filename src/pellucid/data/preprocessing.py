@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -58,14 +59,8 @@ class Preprocessing:
         >>> half(torch.tensor([[[[0]]], [[[255]]]], dtype=torch.uint8)).flatten()
         tensor([-1.,  1.])
         """
-        scale = [1 / (255 * std) for std in self.std]
-        shift = [-mean / std for mean, std in zip(self.mean, self.std, strict=True)]
-        values = images.to(torch.float32)
-        if len(set(scale)) == len(set(shift)) == 1:  # the same for all channels: no broadcasting to pay for
-            values.mul_(scale[0]).add_(shift[0])
-        else:
-            values.mul_(values.new_tensor(scale)).add_(values.new_tensor(shift))
-        return values.permute(0, 3, 1, 2)
+        scale, shift = _scale_and_shift(self.mean, self.std, images.device)
+        return images.to(torch.float32).mul_(scale).add_(shift).permute(0, 3, 1, 2)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as JSON holds them."""
@@ -77,6 +72,23 @@ class Preprocessing:
         limits = fields.get("pixel_range")
         known = {"mean": tuple(fields["mean"]), "std": tuple(fields["std"]), "pixel_range": limits and tuple(limits)}
         return cls(**{**fields, **known})
+
+
+@functools.lru_cache(maxsize=32)
+def _scale_and_shift(
+    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+) -> tuple[Tensor, Tensor] | tuple[float, float]:
+    """Give what a value is multiplied by, and what is added then: `[C]` float32 each, or two numbers for all channels.
+
+    They are kept, for on a GPU it would wait in every step for them to arrive.
+    """
+    scale = [1 / (255 * deviation) for deviation in std]
+    shift = [-average / deviation for average, deviation in zip(mean, std, strict=True)]
+    if len(set(scale)) == len(set(shift)) == 1:  # the same for all channels: no broadcasting to pay for
+        return scale[0], shift[0]
+    with torch.inference_mode(False):  # they serve training, too, whoever asks first
+        both = torch.tensor([scale, shift], dtype=torch.float32, device=device)
+        return both[0], both[1]
 
 
 def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -10,13 +10,14 @@ It reads one line of JSON an order from standard input and answers each with one
     {"fault": [position, text]}     the machine, not the picture, is at fault
     {"error": [errno, text]}        the rows could not be written
 
-It ends when its standard input does, so none outlives the process that started it. A picture that takes too long ends
-it.
+It ends when its standard input does, and where the process that started it dies, at once or after the picture under
+way. A picture that takes too long ends it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -38,6 +39,9 @@ __all__ = ["MOST_SECONDS", "carry_out", "main", "took_too_long"]
 
 MOST_SECONDS = 60.0
 """Of computing, for one picture; the largest that are read take a few."""
+
+DIES_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of Linux's `prctl`."""
 
 SLOW = 86
 """The status with which a process ends where no signal does it."""
@@ -88,8 +92,9 @@ def took_too_long(status: int) -> bool:
     return status == (-signal.SIGPROF if hasattr(signal, "SIGPROF") else SLOW)
 
 
-def main() -> None:
-    """Carry out orders until there are no more."""
+def main(parent: int | None = None) -> None:
+    """Carry out orders until there are no more, or until the process numbered `parent` is gone."""
+    _end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the starting process decides
     if hasattr(signal, "SIGPROF"):
         signal.signal(signal.SIGPROF, signal.SIG_DFL)
@@ -97,7 +102,7 @@ def main() -> None:
     sys.stdout = sys.stderr  # nothing that a library prints may mix with the answers
     for line in sys.stdin:
         try:
-            answer = carry_out(json.loads(line), _limited)
+            answer = carry_out(json.loads(line), lambda: _limited(parent))
         except OSError as error:
             answer = {"error": [error.errno, str(error)]}
         try:
@@ -121,12 +126,27 @@ def _write(order: dict[str, Any], decoded: list[tuple[int, NDArray[np.uint8]]], 
         writer.close()
 
 
+def _end_with(parent: int | None) -> None:
+    """Ask Linux to kill this process when its parent dies: a decoder written in C hears nothing else."""
+    if parent is None or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+    _end_if_orphaned(parent)  # it may have died before that
+
+
+def _end_if_orphaned(parent: int | None) -> None:
+    # Elsewhere the interpreter of a virtual environment has a process between them.
+    if parent is not None and os.name == "posix" and os.getppid() != parent:
+        os._exit(0)
+
+
 @contextlib.contextmanager
-def _limited() -> Iterator[None]:
-    """End the process when the body computes for too long: a decoder written in C hears nothing else.
+def _limited(parent: int | None) -> Iterator[None]:
+    """End the process when the body computes for too long, or its parent is gone already.
 
     Computing is counted, not waiting, so that a busy or a sleeping machine changes nothing.
     """
+    _end_if_orphaned(parent)
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
         try:

@@ -101,7 +101,7 @@ class Workers:
         path = os.pathsep.join(part for part in (here, os.environ.get("PYTHONPATH")) if part)
         with self._lock:
             process = subprocess.Popen(
-                [sys.executable, "-c", "from pellucid.data.worker import main; main()"],
+                [sys.executable, "-c", f"from pellucid.data.worker import main; main({os.getpid()})"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

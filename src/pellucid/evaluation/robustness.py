@@ -21,6 +21,7 @@ from pellucid.data.batches import DeviceImages
 from pellucid.evaluation.corruptions import CORRUPTIONS, Corruption, corrupt
 from pellucid.evaluation.evaluate import run_notes
 from pellucid.evaluation.measures import wilson_interval
+from pellucid.ground.devices import full_float32
 from pellucid.ground.documents import read_as, write_document
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
@@ -120,17 +121,16 @@ def robustness(
     (part,) = chosen.parts
     subset = _sample(len(part), images)
     rows = subset if part.subset is None else part.subset[subset]
-    labels = torch.from_numpy(part.labels[subset]).to(predictor.device)
     source = DeviceImages(part.split, predictor.device, rows.astype(np.int64))
     kinds = [CORRUPTIONS[name] for name in corruptions]
     passes = sum(len(kind.strengths) for kind in kinds)
     with torch.inference_mode(), progress("changing", passes * len(rows) if show_progress else 0) as advance:
-        unchanged = _correct(predictor, source, labels, subset, None, 0.0)
+        unchanged = _correct(predictor, source, subset, None, 0.0)
         figures = []
         for kind in kinds:
             points = []
             for strength in kind.strengths:
-                correct = _correct(predictor, source, labels, subset, kind, strength)
+                correct = _correct(predictor, source, subset, kind, strength)
                 share, interval = correct / len(rows), wilson_interval(correct, len(rows))
                 points.append(CorruptionPoint(strength, correct, share, interval))
                 if show_progress:
@@ -160,19 +160,19 @@ def _sample(count: int, most: int) -> NDArray[np.int64]:
     return np.sort(drawn).astype(np.int64)
 
 
+@full_float32()
 def _correct(
     predictor: Predictor,
     source: DeviceImages,
-    labels: torch.Tensor,
     numbers: NDArray[np.int64],
     kind: Corruption | None,
     strength: float,
 ) -> int:
     correct = torch.zeros((), dtype=torch.int64, device=predictor.device)
     for indices in evaluation_batches(torch.arange(len(source)), predictor.preprocessing):
-        pixels, _ = source.cut(indices)
+        pixels, labels = source.cut(indices)
         if kind is not None:
             pixels = corrupt(pixels, kind, strength, SEED, numbers[indices.numpy()].tolist())
         logits = predictor.network(predictor.preprocessing(pixels))
-        correct += (logits.argmax(1) == labels[indices.to(labels.device)]).sum()
+        correct += (logits.argmax(1) == labels).sum()
     return int(correct.item())

@@ -12,7 +12,7 @@ from torch import nn
 from pellucid.data import Split
 from pellucid.data.batches import DeviceImages
 from pellucid.data.preprocessing import Preprocessing
-from pellucid.ground.devices import pick_device
+from pellucid.ground.devices import full_float32, pick_device
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
 from pellucid.ground.ranks import Ranks
@@ -52,6 +52,7 @@ class Predictor:
         sources = [source for part in parts for source in part.sources]
         return Predictions.from_logits(self.run.classes, sources, labels, np.concatenate(logits))
 
+    @full_float32()
     def logits(self, split: Split, subset: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Give the network's logits, `[N, K]`, for the images of a split or a subset of it."""
         images = DeviceImages(split, self.device, subset)

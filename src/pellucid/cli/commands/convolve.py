@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from pellucid.cli.command import Command
 from pellucid.cli.options import force_option, out_file_option
@@ -21,6 +22,9 @@ __all__ = ["convolve"]
 
 LARGEST = 1_000_000
 """Of strides, paddings and dilations."""
+
+FOR_NUMBERS = ("mode", "stride", "padding", "padding_mode", "dilation", "correlate", "steps")
+FOR_FUNCTIONS = ("domain", "samples")
 
 
 class NumbersCommand(Command):
@@ -81,11 +85,25 @@ def convolve(
     if functions:
         if signal is not None:
             raise UserError(f"--functions and the numbers {signal!r} were given; expected one or the other")
+        _refuse("numbers", FOR_NUMBERS)
         _functions(functions, out, as_json, options)
     elif signal is None or kernel is None:
         raise UserError("SIGNAL and FILTER are expected, such as 3,2,1,0 1,0,-1, or --functions F H")
     else:
+        _refuse("functions", FOR_FUNCTIONS)
         _numbers(signal, kernel, out, as_json, options)
+
+
+def _refuse(kind: str, names: tuple[str, ...]) -> None:
+    """Refuse options that would change nothing.
+
+    Raises:
+        UserError: one of them was given.
+    """
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UserError(f"--{name.replace('_', '-')} is for {kind}; leave it out here")
 
 
 def _numbers(signal: str, kernel: str, out: Path | None, as_json: bool, options: dict[str, Any]) -> None:
@@ -111,6 +129,8 @@ def _numbers(signal: str, kernel: str, out: Path | None, as_json: bool, options:
         convolution = convolve_1d(numbers, weights, **settings)
     if options["steps"] < 0:
         raise UserError(f"--steps is {options['steps']}; expected 0 or more")
+    if options["at"] is not None and (out is None or out.suffix.lower() == ".gif"):
+        raise UserError("--at chooses what a picture shows; expected --out with a .png or .svg as well")
     drawn = _draw_numbers(convolution, out, options) if out else None
     if as_json:
         print_json(convolution.to_dict() | ({"out": str(out)} if out else {}))

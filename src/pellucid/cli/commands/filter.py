@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.kinds import Place
 from pellucid.cli.options import force_option
 from pellucid.cli.output import json_option, print_json
 from pellucid.ground.errors import UserError
@@ -15,9 +16,9 @@ __all__ = ["filter"]
 
 
 @click.command(cls=Command, section="Learn", position=2, short_help="Slide a filter over an image file.")
-@click.argument("image", type=click.Path(path_type=Path), required=False)
+@click.argument("image", type=Place(), required=False)
 @click.option("--kernel", metavar="NAME", help="A filter's name (see --list), or rows: 1,0,-1;2,0,-2;1,0,-1")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The image to write.")
+@click.option("--out", type=Place(), metavar="FILE", help="The image to write.")
 @click.option("--flip", is_flag=True, help="Flip the filter: convolution instead of correlation.")
 @click.option(
     "--border",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.kinds import Place
 from pellucid.cli.options import json_option
 from pellucid.cli.output import print_json
 from pellucid.ground.errors import UserError, system_error
@@ -23,7 +24,7 @@ __all__ = ["runs"]
 @click.command(
     cls=Command, section="Train", position=3, short_help="List the runs: how far each came and how good it is."
 )
-@click.argument("directory", type=click.Path(file_okay=False, path_type=Path), default="runs")
+@click.argument("directory", type=Place(file_okay=False, must_exist=True), default="runs")
 @json_option
 def runs(directory: Path, as_json: bool) -> None:
     """List the runs in DIRECTORY, `runs` if not given: how far each came and how good it is, the newest last.

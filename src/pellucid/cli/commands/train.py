@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from pellucid.cli.command import Command
-from pellucid.cli.kinds import Choice
+from pellucid.cli.kinds import Choice, Place
 from pellucid.cli.options import (
     data_argument,
     data_dir_option,
@@ -33,7 +32,7 @@ __all__ = ["train"]
 @recipe_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order, augmentation and dropout.")
 @device_option
-@click.option("--out", type=click.Path(path_type=Path), help="The run's directory.  [a new one below runs/]")
+@click.option("--out", type=Place(), help="The run's directory.  [a new one below runs/]")
 @click.option("--keep", type=int, help="Keep the weights of this many epochs, the newest.  [all]")
 @data_dir_option
 @size_option
