@@ -44,7 +44,7 @@ def deep_values(picture: Image.Image) -> NDArray[np.generic]:
 
 def is_white_at_zero(picture: Image.Image) -> bool:
     """Tell whether a TIFF of more than 8 bits counts from white to black; Pillow turns only those of 8 bits round."""
-    return _tag(picture, PHOTOMETRIC) == 0
+    return bool(_tag(picture, PHOTOMETRIC) == 0)
 
 
 def _tag(picture: Image.Image, number: int) -> Any:
