@@ -219,3 +219,32 @@ def test_errors_of_the_folder_inside_speak_of_the_archive(tmp_path: Path, cache:
     with pytest.raises(UserError, match=rf"{path} is empty; expected a folder per class"):
         open_image_set(path)
     assert everything_in(cache) == []
+
+
+@pytest.mark.parametrize("damage", ["header", "end", "behind"])
+def test_a_tar_is_refused_where_members_would_be_lost(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "pets.tar"
+    with tarfile.open(path, "w") as archive:
+        for name in ("cat/1.png", "dog/1.png"):
+            member = tarfile.TarInfo(name)
+            member.size = 512
+            archive.addfile(member, io.BytesIO(bytes(512)))
+    content = bytearray(path.read_bytes())
+    if damage == "header":
+        content[1024 + 150] ^= 1  # in the second header's checksum
+    path.write_bytes({"header": content, "end": content[:2048], "behind": content + content}[damage])
+    with pytest.raises(UserError, match="damaged or cut short"):
+        unpack(path, tmp_path / "out")
+
+
+def test_a_zip_is_refused_whose_list_is_shorter_than_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "pets.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("cat/1.png", "dog/1.png"):
+            archive.writestr(name, b"picture")
+    content = bytearray(path.read_bytes())
+    end = content.rfind(b"PK\5\6")
+    content[end + 10] += 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="2 members are listed and 3 stated"):
+        unpack(path, tmp_path / "out")

@@ -224,3 +224,14 @@ def test_file_names_that_are_no_text(tmp_path: Path) -> None:
     shutil.copy(root / "cat" / "000.png", odd)
     image_set = open_image_set(root)
     assert "cat/caf\\xe9.png" in [source for split in image_set.splits.values() for source in split.sources]
+
+
+def test_splits_in_folders_of_their_own_names_are_not_classes(tmp_path: Path) -> None:
+    for split in ("seg_train", "seg_test"):
+        for name in ("cat", "dog"):
+            folder = tmp_path / split / split / name
+            folder.mkdir(parents=True)
+            for number in range(2):
+                (folder / f"{number}.png").touch()
+    with pytest.raises(UserError, match="are they splits or classes"):
+        open_image_set(tmp_path)

@@ -56,6 +56,9 @@ HEADERS = (
 
 BAD_NAMES = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ, errno.EINVAL)
 
+LONGEST_ZIP_END = 22 + 0xFFFF
+"""The end of a .zip with the longest comment, in bytes."""
+
 
 @dataclass(frozen=True)
 class ArchiveLimits:
@@ -212,6 +215,7 @@ def _members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
 
 def _zip_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
     with zipfile.ZipFile(path) as archive:
+        _check_count(path, len(archive.infolist()))
         for member in archive.infolist():
             kind = member.external_attr >> 28  # the Unix type of file, 0 where the archive has none
             if kind not in (0, 0o4, 0o10):
@@ -231,6 +235,22 @@ def _zip_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
                 yield member.filename, member.file_size, stream
 
 
+def _check_count(path: Path, members: int) -> None:
+    """Refuse a .zip whose list has another length than its end says: Python reads what there is.
+
+    Raises:
+        zipfile.BadZipFile: it has.
+    """
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - LONGEST_ZIP_END))
+        tail = file.read()
+    at = tail.rfind(b"PK\5\6")
+    if 0 <= at <= len(tail) - 12:
+        (stated,) = struct.unpack_from("<H", tail, at + 10)
+        if stated != 0xFFFF and (members - stated) % 0x10000:  # all ones: there are more than fit
+            raise zipfile.BadZipFile(f"{members:,} members are listed and {stated:,} stated")
+
+
 def _tar_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
     with tarfile.open(path, tarinfo=_BoundedMember) as archive:
         while (member := archive.next()) is not None:
@@ -243,6 +263,16 @@ def _tar_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
                 yield member.name, member.size, archive.extractfile(member)
             else:
                 raise _special(path, member.name)
+        # Python takes a header that it cannot read for the end, and what lies behind it would be lost without a word.
+        assert archive.fileobj is not None
+        archive.fileobj.seek(archive.offset)  # type: ignore[attr-defined]
+        block = archive.fileobj.read(tarfile.BLOCKSIZE)
+        if not block:
+            raise tarfile.ReadError("it has no end")
+        while block:
+            if any(block):
+                raise tarfile.ReadError("a header cannot be read, or something follows the end")
+            block = archive.fileobj.read(PIECE)
 
 
 def _read(path: Path, name: str, stream: IO[bytes], most: int = PIECE) -> bytes:

@@ -19,6 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pellucid.data.formats import open_picture_bytes, why_unknown
 from pellucid.data.memory_bound import available_memory
 from pellucid.data.orientation import orientation_of, turned_upright
+from pellucid.data.pillow_gaps import correct_transparency, deep_values, is_white_at_zero
 from pellucid.data.pixel_range import DeepValues, PixelRange, fixed_range, is_deep, measured, scaled
 from pellucid.data.read_bytes import MachineFault, NoPicture, file_bytes, remedy
 from pellucid.ground.errors import UserError
@@ -178,6 +179,7 @@ def decode_bytes(content: bytes, target: PixelFormat, *, measure: bool = False, 
             with open_picture_bytes(content) as picture:
                 if _weighed(picture, target) and not large_too:
                     return Decoded(None, large=True)
+                correct_transparency(picture)
                 with _not_turned_by_pillow(picture):
                     picture.load()
                     return _decoded(picture, target, measure)
@@ -202,6 +204,7 @@ def fit_picture(picture: Image.Image, target: PixelFormat) -> tuple[NDArray[np.u
         BrokenImage: it has values that are not finite.
         UserError: it has more than 8 bits, and the range is not known.
     """
+    correct_transparency(picture)
     if target.pixel_range is None and is_deep(picture.mode):
         deep = _decoded(picture, target, measure=True).deep
         limits = (0.0, 1.0) if deep is None else fixed_range(deep)
@@ -255,7 +258,7 @@ def _decoded(picture: Image.Image, target: PixelFormat, measure: bool) -> Decode
     orientation = orientation_of(picture)
     deep = None
     if is_deep(picture.mode):
-        values = np.asarray(picture)
+        values = deep_values(picture)
         transparent = picture.info.get("transparency")
         clear = float(transparent) if isinstance(transparent, int | float) else None
         try:
@@ -266,7 +269,8 @@ def _decoded(picture: Image.Image, target: PixelFormat, measure: bool) -> Decode
             if not measure:
                 raise ValueError("the range of a deep picture must be known")
             return Decoded(None, deep=deep)
-        picture = Image.fromarray(scaled(values, target.pixel_range or (0.0, 1.0), clear))
+        levels = scaled(values, target.pixel_range or (0.0, 1.0), clear)
+        picture = Image.fromarray(255 - levels if is_white_at_zero(picture) else levels)
     wanted = "L" if target.channels == 1 else "RGB"
     upright = turned_upright(_opaque(picture), orientation)
     pixels, other_size = _fitted(upright if upright.mode == wanted else upright.convert(wanted), target)

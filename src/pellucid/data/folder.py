@@ -173,12 +173,13 @@ class _Lister:
         Raises:
             UserError: which, and what to do.
         """
-        inside = {name: self._walk.folders(self._root / name) for name in folders}
+        innermost = {name: look_through(self._root / name) for name in folders}  # as in seg_train/seg_train/cat
+        inside = {name: self._walk.folders(folder) for name, folder in innermost.items()}
         likely = [name for name in folders if mentions_split(self._name(name)) or split_of(self._name(name))]
         for first in likely:
             for second in folders:
                 common = {nfc(name) for name in inside[first]} & {nfc(name) for name in inside[second]}
-                if first != second and len(common) > 1 and not self._walk.pictures_in(self._root / first):
+                if first != second and len(common) > 1 and not self._walk.pictures_in(innermost[first]):
                     raise UserError(
                         f"{self._root} has {_quoted(likely)}, and {_quoted([first, second])} hold folders of the same "
                         f"names ({_quoted(sorted(common))}): are they splits or classes? Call splits train, val and "
