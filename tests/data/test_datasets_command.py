@@ -54,4 +54,4 @@ def test_json_is_the_only_output(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_wrong_folder_is_a_users_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["datasets", "--data-dir", "/nowhere"]) == 2
-    assert "the data folder /nowhere (--data-dir) does not exist" in capsys.readouterr().err
+    assert "there is no folder '/nowhere'" in capsys.readouterr().err

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 import click
 
@@ -98,12 +98,19 @@ class _Guard(io.TextIOBase):
         return self._stream.encoding
 
     @property
+    def buffer(self) -> BinaryIO:
+        """The stream of bytes below, for what a shell reads and no person."""
+        return self._stream.buffer
+
+    @property
     def errors(self) -> str | None:  # type: ignore[override]
         """What the stream does with letters that its encoding lacks."""
         return self._stream.errors
 
     def write(self, text: str) -> int:
-        """Write text, escaped."""
+        """Write text, escaped; bytes are refused, as by any text stream, so that click looks for `buffer`."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() takes text, not {type(text).__name__}")
         self._stream.write(self._escaped(text))
         return len(text)
 

@@ -42,7 +42,7 @@ def unseen_area(expression: Expression, x: Values, domain: tuple[float, float]) 
 
     >>> from pellucid.convolution.expressions import parse_expression
     >>> grid = np.linspace(-1.0, 1.0, 100)
-    >>> round(unseen_area(parse_expression("rect(x/0.001)"), grid, (-1.0, 1.0)), 4)
+    >>> round(unseen_area(parse_expression("rect(x/0.001)"), grid, (-1.0, 1.0)), 3)
     0.001
     """
     low, high = domain

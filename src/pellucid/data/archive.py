@@ -265,7 +265,7 @@ def _tar_members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
                 raise _special(path, member.name)
         # Python takes a header that it cannot read for the end, and what lies behind it would be lost without a word.
         assert archive.fileobj is not None
-        archive.fileobj.seek(archive.offset)  # type: ignore[attr-defined]
+        archive.fileobj.seek(archive.offset)
         block = archive.fileobj.read(tarfile.BLOCKSIZE)
         if not block:
             raise tarfile.ReadError("it has no end")

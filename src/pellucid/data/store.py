@@ -37,7 +37,7 @@ __all__ = ["FORMAT", "Contents", "SplitContents", "is_kept", "key_of", "open_or_
 
 SHELF = "image-sets"
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 """Raised by one whenever the same source and options would give other pixels, labels or files than before."""
 
 
