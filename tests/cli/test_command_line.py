@@ -239,17 +239,14 @@ def test_a_json_document_is_whole_in_every_encoding(make_listed_run) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
-def test_a_reader_that_goes_away_gets_no_traceback() -> None:
+def test_a_reader_that_goes_away_hears_nothing() -> None:
     code = (
         "import os, sys\nfrom pellucid.cli import main\n"
         "reading, writing = os.pipe()\nos.close(reading)\nos.dup2(writing, 1)\n"
         "sys.exit(main(['recipes']))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert result.returncode == 1
-    assert result.stderr.splitlines() == [
-        "Error: not everything could be printed on standard output: the program that read it has ended"
-    ]
+    assert (result.returncode, result.stderr) == (1, "")
 
 
 def test_an_interruption_is_told_in_one_line(

@@ -123,7 +123,7 @@ def method(name: str) -> AttributionMethod:
     True
     """
     if name not in METHODS:
-        raise UserError(f"no attribution method is called {name!r}; {did_you_mean(name, METHODS)}")
+        raise UserError(f"no attribution method is called {name!r}; {did_you_mean(name, (ALL, *METHODS))}")
     return METHODS[name]
 
 

@@ -209,10 +209,10 @@ def history_sentence(history: History) -> str:
 
 def history_title(history: History) -> str:
     """Say whose history it is, and what is measured."""
-    at = f" at {history.layer}" if history.layer else ""
+    at = f" at layer {history.layer}" if history.layer else ""
     return (
-        f"{history.run.directory} looks at {history.picture.source}: {history.unit}, and why {history.target} "
-        f"({history.method}{at})."
+        f"{history.run.directory} on {history.picture.source}: the probability of class {history.target}, the value of "
+        f"{history.unit}, and how faithful the map by {history.method}{at} is."
     )
 
 

@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from pellucid.cli import commands
 from pellucid.cli.command import Command
 from pellucid.cli.output import (
+    READER_GONE,
     OutputLost,
     give_up_output,
     guarded_streams,
@@ -113,7 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     open_missing_streams()
     write_what_the_terminal_has()
-    with guarded_streams():
+    completes = "_PELLUCID_COMPLETE" in os.environ  # a shell reads bytes, and escapes what it shows
+    with contextlib.nullcontext() if completes else guarded_streams():
         try:
             status = _run(arguments)
             problem = output_problem()
@@ -122,7 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if problem is None:
             return status
         give_up_output()
-        _say(f"Error: not everything could be printed on standard output: {problem}")
+        if problem != READER_GONE:
+            _say(f"Error: not everything could be printed on standard output: {problem}")
         return status or 1
 
 
@@ -145,7 +148,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         if sys.stdout is streams[0]:
             raise
         sys.stdout, sys.stderr = streams  # click puts others in their place when a pipe is closed, and leaves
-        raise OutputLost("the program that read it has ended") from None
+        raise OutputLost(READER_GONE) from None
     except OSError as error:
         raise_if_output_is_lost(error)
         _say(f"Error: {system_error(error)}")

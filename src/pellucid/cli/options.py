@@ -170,14 +170,15 @@ def out_folder_option(contents: str = "pictures and JSON", default: str | None =
     )
 
 
-def split_option(default: str | None = None) -> Decorator[Any]:
-    """Declare `--split`."""
+def split_option(default: str | None = None, *, others: bool = False) -> Decorator[Any]:
+    """Declare `--split`; `others`: of a command that takes other images too."""
+    preset = "  [test; other images without splits: all]" if others else "  [test]"
     return click.option(
         "--split",
         type=Choice(["train", "val", "test"]),
         default=default,
         show_default=default is not None,
-        help="Which images." if default else "Which images.  [test; other images without splits: all]",
+        help=f"Which images.{'' if default else preset}",
     )
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, cast
+from typing import Any, TextIO, cast
 
 import click
 
@@ -22,6 +22,7 @@ from pellucid.ground.notices import notice
 from pellucid.ground.outside import visible
 
 __all__ = [
+    "READER_GONE",
     "OutputLost",
     "announce",
     "give_up_output",
@@ -38,6 +39,9 @@ __all__ = [
 PLAIN = {**dict(zip("─│┌┐└┘├┤┬┴┼×·−–", "-|+++++++++x*--", strict=True)), "…": "...", "→": "->", "≈": "~"}
 """What stands for a character that the terminal's encoding lacks; `?` for any other."""
 
+
+READER_GONE = "the program that read it has ended"
+"""As `head` does; whoever reads no further asked for no more, so commands end without a word then."""
 
 BAR_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """What `rich` steers a terminal with; https://en.wikipedia.org/wiki/ANSI_escape_code calls them CSI sequences."""
@@ -98,17 +102,12 @@ class _Guard(io.TextIOBase):
         return self._stream.encoding
 
     @property
-    def buffer(self) -> BinaryIO:
-        """The stream of bytes below, for what a shell reads and no person."""
-        return self._stream.buffer
-
-    @property
     def errors(self) -> str | None:  # type: ignore[override]
         """What the stream does with letters that its encoding lacks."""
         return self._stream.errors
 
     def write(self, text: str) -> int:
-        """Write text, escaped; bytes are refused, as by any text stream, so that click looks for `buffer`."""
+        """Write text, escaped; bytes are refused, as by any text stream."""
         if not isinstance(text, str):
             raise TypeError(f"write() takes text, not {type(text).__name__}")
         self._stream.write(self._escaped(text))
@@ -216,7 +215,7 @@ def give_up_output() -> None:
 
 def _lost(error: OSError) -> str:
     if isinstance(error, BrokenPipeError):
-        return "the program that read it has ended"
+        return READER_GONE
     return error.strerror or str(error)
 
 

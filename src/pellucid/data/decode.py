@@ -194,7 +194,9 @@ def decode_bytes(content: bytes, target: PixelFormat, *, measure: bool = False, 
     except Exception as error:  # readers of damaged files raise nearly anything: struct.error, IndexError, SyntaxError
         if isinstance(error, OSError) and (error.errno == errno.ENOMEM or "out of memory" in str(error)):
             raise _no_memory("") from error
-        raise BrokenImage(f"{error or type(error).__name__}".splitlines()[0][:300]) from error
+        reason = f"{error or type(error).__name__}".splitlines()[0][:300]
+        ends_early = "truncated" in reason.lower() or "unexpected end" in reason.lower()
+        raise BrokenImage(f"damaged: the file ends too early ({reason})" if ends_early else reason) from error
 
 
 def fit_picture(picture: Image.Image, target: PixelFormat) -> tuple[NDArray[np.uint8], bool]:

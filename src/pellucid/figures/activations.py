@@ -58,7 +58,7 @@ def draw_activating_image(left: Axes, right: Axes, image: ActivatingImage, field
             vmax=255 if grey else None,
             interpolation="nearest",
         )
-    left.set_title(f"{image.true} {image.value:.3g}", fontsize=9, color=INK)
+    left.set_title(f"{image.true}: value {image.value:.3g}", fontsize=9, color=INK)
     left.set_xlabel(image.image[-22:], fontsize=7.5, color=INK)
     box = image.box
     if box is None or field is None:

@@ -371,8 +371,9 @@ def _fed(feeds: Feeds) -> Table:
 
 def _path_sentence(path: Path) -> str:
     target = path.target
+    through = "" if path.through.name == target.name else f" through {path.through.name}"
     return (
-        f"The strongest chain from a pixel through {path.through.name} to {target.name}{_role(target).rstrip(',')}: "
+        f"The strongest chain from a pixel{through} to {target.name}{_role(target).rstrip(',')}: "
         "each unit contributes to the next."
     )
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pellucid.arithmetic import summarise
 from pellucid.figures.architecture import architecture_svg
 from pellucid.figures.curves import describe_curves, training_charts
+from pellucid.prediction.chosen_images import own_division
 from pellucid.recipes import Recipe, recipe_fields
 from pellucid.reporting.charts import chart_svg
 from pellucid.reporting.pictures import make_sprite
@@ -40,6 +41,7 @@ def data_section(source: Source) -> dict[str, Any]:
         "name": data["name"],
         "classes": len(run.classes),
         "images": data["images"],
+        "held_out": _held_out(source),
         "per_class": data["per_class"],
         "class_names": run.classes[:CLASSES_SHOWN],
         "size": size,
@@ -50,6 +52,14 @@ def data_section(source: Source) -> dict[str, Any]:
         "left_out": data["left_out"],
         "samples": _samples(source),
     }
+
+
+def _held_out(source: Source) -> int:
+    """Count the training images that validate instead, as the recipe asks."""
+    if source.chosen is None or not source.chosen.own:
+        return 0
+    division = own_division(source.run, source.chosen.images)
+    return 0 if division.val_subset is None else len(division.val_subset)
 
 
 def training_section(source: Source) -> dict[str, Any]:

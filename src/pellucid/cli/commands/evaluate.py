@@ -34,7 +34,7 @@ __all__ = ["evaluate"]
 )
 @run_argument
 @data_option
-@split_option()
+@split_option(others=True)
 @epoch_option
 @click.option("--shared-classes", is_flag=True, help="Of other images, only those of classes the network knows.")
 @click.option("--no-calibration", is_flag=True, help="Leave the probabilities as trained.")

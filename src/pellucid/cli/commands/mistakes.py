@@ -34,7 +34,7 @@ __all__ = ["mistakes"]
 @out_folder_option("mistakes.json and mistakes.png")
 @force_option
 @data_option
-@split_option()
+@split_option(others=True)
 @epoch_option
 @device_option
 @json_option

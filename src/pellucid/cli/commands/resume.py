@@ -28,7 +28,7 @@ def resume(run: str, device: str | None, as_json: bool) -> None:
     rounded differently from there on; the precision stays as it was.
 
     \b
-    Example:
+    Examples:
       pellucid resume runs/cifar10-simple-cifar-1
       torchrun --nproc-per-node 2 -m pellucid resume runs/cifar10-simple-cifar-2
     """
