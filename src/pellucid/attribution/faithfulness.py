@@ -114,7 +114,7 @@ class MovedTest:
             "maps_tried": self.tries,
             "deletion_p_value": self.deletion_p_value,
             "insertion_p_value": self.insertion_p_value,
-            "moved": [moved.to_dict() for moved in self.moved],
+            "moved": [{"deletion": moved.deletion, "insertion": moved.insertion} for moved in self.moved],
         }
 
     def _corrected(self, at_least_as_good: int) -> float:
