@@ -135,9 +135,11 @@ def _follow(
     rule = rule_of(step.operation)
     direct = rule.reads(step.operation, shapes, product)
     besides = rule.reads_statistics(step.operation, shapes, product)
+    read_together = len(from_image.intersection(step.operands)) > 1 or len(set(step.operands)) < len(step.operands)
+    unsure = rule.multiplies and read_together
     for operand, read, also in zip(step.operands, direct, besides, strict=True):
         if operand in from_image:
             if read is not None:
-                needs[operand].add(read, through_statistics)
+                needs[operand].add(read.inexact() if unsure else read, through_statistics)
             if also is not None:
                 needs[operand].add(also, through_statistics=True)

@@ -109,6 +109,9 @@ class Rule(ABC):
     group: str = ""
     """How diagrams tint it: `weighted`, `pooling`, `normalisation`, `activation` or `joining`; empty leaves it grey."""
 
+    multiplies: bool = False
+    """Whether operands multiply each other, so that one may be read without mattering: the other may be zero."""
+
     differentiable: tuple[str, ...] = ("input",)
     """What a gradient can be taken of: `input`, and the tensors of the operation that are learned."""
 

@@ -95,6 +95,8 @@ class AdditionRule(Rule):
 class MultiplicationRule(Rule):
     """A product of two tensors: gates, attention of channels."""
 
+    multiplies = True
+
     group = "joining"
 
     def noun(self, operation: Operation) -> str:

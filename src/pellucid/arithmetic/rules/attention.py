@@ -109,6 +109,8 @@ class AttentionRule(Rule):
         exact = operation.tensors["mask"] is None and not operation.settings["causal"]
         batch, rows, columns = output.axes[:-2], output.axes[-2], output.axes[-1]
         every = [np.ones(shape[axis], dtype=bool) for shape, axis in ((shapes[0], -1), (shapes[1], -2))]
+        if shapes[1][-2] == 1:  # the softmax of a single score is 1, whatever the query and the key are
+            return None, None, Positions((*batch, every[1], columns), output.exact)
         return (
             Positions((*batch, rows, every[0]), output.exact),
             Positions((*batch, every[1], every[0]), output.exact and exact),

@@ -45,6 +45,8 @@ def product(kind: str, letters: Sequence[str], output: str, **settings: Any) -> 
 class ProductRule(Rule):
     """Each output is a sum of products, one factor from each operand."""
 
+    multiplies = True
+
     group = "weighted"
 
     def noun(self, operation: Operation) -> str:
