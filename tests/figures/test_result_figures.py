@@ -35,7 +35,7 @@ def test_activations_show_each_image_its_window_and_the_window_alone(run) -> Non
         box = image.box
         corners = (box.left - 0.5, box.top - 0.5, box.right - 0.5, box.bottom - 0.5)
         assert outlines(left) == [(corners, "#ffffff"), (corners, FRAME)]
-        assert left.get_title() == f"{image.true} {image.value:.3g}"
+        assert left.get_title() == f"{image.true}: value {image.value:.3g}"
         assert left.get_xlabel() == image.image
         width, height = (abs(high - low) for low, high in (right.get_xlim(), right.get_ylim()))
         assert (height, width) == strongest.field
