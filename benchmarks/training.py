@@ -4,7 +4,7 @@
 
 Every contestant trains the same network on CIFAR-10, batch 32, Adam at 1e-3, in a process of its own, so that thread
 and memory settings do not leak from one to the next. All stay alive and train a block of steps in turn, so that a slow
-minute of the machine meets all of them; then all are started anew, since where a process's memory comes to lie makes it
+minute of the machine meets all of them; then all are started again, as where a process's memory comes to lie makes it
 faster or slower for as long as it lives. `benchmarks/README.md` says what is measured.
 """
 
@@ -116,7 +116,7 @@ def table(contest: list[Contestant]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--starts", type=int, default=3, help="how often each contestant is started anew")
+    parser.add_argument("--starts", type=int, default=3, help="how often each contestant is started again")
     parser.add_argument("--rounds", type=int, default=4, help="blocks that it trains each time")
     parser.add_argument("--steps", type=int, default=100, help="steps in a block")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="contestants to measure, by a part of the name")

@@ -76,7 +76,7 @@ def normalisations(draw):
 @given(normalisations(), st.sampled_from([0.0, 10.0]), SEEDS, DTYPES)
 def test_normalisation(case, offset, seed, dtype):
     layer, shape = case
-    # Two nearly equal numbers far from nought lose most of their digits in float32; the trace's own bound knows it.
+    # Two nearly equal numbers far from zero lose most of their digits in float32; the trace's own bound knows it.
     allowed = 0.05 if dtype == torch.float32 else 1e-8
     check_module(layer, tensor(shape, dtype, seed) + offset, seed, allowed=allowed)
 

@@ -137,7 +137,7 @@ def test_same_padding_puts_the_odd_one_behind():
 
 def test_a_mean_counts_its_padding_but_nothing_beyond():
     layer = nn.AvgPool1d(3, stride=2, padding=1, ceil_mode=True)
-    last = trace(layer, torch.tensor([[[1.0, 2.0, 3.0, 4.0]]]), (0, 0, 2))  # 4 and one nought of padding
+    last = trace(layer, torch.tensor([[[1.0, 2.0, 3.0, 4.0]]]), (0, 0, 2))  # 4 and one zero of padding
     assert (last.value, last.details["divisor"], last.terms.operand.tolist()) == (2, 2, [0, -1])
 
 

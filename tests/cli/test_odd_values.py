@@ -127,7 +127,7 @@ def try_all(lines: Iterable[list[str]], capsys: pytest.CaptureFixture[str]) -> i
         option = next((word for word in reversed(arguments[:-1]) if word.startswith("--")), None)
         refusable = BLANK if option in (None, "--out") else NONSENSE
         if status == 0 and arguments[-1] in refusable:
-            failures.append((shortened(arguments), "was taken for a value"))
+            failures.append((shortened(arguments), "was accepted as a value"))
     assert not failures, "\n".join(f"{arguments}\n    {what}" for arguments, what in failures)
     return count
 

@@ -228,7 +228,7 @@ def _listing_identity(listing: FolderListing) -> dict[str, str]:
 
 
 def _option_identity(options: FolderOptions) -> dict[str, object]:
-    # The readers too: a picture left out for want of a library is read when it is there.
+    # The readers too: a picture left out because a library is missing is read once it is installed.
     readers = {"pixel_range": options.target.pixel_range, "readers": optional_readers()}
     return {"split_seed": options.split_seed, **readers, **_pixel_identity(options.target)}
 

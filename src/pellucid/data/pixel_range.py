@@ -23,7 +23,7 @@ PixelRange = tuple[float, float]
 
 VALUES_AT_ONCE = 1 << 22
 LEAST_OF_BYTES = 16.0
-"""Fractions reaching this far, and no further than 255, are taken for the values of bytes."""
+"""Fractions reaching this far, and no further than 255, count as the values of bytes."""
 
 WHICH = "give the range yourself: --range LOW:HIGH, or pixel_range=(LOW, HIGH)"
 

@@ -15,7 +15,7 @@ WORDS = re.compile(
     r"|Invalid buffer size"  # MPS, where one tensor is larger than the GPU takes
     r"|CUDNN_STATUS_(ALLOC_FAILED|INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED)"
     r"|CUBLAS_STATUS_ALLOC_FAILED"
-    r"|Unable to find a valid cuDNN algorithm|FIND was unable to find an engine"  # what cuDNN says for want of room
+    r"|Unable to find a valid cuDNN algorithm|FIND was unable to find an engine"  # what cuDNN says when memory is short
     r"|Storage size calculation overflowed|std::bad_alloc",
     re.IGNORECASE,
 )
