@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pellucid.data import read_image
-from pellucid.data.decode import PixelFormat, fit_pixels
+from pellucid.data.decode import PixelFormat, fit_pixels, upright_bytes
 from pellucid.ground.errors import UserError
 
 
@@ -189,3 +189,20 @@ def test_a_decompression_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
     read_image(encoded(Image.new("L", (10, 10))), (4, 4))
     with pytest.raises(UserError, match="too large: 11×10 pixels; at most 100 are read"):
         read_image(encoded(Image.new("L", (11, 10))), (4, 4))
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "I;16", "RGBA", "P", "CMYK"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_upright_bytes_are_what_is_fitted(mode: str, fit: str, channels: int) -> None:
+    rng = np.random.default_rng(5)
+    deep = Image.fromarray(rng.integers(0, 4000, (7, 12), dtype=np.uint16))
+    plain = Image.fromarray(rng.integers(0, 256, (7, 12, 4), dtype=np.uint8), "RGBA")
+    picture = deep if mode == "I;16" else plain.convert("RGB").convert(mode) if mode != "RGBA" else plain
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = encoded(picture, "TIFF", **({} if mode == "I;16" else {"exif": exif}))
+    target = PixelFormat(5, 4, channels, fit)
+    pixels = upright_bytes(file.getvalue(), target)
+    assert pixels.shape == ((7, 12) if mode == "I;16" else (12, 7)) + (channels,)
+    assert fit_pixels(pixels, target)[0].tolist() == read_image(file, (5, 4), channels, fit).tolist()

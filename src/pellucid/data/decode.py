@@ -8,7 +8,7 @@ import math
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -35,6 +35,7 @@ __all__ = [
     "fit_picture",
     "fit_pixels",
     "read_image",
+    "upright_bytes",
 ]
 
 FITS = ("stretch", "crop", "pad")
@@ -173,17 +174,47 @@ def decode_bytes(content: bytes, target: PixelFormat, *, measure: bool = False, 
         BrokenImage: what the readers say about the bytes.
         MachineFault: the memory does not suffice.
     """
+    with _faults_named(content), open_picture_bytes(content) as picture:
+        if _weighed(picture, target) and not large_too:
+            return Decoded(None, large=True)
+        correct_transparency(picture)
+        with _not_turned_by_pillow(picture):
+            picture.load()
+            return _decoded(picture, target, measure)
+
+
+def upright_bytes(content: bytes, target: PixelFormat) -> NDArray[np.uint8]:
+    """Decode the bytes of one picture up to where it is fitted to a size: uint8 `[H, W, C]` of its own size.
+
+    What `fit_pixels` makes of them is what `decode` gives of the same file. Deep values are scaled by the target's
+    range, by `fixed_range` where it has none.
+
+    Raises:
+        BrokenImage: what the readers say about the bytes.
+        MachineFault: the memory does not suffice.
+        UserError: its range must be given.
+    """
+    with _faults_named(content), open_picture_bytes(content) as picture:
+        _weighed(picture, target)
+        correct_transparency(picture)
+        with _not_turned_by_pillow(picture):
+            picture.load()
+            upright, deep = _upright(picture, target, measure=target.pixel_range is None)
+            if upright is None:
+                assert deep is not None
+                upright, deep = _upright(picture, replace(target, pixel_range=fixed_range(deep)), measure=False)
+                assert upright is not None
+    return np.array(upright).reshape(upright.height, upright.width, target.channels)
+
+
+@contextlib.contextmanager
+def _faults_named(content: bytes) -> Iterator[None]:
+    """Turn whatever a reader raises into what is wrong with the picture, or with the machine."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata; too many pixels, which are counted here
-            with open_picture_bytes(content) as picture:
-                if _weighed(picture, target) and not large_too:
-                    return Decoded(None, large=True)
-                correct_transparency(picture)
-                with _not_turned_by_pillow(picture):
-                    picture.load()
-                    return _decoded(picture, target, measure)
-    except (BrokenImage, MachineFault):
+            yield
+    except (BrokenImage, MachineFault, UserError):
         raise
     except UnidentifiedImageError as error:
         raise BrokenImage(why_unknown(content)) from error
@@ -257,6 +288,15 @@ def _not_turned_by_pillow(picture: Image.Image) -> Iterator[None]:
 
 
 def _decoded(picture: Image.Image, target: PixelFormat, measure: bool) -> Decoded:
+    upright, deep = _upright(picture, target, measure)
+    if upright is None:
+        return Decoded(None, deep=deep)
+    pixels, other_size = _fitted(upright, target)
+    return Decoded(pixels, other_size, deep)
+
+
+def _upright(picture: Image.Image, target: PixelFormat, measure: bool) -> tuple[Image.Image | None, DeepValues | None]:
+    """Bring a loaded picture to 8 bits in the target's channels, upright; with `measure` only measure a deep one."""
     orientation = orientation_of(picture)
     deep = None
     if is_deep(picture.mode):
@@ -270,13 +310,12 @@ def _decoded(picture: Image.Image, target: PixelFormat, measure: bool) -> Decode
         if deep is not None and target.pixel_range is None:
             if not measure:
                 raise ValueError("the range of a deep picture must be known")
-            return Decoded(None, deep=deep)
+            return None, deep
         levels = scaled(values, target.pixel_range or (0.0, 1.0), clear)
         picture = Image.fromarray(255 - levels if is_white_at_zero(picture) else levels)
     wanted = "L" if target.channels == 1 else "RGB"
     upright = turned_upright(_opaque(picture), orientation)
-    pixels, other_size = _fitted(upright if upright.mode == wanted else upright.convert(wanted), target)
-    return Decoded(pixels, other_size, deep)
+    return upright if upright.mode == wanted else upright.convert(wanted), deep
 
 
 def _opaque(image: Image.Image) -> Image.Image:
