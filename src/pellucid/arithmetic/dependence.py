@@ -135,8 +135,9 @@ def _follow(
     rule = rule_of(step.operation)
     direct = rule.reads(step.operation, shapes, product)
     besides = rule.reads_statistics(step.operation, shapes, product)
-    read_together = len(from_image.intersection(step.operands)) > 1 or len(set(step.operands)) < len(step.operands)
-    unsure = rule.multiplies and read_together
+    read_twice = len(set(step.operands)) < len(step.operands)
+    several = len(from_image.intersection(step.operands)) > 1
+    unsure = (rule.multiplies and several) or ((rule.multiplies or rule.cancels) and read_twice)
     for operand, read, also in zip(step.operands, direct, besides, strict=True):
         if operand in from_image:
             if read is not None:

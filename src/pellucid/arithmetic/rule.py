@@ -112,6 +112,9 @@ class Rule(ABC):
     multiplies: bool = False
     """Whether operands multiply each other, so that one may be read without mattering: the other may be zero."""
 
+    cancels: bool = False
+    """Whether a value that is two of the operands may cancel out: x − x, x / x."""
+
     differentiable: tuple[str, ...] = ("input",)
     """What a gradient can be taken of: `input`, and the tensors of the operation that are learned."""
 
