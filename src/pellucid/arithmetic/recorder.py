@@ -10,6 +10,7 @@ than its arithmetic accounts for loses its arithmetic; and a write is followed t
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -67,8 +68,11 @@ class PassRecorder(TorchFunctionMode, StepList):
     def watching(self) -> Iterator[None]:
         """Watch what runs, and put parameters back afterwards that it changed."""
         given = torch.autograd.Function.__dict__["apply"]
+        thread = threading.get_ident()
 
         def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread:  # another network, which is not recorded
+                return given.__get__(None, cls)(*args, **kwargs)
             # Its backward is its own, so that the functions within are no account of its gradient.
             return self._call(cls, cls.__name__, lambda *a, **k: given.__get__(None, cls)(*a, **k), args, kwargs)
 
