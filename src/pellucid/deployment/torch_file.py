@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,9 @@ __all__ = ["torch_bytes", "torch_graph"]
 def torch_bytes(program: ExportedProgram, metadata: Mapping[str, Any]) -> bytes:
     """Save a program; what it says of itself is the extra file `pellucid`, as JSON."""
     file = io.BytesIO()
-    torch.export.save(program, file, extra_files={"pellucid": json.dumps(metadata, ensure_ascii=False)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of weights that are parts of a larger tensor, which are saved whole
+        torch.export.save(program, file, extra_files={"pellucid": json.dumps(metadata, ensure_ascii=False)})
     return file.getvalue()
 
 
