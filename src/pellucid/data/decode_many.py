@@ -7,7 +7,6 @@ range of their values, then, with one range for all of them, for their pixels.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -21,11 +20,12 @@ from pellucid.data.memory_bound import available_memory
 from pellucid.data.pixel_range import DeepValues, PixelRange, set_range
 from pellucid.data.worker import MOST_SECONDS, carry_out, took_too_long
 from pellucid.data.workers import Workers
+from pellucid.ground.cores import usable_cores
 from pellucid.ground.errors import UserError
 from pellucid.ground.outside import visible
 from pellucid.ground.progress import progress
 
-__all__ = ["Job", "Outcome", "decode_many", "usable_cores"]
+__all__ = ["Job", "Outcome", "decode_many"]
 
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 8 << 20
@@ -59,11 +59,6 @@ class Outcome:
 
     pixel_range: PixelRange | None = None
     """Which of those values are black and white; None where no image is deep."""
-
-
-def usable_cores() -> int:
-    """Count the processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def decode_many(jobs: Sequence[Job], target: PixelFormat, workers: int | None, description: str) -> Outcome:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from pellucid.networks import Head, as_logits
+    from pellucid.networks import Head
 
 __all__ = ["Prediction", "percent", "with_article"]
 
@@ -32,6 +33,8 @@ class Prediction:
 
         `head` says what the output is; logits go through the softmax, probabilities are used as they are.
         """
+        from pellucid.networks import as_logits
+
         if output.dim() != 2 or output.shape[0] != 1 or output.shape[1] < 2:
             return None
         shares = as_logits(output.double(), head).softmax(1)[0].tolist()
