@@ -32,7 +32,7 @@ from pellucid.ground.errors import UserError, system_error
 __all__ = ["SECTIONS", "command_names", "in_order", "load_command", "main", "pellucid"]
 
 
-SECTIONS = ("Learn", "Train", "Inspect", "Evaluate", "Set up")
+SECTIONS = ("Learn", "Train", "Inspect", "Evaluate", "Use", "Set up")
 """The headings of the help, by what a person wants to do, in the order in which a newcomer needs them."""
 
 
@@ -154,7 +154,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         _say(f"Error: {system_error(error)}")
         return 1
     except (MemoryError, RuntimeError) as error:
-        from pellucid.ground.exhaustion import is_out_of_memory  # loads torch, as whatever raised this did
+        from pellucid.ground.exhaustion import is_out_of_memory
 
         if not is_out_of_memory(error):
             raise
