@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from heapq import nlargest
 
 from pellucid.ground.tables import text_table
 from pellucid.ground.writing import counted, number
 from pellucid.prediction.classifier import Answer, Refusal
 from pellucid.prediction.predicting import PredictedImage
 from pellucid.prediction.prediction import percent
-from pellucid.prediction.prediction_file import answer_word
+from pellucid.prediction.prediction_file import UNREADABLE, UNSURE
 
-__all__ = ["PredictionTable", "Tally"]
+__all__ = ["HEADINGS", "PredictionTable", "Tally", "table_cells"]
 
 HEADINGS = ("image", "answer", "confidence", "next")
 LONGEST_NAME = 60
@@ -84,16 +85,23 @@ class Tally:
         return f"{counted(self.total, 'image')}: {', '.join(parts)}."
 
 
+def table_cells(name: str, ranked: Sequence[tuple[str, float]], unsure: bool, top: int) -> tuple[str, str, str, str]:
+    """Give the cells of an answer, by the most probable classes and their probabilities, the first one first.
+
+    >>> table_cells("a.jpg", [("cat", 0.75), ("dog", 0.25)], False, 2)
+    ('a.jpg', 'cat', '75.0%', 'dog 25.0%')
+    """
+    listed = ", ".join(f"{label} {percent(share)}" for label, share in ranked[0 if unsure else 1 : top])
+    return name, UNSURE if unsure else ranked[0][0], percent(ranked[0][1]), listed
+
+
 def _cells(image: PredictedImage, classes: tuple[str, ...], top: int) -> tuple[str, str, str, str]:
-    answer = image.answer
-    name, word = _shortened(image.source.name), answer_word(answer)
+    answer, name = image.answer, _shortened(image.source.name)
     if isinstance(answer, Refusal):
-        return name, word, "", answer.reason
-    order = sorted(range(len(classes)), key=lambda index: -answer.probabilities[index])
-    first = [] if answer.unsure else [answer.index]
-    others = [index for index in order if index not in first][: top - len(first)]
-    listed = ", ".join(f"{classes[index]} {percent(answer.probabilities[index])}" for index in others)
-    return name, word, percent(answer.confidence), listed
+        return name, UNREADABLE, "", answer.reason
+    rest = (index for index in range(len(classes)) if index != answer.index)
+    order = [answer.index, *nlargest(top - 1, rest, key=answer.probabilities.__getitem__)]
+    return table_cells(name, [(classes[index], answer.probabilities[index]) for index in order], answer.unsure, top)
 
 
 def _shortened(name: str) -> str:
