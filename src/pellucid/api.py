@@ -162,28 +162,28 @@ def export(
     return write_file(opened, to, out, epoch=epoch, force=force, show_progress=show_progress)
 
 
-def draw_curves(run: Run, test_accuracy: float | None = None) -> Path:
+def draw_curves(run: Run, accuracy: float | None = None, split: str = "test") -> Path:
     """Draw `curves.png` into the run, with a description for screen readers in its metadata; return its path."""
     from pellucid.figures.curves import curves_figure, describe_curves
 
     path = run.directory / RunFile.CURVES
     with replacing(path) as temporary:
-        figure = curves_figure(run, test_accuracy)
+        figure = curves_figure(run, accuracy, split)
         figure.savefig(temporary, format="png", metadata={"Description": describe_curves(run)})
     return path
 
 
 def _conclude(run: Run, stream: TextIO | None, device: str | None = None) -> Run:
-    """Measure a finished run on its test split and draw its curves; in a distributed run, rank 0 alone."""
+    """Measure a finished run on its test images and draw its curves; in a distributed run, rank 0 alone."""
     if os.environ.get("RANK", "0") != "0":
         return run
-    accuracy = None
-    if "test" in run.data["images"]:
+    accuracy, split = None, run.measured_split
+    if split == "test":
         evaluation = evaluate(run, device=device or run.record.device)
         accuracy = evaluation.accuracy
         if stream:
             print(evaluation.headline(), file=stream, flush=True)
-    curves = draw_curves(run, accuracy)
+    curves = draw_curves(run, accuracy, split or "test")
     if stream:
         print(f"Run: {run.directory}\nCurves: {curves}", file=stream, flush=True)
     return run

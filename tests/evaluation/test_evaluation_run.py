@@ -184,8 +184,10 @@ def test_a_run_without_a_test_split(tmp_path: Path, shelf: Path) -> None:
     with pytest.raises(
         UserError, match=r"photos has no test images, only: train, val; measure on those with --split val, or on other"
     ):
-        pellucid.evaluate(run)
-    assert pellucid.evaluate(run, split="val").images == 12
+        pellucid.evaluate(run, split="test")
+    evaluation = pellucid.evaluate(run)
+    assert (evaluation.split, evaluation.images) == ("val", 12)
+    assert evaluation.notes[0].startswith("photos has no test images: these are its validation images. Training was")
     with pytest.raises(UserError, match=r"photos has no split 'vla'; did you mean 'val'\?"):
         choose_images(run, None, "vla")
 

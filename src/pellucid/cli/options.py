@@ -172,7 +172,7 @@ def out_folder_option(contents: str = "pictures and JSON", default: str | None =
 
 def split_option(default: str | None = None, *, others: bool = False) -> Decorator[Any]:
     """Declare `--split`; `others`: of a command that takes other images too."""
-    preset = "  [test; other images without splits: all]" if others else "  [test]"
+    preset = f"  [test, or val where there is none{'; other images without splits: all' if others else ''}]"
     return click.option(
         "--split",
         type=Choice(["train", "val", "test"]),

@@ -50,6 +50,8 @@ class Mistakes(Shown):
     """Only images predicted as this class were asked for."""
     count: int
     shown: tuple[Mistake, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader must know about the choice of images."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON holds it."""
@@ -138,4 +140,4 @@ def mistakes_among(
         )
         for row in order[:top]
     )
-    return Mistakes(chosen.images.name, chosen.split, len(predictions), true, predicted, len(rows), shown)
+    return Mistakes(chosen.images.name, chosen.split, len(predictions), true, predicted, len(rows), shown, chosen.notes)

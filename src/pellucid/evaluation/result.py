@@ -45,9 +45,21 @@ from pellucid.ground.documents import read_as
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.prediction.calibration import UnknownFigures
+from pellucid.run import Run
 from pellucid.run.files import RunFile
 
-__all__ = ["Abstention", "Evaluation", "PredictionsFile", "evaluation_folder", "read_evaluation"]
+__all__ = [
+    "SPLITS",
+    "Abstention",
+    "Evaluation",
+    "PredictionsFile",
+    "evaluation_folder",
+    "own_evaluation",
+    "read_evaluation",
+]
+
+SPLITS = {"val": "validation", "train": "training", "all": ""}
+"""What the images of a split are called."""
 
 FORMAT = 3
 
@@ -113,15 +125,25 @@ class Evaluation(Shown):
 
     def headline(self) -> str:
         """The line a person looks for first."""
+        split = SPLITS.get(self.split, self.split).capitalize()
         return (
-            f"{self.split.capitalize()} Accuracy: {self.accuracy:.2%} ({self.correct:,} of {self.images:,} images), "
-            f"Loss: {self.loss:.3f}"
+            f"{split} Accuracy: {self.accuracy:.2%} ({self.correct:,} of {self.images:,} images), Loss: {self.loss:.3f}"
         )
 
 
 def evaluation_folder(run: Path, data: str, split: str, own_data: bool) -> Path:
     """Give the folder of an evaluation: the run itself for its own test images, one below it for any others."""
     return run if own_data and split == "test" else run / RunFile.EVALUATIONS / f"{data}-{split}"
+
+
+def own_evaluation(run: Run) -> Evaluation | None:
+    """Read what a run's `measured_split` gave; None where it was not measured.
+
+    Raises:
+        UserError: the file is damaged, or of another pellucid.
+    """
+    split = run.measured_split
+    return read_evaluation(evaluation_folder(run.directory, run.data["name"], split, True)) if split else None
 
 
 def read_evaluation(folder: str | Path) -> Evaluation | None:

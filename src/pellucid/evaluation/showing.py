@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from pellucid.evaluation.measures import confused_with, most_frequent_mistakes
 from pellucid.evaluation.mistakes import Mistakes
-from pellucid.evaluation.result import Evaluation
+from pellucid.evaluation.result import SPLITS, Evaluation
 from pellucid.evaluation.robustness import Robustness
 from pellucid.ground.shown import as_html, as_text
 from pellucid.ground.tables import html_table, text_table
@@ -23,7 +23,6 @@ __all__ = [
     "MISTAKE_HEADINGS",
     "PROBABILITY_HEADINGS",
     "ROBUSTNESS_HEADINGS",
-    "SPLITS",
     "UNKNOWN_HEADINGS",
     "WIDTH",
     "class_rows",
@@ -44,7 +43,6 @@ __all__ = [
 ]
 
 WIDTH = 100
-SPLITS = {"val": "validation", "train": "training", "all": ""}
 """How a split is called in a sentence, where not by its own name."""
 
 CLASS_HEADINGS = ("class", "images", "recall", "precision", "F1", "most often confused with")
@@ -252,7 +250,7 @@ def mistakes_text(mistakes: Mistakes) -> str:
     lines = wrap(mistakes_sentence(mistakes), WIDTH)
     if mistakes.shown:
         lines += ["", *text_table(MISTAKE_HEADINGS, mistake_rows(mistakes), right=(3, 4))]
-    return "\n".join(lines)
+    return paragraphs([lines, notes_lines([f"Note: {note}" for note in mistakes.notes])])
 
 
 @as_html.register

@@ -64,7 +64,7 @@ def open_source(run: Run, epoch: int | str | None = None, device: str = "auto", 
     """
     run.resolve_epoch("last" if epoch is None else epoch)
     missing: list[str] = []
-    split = next((name for name in ("test", "val") if name in run.data["images"]), None)
+    split = run.measured_split
     chosen = None
     try:
         run.open_images()

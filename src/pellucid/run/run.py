@@ -117,6 +117,23 @@ class Run(Shown):
         """What `data.json` says of the image set."""
         return read_data(self.directory)
 
+    @property
+    def measured_split(self) -> str | None:
+        """The split that the run is measured on unless another is asked for: `test`, else `val`; None without both.
+
+        Validation images are those of the set, or those that the recipe held out.
+        """
+        splits = self.data["images"]
+        if "test" in splits:
+            return "test"
+        return "val" if "val" in splits or self.record.recipe["validation"] else None
+
+    @property
+    def example_image(self) -> str:
+        """The first image of the run's own data that its network was not trained on, as commands name it: `test/0`."""
+        splits = self.data["images"]
+        return f"{next((name for name in ('test', 'val') if name in splits), next(iter(splits)))}/0"
+
     def metrics(self, event: str | None = None) -> list[dict[str, Any]]:
         """Read the lines of `metrics.jsonl`, all or those of one event (`device`, `batch`, `epoch`, `end`).
 

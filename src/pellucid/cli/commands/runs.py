@@ -64,11 +64,11 @@ def _damaged_row(path: Path, problem: str) -> dict[str, Any]:
 
 
 def _run_row(run: Run) -> dict[str, Any]:
-    from pellucid.evaluation import read_evaluation
+    from pellucid.evaluation import own_evaluation
 
     evaluation, problem = None, None
     try:
-        evaluation = read_evaluation(run.directory)
+        evaluation = own_evaluation(run)
     except UserError as error:  # damaged, or of another pellucid: a list says what it can
         problem = str(error)
     epochs = run.metrics("epoch")
