@@ -129,8 +129,8 @@ def pass_gate(
     if faults:
         pictures_in_all = counted(held_out + hard, "picture")
         raise UserError(
-            f"the exported file does not answer as the run does, on {len(faults):,} of {pictures_in_all}, so no file was "
-            f"written. Worst:\n{max(faults)[1]}"
+            f"the exported file does not answer as the run does, on {len(faults):,} of {pictures_in_all}, so no file "
+            f"was written. Worst:\n{max(faults)[1]}"
         )
     return GateFigures(held_out, hard, largest, worst, edges)
 
