@@ -72,12 +72,9 @@ def serve(
       curl -F image=@cat.jpg -F image=@dog.jpg http://127.0.0.1:8000/predict
       PELLUCID_TOKEN=... pellucid serve model.onnx --host 0.0.0.0
     """
-    try:
-        from pellucid.deployment.service import Limits
-        from pellucid.deployment.service import serve as listen
-        from pellucid.deployment.service.running import is_loopback
-    except ImportError as error:
-        raise UserError(f"serving needs {error.name}: pip install 'pellucid[serve]'") from error
+    from pellucid.deployment.service import Limits
+    from pellucid.deployment.service import serve as listen
+    from pellucid.deployment.service.running import is_loopback
     from pellucid.prediction.opening import open_classifier
 
     if token == "":
