@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pellucid.arithmetic import Recording, record
 from pellucid.arithmetic.dependence import steps_from_image
 from pellucid.arithmetic.proving import OUTSIDE
+from pellucid.arithmetic.recording import ALONE
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.glass.nodes import ForwardPass, Unit
 from pellucid.glass.unit_trace import UnitTrace, trace_unit
@@ -120,15 +121,19 @@ def look(
 
 @contextmanager
 def random_numbers_kept() -> Iterator[None]:
-    """Restore the random generators of torch, NumPy and Python afterwards, also after an exception."""
-    python, numpy = random.getstate(), np.random.get_state()
-    gpus = range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)  # none is woken up for this
-    with torch.random.fork_rng(devices=gpus):
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)
+    """Restore the random generators of torch, NumPy and Python afterwards, also after an exception.
+
+    They are the process's, so one thread at a time does this; the others wait.
+    """
+    with ALONE:
+        python, numpy = random.getstate(), np.random.get_state()
+        gpus = range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)  # none is woken up for this
+        with torch.random.fork_rng(devices=gpus):
+            try:
+                yield
+            finally:
+                random.setstate(python)
+                np.random.set_state(numpy)
 
 
 def _matched(x: Tensor, module: nn.Module) -> Tensor:

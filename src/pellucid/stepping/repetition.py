@@ -16,7 +16,6 @@ from pellucid.glass.glass import random_numbers_kept
 from pellucid.ground.devices import computes_in_bfloat16, usable_threads
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
-from pellucid.networks import Head
 from pellucid.run import Computation, Run
 from pellucid.training.session import open_session
 from pellucid.training.step import forward_backward, update
@@ -216,11 +215,6 @@ def _threads(run: Run, up_to: int) -> int:
 def _notes(run: Run, computation: Computation | None) -> list[str]:
     """List what is known to round differently here than in the run."""
     notes = []
-    if run.head in (Head.PROBABILITIES, Head.SIGMOIDS):
-        raise UserError(
-            f"{run.directory} trained a network that returns {run.head.value}; a step is followed from logits or "
-            "log-probabilities only: leave out the last softmax or sigmoid, and train again"
-        )
     if run.record.processes > 1:
         raise UserError(
             f"{run.directory} was trained by {run.record.processes} processes, whose steps one process cannot repeat "

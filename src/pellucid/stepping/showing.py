@@ -16,6 +16,7 @@ from pellucid.ground.columns import aligned, wrapped
 from pellucid.ground.shown import as_html, as_text
 from pellucid.ground.tables import html_table, text_table
 from pellucid.ground.writing import counted, number, shape_text, signed_number
+from pellucid.networks import Head
 from pellucid.prediction.prediction import with_article
 from pellucid.stepping.repetition import RecordCheck
 from pellucid.stepping.training_step import TrainingStep
@@ -157,6 +158,7 @@ def _loss(step: TrainingStep) -> Section:
         "Loss",
         [
             "The loss is the mean cross-entropy: minus the logarithm of the probability of the true label.",
+            *_of_the_head(step.run.head),
             *_with_letters("cross_entropy", step.loss.formula.text),
             f"The {counted(len(rows), 'image')} with the largest loss, of {len(labels)}:",
         ],
@@ -165,6 +167,15 @@ def _loss(step: TrainingStep) -> Section:
         (0, 3, 4),
         (f"mean: {check_line(step.loss_check, 'PyTorch')}",),
     )
+
+
+def _of_the_head(head: Head) -> list[str]:
+    """Say what stands for the logits where the network returns none."""
+    if head is Head.PROBABILITIES:
+        return [f"As the network returns {head.value}, x are their logarithms, whose softmax gives them back."]
+    if head is Head.SIGMOIDS:
+        return [f"As the network returns {head.value}, x are their logarithms; the softmax gives each its share."]
+    return []
 
 
 def _logits(step: TrainingStep) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pellucid.glass.gradients import gradients
 from pellucid.glass.units import unit_text
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
+from pellucid.networks import as_logits
 from pellucid.run import Run, open_run
 from pellucid.run.resuming import resume_command
 from pellucid.stepping.backpropagation import follow_back, strongest_position, weight_gradient
@@ -140,7 +142,9 @@ def _take(repetition: Repetition, name: str, index: tuple[int, ...]) -> dict[str
     group = _group_of(repetition.optimizer, parameter)
 
     images = repetition.batch()
-    recording = record(network, repetition.preprocessing(images.pixels), training=True)
+    # A head of its own (a softmax, a sigmoid) is followed too: its logarithm is what the loss starts from.
+    to_logits = partial(as_logits, head=repetition.session.head)
+    recording = record(network, repetition.preprocessing(images.pixels), training=True, then=to_logits)
     logits = recording.steps[recording.output].value
     result = repetition.begin()
     if not torch.equal(logits, result.logits):
