@@ -154,7 +154,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         _say(f"Error: {system_error(error)}")
         return 1
     except (MemoryError, RuntimeError) as error:
-        from pellucid.ground.exhaustion import is_out_of_memory  # loads torch, as whatever raised this did
+        from pellucid.ground.exhaustion import is_out_of_memory
 
         if not is_out_of_memory(error):
             raise

@@ -27,6 +27,7 @@ __all__ = [
     "OfRun",
     "Place",
     "Range",
+    "RunOrModel",
     "RunPath",
     "Size",
     "is_whole",
@@ -89,6 +90,18 @@ class RunPath(click.ParamType[str]):
         """Offer the runs below `runs/` by name, and folders."""
         names = [CompletionItem(name) for name in run_names(incomplete)]
         return names or [CompletionItem(incomplete, type="dir")]
+
+
+class RunOrModel(RunPath):
+    """A run, or an `.onnx` file that was exported from one."""
+
+    name = "run or model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take a model file as it is; find a run."""
+        from pellucid.prediction.opening import is_model_file
+
+        return str(value) if is_model_file(str(value)) else super().convert(value, param, ctx)
 
 
 class Epoch(click.ParamType[str]):

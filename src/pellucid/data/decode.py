@@ -6,6 +6,7 @@ import contextlib
 import errno
 import math
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ __all__ = [
     "PixelFormat",
     "decode",
     "decode_bytes",
+    "decode_single",
     "fit_picture",
     "fit_pixels",
     "read_image",
@@ -143,14 +145,7 @@ def decode(file: str | Path | IO[bytes], target: PixelFormat) -> tuple[NDArray[n
     """
     name = file if isinstance(file, str | Path) else "the image"
     try:
-        content = file_bytes(file)
-        if target.pixel_range is None:
-            deep = decode_bytes(content, target, measure=True)
-            if deep.pixels is not None:
-                return deep.pixels, deep.other_size
-            if deep.deep is not None:
-                target = PixelFormat(target.height, target.width, target.channels, target.fit, fixed_range(deep.deep))
-        done = decode_bytes(content, target)
+        done = decode_single(file_bytes(file), target)
     except NoPicture as error:
         raise BrokenImage(str(error)) from error
     except MachineFault as error:
@@ -183,6 +178,22 @@ def decode_bytes(content: bytes, target: PixelFormat, *, measure: bool = False, 
             return _decoded(picture, target, measure)
 
 
+def decode_single(content: bytes, target: PixelFormat, *, large_too: bool = True) -> Decoded:
+    """Decode the bytes of one picture that belongs to no set: where the target has no range, by `fixed_range`.
+
+    Raises:
+        BrokenImage: what the readers say about the bytes.
+        MachineFault: the memory does not suffice.
+        UserError: its range must be given.
+    """
+    if target.pixel_range is None:
+        done = decode_bytes(content, target, measure=True, large_too=large_too)
+        if done.deep is None or done.pixels is not None:
+            return done
+        target = replace(target, pixel_range=fixed_range(done.deep))
+    return decode_bytes(content, target, large_too=large_too)
+
+
 def upright_bytes(content: bytes, target: PixelFormat) -> NDArray[np.uint8]:
     """Decode the bytes of one picture up to where it is fitted to a size: uint8 `[H, W, C]` of its own size.
 
@@ -211,8 +222,7 @@ def upright_bytes(content: bytes, target: PixelFormat) -> NDArray[np.uint8]:
 def _faults_named(content: bytes) -> Iterator[None]:
     """Turn whatever a reader raises into what is wrong with the picture, or with the machine."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata; too many pixels, which are counted here
+        with _QUIET:  # odd metadata; too many pixels, which are counted here
             yield
     except (BrokenImage, MachineFault, UserError):
         raise
@@ -228,6 +238,31 @@ def _faults_named(content: bytes) -> Iterator[None]:
         reason = f"{error or type(error).__name__}".splitlines()[0][:300]
         ends_early = "truncated" in reason.lower() or "unexpected end" in reason.lower()
         raise BrokenImage(f"damaged: the file ends too early ({reason})" if ends_early else reason) from error
+
+
+class _Quiet:
+    """Ignores warnings while at least one thread is inside; `warnings.catch_warnings` is for one thread alone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._catching = warnings.catch_warnings()
+                self._catching.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._catching.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
 
 
 def fit_picture(picture: Image.Image, target: PixelFormat) -> tuple[NDArray[np.uint8], bool]:

@@ -61,8 +61,7 @@ class Predictor:
         shown = len(share) if self.show_progress and self.ranks.is_main else 0
         with torch.inference_mode(), progress("evaluating", shown) as advance:
             for indices in evaluation_batches(share, self.preprocessing):
-                outputs = self.network(self.preprocessing(images.cut(indices)[0])).float()
-                parts.append(as_logits(outputs, self.run.head))
+                parts.append(self._logits_of(images.cut(indices)[0]))
                 if shown:
                     advance(len(indices))
             gathered = self.ranks.gather(torch.cat(parts), len(images))
@@ -74,6 +73,16 @@ class Predictor:
                 f"{broken:,} of {len(logits):,} images; evaluate another epoch, or train with a lower --learning-rate"
             )
         return logits
+
+    @full_float32()
+    def logits_of(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Give the network's logits, `[B, K]`, for images `[B, H, W, C]` of its input size; they may not be finite."""
+        with torch.inference_mode():
+            logits: NDArray[np.float32] = self._logits_of(torch.from_numpy(pixels).to(self.device)).cpu().numpy()
+        return logits
+
+    def _logits_of(self, pixels: torch.Tensor) -> torch.Tensor:
+        return as_logits(self.network(self.preprocessing(pixels)).float(), self.run.head)
 
 
 def open_predictor(

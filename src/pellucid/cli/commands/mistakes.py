@@ -73,7 +73,7 @@ def mistakes(
     else:
         click.echo(str(listed))
     if out is not None:
-        from pellucid.figures.contact_sheet import mistakes_sheet
+        from pellucid.figures.mistakes_sheet import mistakes_sheet
 
         pictures = {"mistakes.png": mistakes_sheet(listed, chosen)} if listed.shown else {}
         write_folder(out, pictures, "mistakes.json", listed.to_dict())

@@ -1,0 +1,33 @@
+"""How many processor cores there are for this process: by its affinity, and by the quota of its container."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from pathlib import Path
+
+__all__ = ["usable_cores"]
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def usable_cores() -> int:
+    """Count the processor cores that this process may use, at least 1.
+
+    >>> usable_cores() > 0
+    True
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, _quota(CGROUP) or cores))
+
+
+def _quota(folder: Path) -> int | None:
+    """Read the cores that a container allows (cgroup v2, then v1), rounded up; None where it sets no bound."""
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = (folder / "cpu.max").read_text().split()
+        return None if quota == "max" else math.ceil(int(quota) / int(period))
+    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
+        allowed, each = (int((folder / "cpu" / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        return math.ceil(allowed / each) if allowed > 0 else None
+    return None
