@@ -173,7 +173,7 @@ def png(width: int, height: int) -> bytes:
 
 
 def test_large_pictures_are_read_alone_and_need_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "LARGE_PIXELS", 100)
+    monkeypatch.setattr(decoding, "LARGE_BYTES", 100 * decoding.BYTES_A_PIXEL)
     target = PixelFormat(4, 4, 3, "stretch", (0, 1))
     assert decode_bytes(png(10, 10), target, large_too=False).pixels is not None
     assert decode_bytes(png(11, 10), target, large_too=False).large
