@@ -184,7 +184,7 @@ def test_large_pictures_are_read_alone_and_need_memory(tmp_path: Path, monkeypat
 
 
 def test_a_large_jpeg_is_unpacked_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "LARGE_PIXELS", 100_000)
+    monkeypatch.setattr(decoding, "LARGE_BYTES", 100_000 * decoding.BYTES_A_PIXEL)
     file = io.BytesIO()
     Image.new("RGB", (1600, 800), (200, 10, 10)).save(file, "JPEG")
     done = decode_bytes(file.getvalue(), PixelFormat(40, 40, 3, "crop"), measure=True, large_too=False)

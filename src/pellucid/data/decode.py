@@ -94,8 +94,8 @@ class Decoded:
     deep: DeepValues | None = None
     """The range of its values, where it has more than 8 bits."""
 
-    beyond: float = 0.0
-    """The share of its pixels with a value beyond the target's range, which was cut off."""
+    beyond: tuple[int, int] = (0, 0)
+    """How many of its pixels had a value beyond the target's range, which was cut off; of how many."""
 
     large: bool = False
 
@@ -286,12 +286,12 @@ def _decoded(picture: Image.Image, pixels: DeepPixels | None, target: PixelForma
         if not measure:
             raise ValueError("the range of a deep picture must be known")
         return Decoded(None, deep=deep)
-    beyond = 0
+    beyond = (0, 0)
     if pixels is not None and target.pixel_range is not None:
-        beyond = count_beyond(pixels.values, target.pixel_range, pixels.hidden)
-    size = picture.height * picture.width
+        count = count_beyond(pixels.values, target.pixel_range, pixels.hidden)
+        beyond = count, math.prod(picture.size)
     fitted, other_size = _fitted(_upright(picture, pixels, target), target)
-    return Decoded(fitted, other_size, deep, beyond / size)
+    return Decoded(fitted, other_size, deep, beyond)
 
 
 def _measured(pixels: DeepPixels) -> DeepValues | None:

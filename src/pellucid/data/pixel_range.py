@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 
 from pellucid.ground.errors import UserError
 
-__all__ = ["DeepValues", "PixelRange", "count_beyond", "fixed_range", "measured", "range_words", "scaled", "set_range"]
+__all__ = [
+    "CutOff",
+    "DeepValues",
+    "PixelRange",
+    "count_beyond",
+    "fixed_range",
+    "measured",
+    "range_words",
+    "scaled",
+    "set_range",
+]
 
 PixelRange = tuple[float, float]
 """`(low, high)`: what becomes 0 (black) and what becomes 255 (white); values beyond are cut off."""
@@ -36,6 +46,17 @@ class DeepValues:
     high: float
     whole: bool
     """Whether whole numbers are stored, not fractions."""
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """How much of a set lies beyond its range."""
+
+    images: int
+    """How many pictures have values beyond."""
+
+    share: float
+    """Of their pixels."""
 
 
 def set_range(pictures: Iterable[DeepValues]) -> PixelRange:
