@@ -34,7 +34,8 @@ def data(
 ) -> None:
     """Show what DATA holds by split and class, and what is not in it: broken images, files of other kinds, links.
 
-    DATA is a named set, a folder of images or an archive, as for `pellucid train`. With --json every broken image and
+    DATA is a named set, a folder of images or an archive, as for `pellucid train`. A set that
+    training refuses, such as one with an empty class, is shown with the reason. With --json every broken image and
     every picture that is passed over is listed.
 
     \b
@@ -43,15 +44,28 @@ def data(
       pellucid data my_photos.zip --json
     """
     from pellucid.data import describe_images, missing_lines, open_image_set
+    from pellucid.ground.errors import UserError
 
-    images = open_image_set(data, data_dir=data_dir, size=size, pixel_range=pixel_range, strict=strict)
-    described = describe_images(images)
+    options: dict[str, Any] = {"data_dir": data_dir, "size": size, "pixel_range": pixel_range, "strict": strict}
+    refusal = None
+    try:
+        images = open_image_set(data, **options)
+    except UserError as problem:
+        if strict:
+            raise
+        images = open_image_set(data, **options, trainable=False)  # raises what is wrong with more than the classes
+        refusal = str(problem)
+    described = {**describe_images(images), "refused_by_training": refusal}
     if as_json:
         print_json(described)
     else:
         from pellucid.ground.columns import terminal_width, wrapped
 
-        said = [wrapped(line, following="  ", width=terminal_width()) for line in missing_lines(images, "--json")]
+        lines = missing_lines(images, "--json")
+        if refusal is not None:
+            lines = [line for line in lines if line not in refusal]
+            lines.append(f"Training refuses this set. {refusal}")
+        said = [wrapped(line, following="  ", width=terminal_width()) for line in lines]
         click.echo("\n".join([*_lines(described), *chain.from_iterable(said)]))
 
 
