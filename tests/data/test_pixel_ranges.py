@@ -141,6 +141,7 @@ def test_the_range_of_a_set_holds_every_value_and_keeps_half_the_levels(
         (0, 1, False, (0, 1)),
         (0, 0.01, False, (0, 0.01)),
         (0, 10, False, (0, 10)),
+        (5, 5, False, (0, 255)),
         (-4, 4, False, (-4, 4)),
         (0, 4095, False, (0, 4095)),
         (30_000, 30_099, True, (30_000, 30_255)),

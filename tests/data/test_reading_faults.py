@@ -178,6 +178,9 @@ def test_large_pictures_are_read_alone_and_need_memory(tmp_path: Path, monkeypat
     assert decode_bytes(png(10, 10), target, large_too=False).pixels is not None
     assert decode_bytes(png(11, 10), target, large_too=False).large
     assert decode_bytes(png(11, 10), target).pixels is not None
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((10, 4), np.uint16)).save(file, "PNG")
+    assert decode_bytes(file.getvalue(), target, large_too=False).large, "its values take more than those of 8 bits"
     monkeypatch.setattr(decoding, "available_memory", lambda: 1000)
     with pytest.raises(MachineFault, match=r"11×10 pixels take 0 MB of memory and 0 MB are available: Cannot allocate"):
         decode_bytes(png(11, 10), target)
