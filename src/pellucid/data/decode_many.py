@@ -16,7 +16,7 @@ from typing import Any
 from pellucid.data.arrays import ImagesFile
 from pellucid.data.decode import LARGE_BYTES, PixelFormat
 from pellucid.data.memory_bound import available_memory
-from pellucid.data.pixel_range import DeepValues, PixelRange, set_range
+from pellucid.data.pixel_range import CutOff, DeepValues, PixelRange, set_range
 from pellucid.data.worker import MOST_SECONDS, carry_out, how_it_died, took_too_long
 from pellucid.data.workers import Workers
 from pellucid.ground.cores import usable_cores
@@ -56,8 +56,19 @@ class Outcome:
     deep: dict[Place, DeepValues] = field(default_factory=dict)
     """Which have more than 8 bits, and the range of their values."""
 
+    beyond: dict[Place, tuple[int, int]] = field(default_factory=dict)
+    """How many pixels have values beyond the range, of how many, where any has."""
+
     pixel_range: PixelRange | None = None
     """Which of those values are black and white; None where no image is deep."""
+
+    @property
+    def cut_off(self) -> CutOff | None:
+        """How much lies beyond the range; None where nothing does."""
+        if not self.beyond:
+            return None
+        pixels, in_all = (sum(counts) for counts in zip(*self.beyond.values(), strict=True))
+        return CutOff(len(self.beyond), pixels / in_all)
 
 
 def decode_many(jobs: Sequence[Job], target: PixelFormat, workers: int | None, description: str) -> Outcome:
@@ -113,7 +124,7 @@ class _Decoding:
         """Say that a picture takes too long, or try it once more, or give up."""
         if took_too_long(status):
             reason = f"takes more than {MOST_SECONDS:.0f} seconds of computing to decode"
-            self._noted(order, {"broken": [[0, reason]], "other_size": False, "later": [], "deep": []})
+            self._noted(order, {"broken": [[0, reason]], "other_size": False, "later": [], "deep": [], "beyond": []})
             return
         if not again:
             raise UserError(
@@ -140,6 +151,8 @@ class _Decoding:
             self.outcome.broken[places[position]] = reason
         for position, low, high, whole in answer["deep"]:
             self.outcome.deep[places[position]] = DeepValues(low, high, whole)
+        for position, pixels, in_all in answer["beyond"]:
+            self.outcome.beyond[places[position]] = pixels, in_all
         measured_only = answer["deep"] if order["target"][-1] is None else []
         self.advance(len(places) - len(answer["later"]) - len(measured_only))
         return [places[position] for position in answer["later"]]

@@ -17,7 +17,8 @@ def describe_images(image_set: ImageSet) -> dict[str, Any]:
 
     Keys: `name`, `origin`, `fingerprint`, `shape` (`[C, H, W]`), `fit`, `classes`, `images` (by split), `per_class` (by
     split, by class), `left_out` (each with `source` and `reason`), `passed_over`
-    (`endings`, `hidden`, `system`, `pictures`, `notes`), `split_seed`, `flip_allowed`, `pixel_range`.
+    (`endings`, `hidden`, `system`, `pictures`, `notes`), `split_seed`, `flip_allowed`, `pixel_range`,
+    `cut_off` (None, or how many `images` have values beyond that range, and which `share` of their pixels).
     """
     count = len(image_set.classes)
     return {
@@ -37,4 +38,5 @@ def describe_images(image_set: ImageSet) -> dict[str, Any]:
         "split_seed": image_set.split_seed,
         "flip_allowed": image_set.flip_allowed,
         "pixel_range": None if image_set.pixel_range is None else list(image_set.pixel_range),
+        "cut_off": None if image_set.cut_off is None else asdict(image_set.cut_off),
     }

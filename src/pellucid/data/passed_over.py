@@ -26,7 +26,7 @@ class PassedOver:
     """What was passed over."""
 
     endings: Mapping[str, int] = field(default_factory=dict)
-    """How many files of other kinds by their ending, such as `.heic`; an empty text for files without one."""
+    """How many files that are no pictures by their ending, such as `.txt`; an empty text for files without one."""
 
     hidden: int = 0
     """How many hidden files and folders (`.name`)."""
@@ -64,13 +64,14 @@ class PassingOver:
     def file(self, source: str, head: Callable[[], bytes]) -> None:
         """Note a file whose ending is not that of a picture that is read; `head` reads its first bytes."""
         ending = ending_of(source.rsplit("/", 1)[-1])
-        self._files[source] = ending
         reason = remedy_for(ending)
         if reason is None and not ending:
             kind = picture_signature(head())
             reason = kind and f"a {kind} picture whose name has no ending; give it one"
         if reason:
             self._pictures[source] = reason
+        else:
+            self._files[source] = ending
 
     def hidden(self, source: str) -> None:
         """Note a hidden file or folder, or one of a system's own."""
@@ -84,11 +85,6 @@ class PassingOver:
     def note(self, source: str, reason: str) -> None:
         """Note anything else that a person should know."""
         self._notes[source, reason] = None
-
-    @property
-    def files(self) -> int:
-        """How many files of other kinds there are so far."""
-        return len(self._files)
 
     def result(self) -> PassedOver:
         """Give what was collected, in the order of the paths."""

@@ -110,6 +110,7 @@ def read_folder(
         split_seed=options.split_seed if "all" in listing.splits else None,
         left_out=left_out,
         pixel_range=outcome.pixel_range,
+        cut_off=outcome.cut_off,
         passed_over=listing.passed_over,
     )
 

@@ -6,7 +6,8 @@ It reads one line of JSON an order from standard input and answers each with one
      "target": [H, W, C, fit, range or null], "single": a deep picture has a range of its own where that is null}
     {"broken": [[position in "files", reason], ...], "other_size": some image had another size,
      "later": [position, ...],                         to be read alone, for they take much memory
-     "deep": [[position, low, high, whole], ...]}      pictures of more than 8 bits, unread where the range is null
+     "deep": [[position, low, high, whole], ...],      pictures of more than 8 bits, unread where the range is null
+     "beyond": [[position, pixels, of pixels], ...]}   those with values beyond the range
     {"fault": [position, text, errno or null]}     the machine, not the picture, is at fault
     {"error": [errno, text]}        the rows could not be written
 
@@ -62,6 +63,7 @@ def carry_out(
     broken: list[list[Any]] = []
     later: list[int] = []
     deep: list[list[Any]] = []
+    beyond: list[list[int]] = []
     other_size = False
     decoded: list[tuple[int, NDArray[np.uint8]]] = []
     for position, (row, file) in enumerate(zip(order["rows"], order["files"], strict=True)):
@@ -85,11 +87,13 @@ def carry_out(
             later.append(position)
         if done.deep is not None and not order.get("single"):
             deep.append([position, done.deep.low, done.deep.high, done.deep.whole])
+        if done.beyond[0]:
+            beyond.append([position, *done.beyond])
         if done.pixels is not None:
             decoded.append((row, done.pixels))
             other_size |= done.other_size
     _write(order, decoded, (target.height, target.width, target.channels))
-    return {"broken": broken, "other_size": other_size, "later": later, "deep": deep}
+    return {"broken": broken, "other_size": other_size, "later": later, "deep": deep, "beyond": beyond}
 
 
 def took_too_long(status: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import ImageSet, LeftOut, Split, file_of, passed_over_words
+from pellucid.data import ImageSet, LeftOut, Split, file_of, lost_lines
 from pellucid.data.places import data_folder
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.recipes import Recipe
@@ -162,7 +162,7 @@ def _own_images(run: Run, images: ImageSet, split: str | None) -> ChosenImages:
 
 
 def _passed_over(images: ImageSet) -> list[str]:
-    return [f"{images.name}: {line}." for line in passed_over_words(images.passed_over)]
+    return [f"{images.name}: {line}." for line in lost_lines(images)]
 
 
 def _no_such_split(images: ImageSet, split: str, names: list[str]) -> UserError:
