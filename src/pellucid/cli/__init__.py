@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -152,7 +153,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except OSError as error:
         raise_if_output_is_lost(error)
         _say(f"Error: {system_error(error)}")
-        return 1
+        return 2 if error.errno == errno.ENAMETOOLONG else 1
     except (MemoryError, RuntimeError) as error:
         from pellucid.ground.exhaustion import is_out_of_memory
 

@@ -12,7 +12,7 @@ from typing import Any
 from pellucid.data.decode import FITS
 from pellucid.data.named import NAMED
 from pellucid.data.pixel_range import PixelRange
-from pellucid.data.places import data_folder
+from pellucid.data.places import asked_folder, data_folder
 from pellucid.ground.errors import UserError, did_you_mean
 
 __all__ = ["WRONG_OPTIONS", "DataRequest"]
@@ -101,15 +101,16 @@ class DataRequest:
         return f"there is no data set, folder or archive {text!r}: {did_you_mean(text.lower(), NAMED)}"
 
     def absolute(self) -> DataRequest:
-        """Give the same request with absolute paths, so that it means the same from everywhere.
+        """Give the same request with absolute paths, PELLUCID_DATA's too, so that it means the same from everywhere.
 
         >>> DataRequest(source="cifar10").absolute().source
         'cifar10'
         """
+        folder, _ = asked_folder(self.data_dir)
         return replace(
             self,
             source=str(self.source) if self.is_named else str(self.path),
-            data_dir=None if self.data_dir is None else str(Path(self.data_dir).expanduser().resolve()),
+            data_dir=None if folder is None else str(Path(folder).expanduser().resolve()),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -168,11 +168,13 @@ def _correct(
     kind: Corruption | None,
     strength: float,
 ) -> int:
-    correct = torch.zeros((), dtype=torch.int64, device=predictor.device)
+    correct, broken = torch.zeros((2,), dtype=torch.int64, device=predictor.device).unbind()
     for indices in evaluation_batches(torch.arange(len(source)), predictor.preprocessing):
         pixels, labels = source.cut(indices)
         if kind is not None:
             pixels = corrupt(pixels, kind, strength, SEED, numbers[indices.numpy()].tolist())
         logits = predictor.network(predictor.preprocessing(pixels))
         correct += (logits.argmax(1) == labels).sum()
+        broken += (~logits.isfinite()).any(1).sum()
+    predictor.require_finite(int(broken.item()), len(source))
     return int(correct.item())

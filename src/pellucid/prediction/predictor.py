@@ -66,13 +66,20 @@ class Predictor:
                     advance(len(indices))
             gathered = self.ranks.gather(torch.cat(parts), len(images))
         logits: NDArray[np.float32] = gathered.cpu().numpy()  # the one place where the CPU waits for a GPU
-        broken = int((~np.isfinite(logits)).any(1).sum())
+        self.require_finite(int((~np.isfinite(logits)).any(1).sum()), len(logits))
+        return logits
+
+    def require_finite(self, broken: int, images: int) -> None:
+        """Refuse outputs that are not finite for `broken` of some images.
+
+        Raises:
+            UserError: there are any.
+        """
         if broken:
             raise UserError(
                 f"the network of {self.run.directory} after epoch {self.epoch} gives logits that are not finite for "
-                f"{broken:,} of {len(logits):,} images; evaluate another epoch, or train with a lower --learning-rate"
+                f"{broken:,} of {images:,} images; evaluate another epoch, or train with a lower --learning-rate"
             )
-        return logits
 
     @full_float32()
     def logits_of(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

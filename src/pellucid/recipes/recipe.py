@@ -83,7 +83,7 @@ class Recipe:
     log_every: int = setting(100, "Steps between two lines of the log.", AT_LEAST_ONE)
 
     def __post_init__(self) -> None:
-        problems = []
+        problems = [] if isinstance(self.name, str) else [f"name is {self.name!r}; expected a text"]
         for item in recipe_fields():
             value = getattr(self, item.name)
             accepts, expected = item.metadata["check"]

@@ -343,6 +343,9 @@ class Run(Shown):
             if here != there:
                 problem = UserError(f"{name} is {there}, where {self.record.network} has {here}")
                 raise self._damaged_weights(resolved, problem)
+            # A mask of -inf is a constant of the network's own; a training never writes other values of that kind.
+            if bool((expected[name].isfinite() & ~weights[name].isfinite()).any()):
+                raise self._damaged_weights(resolved, UserError(f"{name} has values that are not finite numbers"))
         network.load_state_dict(weights)
         return network.eval()
 
