@@ -30,7 +30,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
-    keep: int | None = None,
+    keep: int | str = "best-and-last",
     data_dir: str | Path | None = None,
     size: tuple[int, int] | None = None,
     channels: int | None = None,
@@ -52,7 +52,8 @@ def train(
         seed: of the first weights, the order of images, their augmentation and dropout.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         out: the run's directory, absent or empty; None makes one below `runs/`.
-        keep: how many epochs' weights to keep; None keeps all.
+        keep: which epochs' weights to keep: `best-and-last` (by validation accuracy; without validation images only
+            the last), `all`, or a number, so many of the newest and the best.
         data_dir: where the data sets lie in their official layouts; None looks at `PELLUCID_DATA`.
         size: `(H, W)` of the network's input; None is the set's own, and 64 × 64 for a folder.
         channels: 1 or 3; None is the set's own, and 3 for a folder.

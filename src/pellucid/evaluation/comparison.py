@@ -118,7 +118,7 @@ class RunComparison(Shown):
 def compare(
     *runs: Run,
     split: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     top: int = 20,
     show_progress: bool = False,
@@ -128,7 +128,7 @@ def compare(
     Args:
         runs: two or more, trained on the same image set, at any input size.
         split: of their own data; None is `test`.
-        epoch: of each: `last`, `best` or a number.
+        epoch: of each: `last`, `best` or a number; None is the best on validation images, else the last.
         device: `auto`, `cpu`, `cuda`, `mps`.
         top: list at most this many disagreements of a pair.
         show_progress: a bar on standard error.

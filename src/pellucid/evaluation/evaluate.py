@@ -38,6 +38,7 @@ from pellucid.prediction.chosen_images import ChosenImages, SplitPart, choose_im
 from pellucid.prediction.predictions import Predictions, log_softmax, predictions_csv
 from pellucid.prediction.predictor import Predictor, open_predictor
 from pellucid.run import Run, RunFile
+from pellucid.run.epochs import best_epoch
 
 __all__ = ["ERROR_RATE", "evaluate", "run_notes"]
 
@@ -50,7 +51,7 @@ def evaluate(
     *,
     data: str | Path | None = None,
     split: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
     shared_classes: bool = False,
@@ -69,7 +70,8 @@ def evaluate(
         run: opened with `pellucid.open_run`.
         data: another named set, folder or archive; None is the run's own data.
         split: `test` (the default), `val`, `train`; other data without splits of their own are used whole.
-        epoch: `last` (the last complete one), `best` (by validation accuracy) or a number.
+        epoch: `last` (the last complete one), `best` (by validation accuracy) or a number; None is the best where
+            there are validation images, and the last elsewhere.
         device: `auto`, `cpu`, `cuda`, `mps`.
         data_dir: where named sets are stored; None is where the run found its own.
         shared_classes: measure other data only on the images whose classes the network knows.
@@ -115,13 +117,20 @@ def run_notes(run: Run, epoch: int) -> list[str]:
     """Say what a reader must know about a run that is not finished."""
     asked = run.record.recipe["epochs"]
     if run.metrics("end"):
-        return []
+        words = run.epoch_words(epoch)
+        return [f"The weights are those of {words}."] if "validation" in words else []
     if run.is_being_trained():
         return [
             f"{run.directory} is being trained at this moment: these are the figures of epoch {epoch} of {asked}, "
             "whose weights are complete."
         ]
     return [f"{run.directory} was stopped before its end: these are the figures of epoch {epoch} of {asked}."]
+
+
+def _chosen_on_validation(run: Run) -> int | None:
+    """Give the epoch that validation images chose, if they chose among several."""
+    scored = [line for line in run.metrics("epoch") if "val_accuracy" in line]
+    return best_epoch(scored, run.epochs()) if len(scored) > 1 else None
 
 
 def _calibration(
@@ -197,6 +206,8 @@ def _figures(
     if temperature is not None:
         calibrated = probability_figures(predictions.log_probabilities, labels, temperature)
     notes = [*run_notes(run, calibration.epoch), *chosen.notes]
+    if chosen.own and chosen.split == "val" and calibration.epoch == _chosen_on_validation(run):
+        notes.append("The same images chose this epoch, so its figures are slightly optimistic.")
     if any(computation.precision != "float32" for computation in run.computations):
         notes.append("The network was trained with forward passes in bfloat16; it is evaluated in float32.")
     if not calibrate:

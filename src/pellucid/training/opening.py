@@ -1,4 +1,4 @@
-"""What a training says when it begins: its opening line, and remarks on what is not as one may think."""
+"""What a training says when it begins and when it ends, and remarks on what is not as one may think."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pellucid.data.pixel_range import range_words
 from pellucid.ground.devices import computes_in_bfloat16, describe_device
 from pellucid.ground.writing import counted
 from pellucid.run import Run
+from pellucid.run.epochs import best_epoch
 from pellucid.training.session import Session
 
-__all__ = ["opening_line", "opening_remarks"]
+__all__ = ["closing_line", "opening_line", "opening_remarks"]
 
 
 def opening_line(run: Run, session: Session, images: ImageSet) -> str:
@@ -27,6 +28,14 @@ def opening_line(run: Run, session: Session, images: ImageSet) -> str:
         f"{epochs} · {describe_device(session.device)}{precision}{_processes(session)} · "
         f"{run.directory}"
     )
+
+
+def closing_line(run: Run) -> str:
+    """Say that a training is done, and which epoch's weights every command uses by default."""
+    best = best_epoch(run.metrics("epoch"), run.epochs())
+    if best is None:
+        return "Training finished."
+    return f"Training finished. Used by default: {run.epoch_words(best)} (--epoch takes another)."
 
 
 def _processes(session: Session) -> str:

@@ -24,7 +24,7 @@ from pellucid.training.device_check import check_gradients
 from pellucid.training.display import Display
 from pellucid.training.loop import train_to_end
 from pellucid.training.metrics_log import MetricsLog
-from pellucid.training.opening import opening_line, opening_remarks
+from pellucid.training.opening import closing_line, opening_line, opening_remarks
 from pellucid.training.recorder import Recorder
 from pellucid.training.request import TrainingRequest
 from pellucid.training.session import open_session
@@ -118,7 +118,7 @@ def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, strea
             recorder = Recorder(run, session, log, display)
             recorder.begin()
             train_to_end(session, recorder)
-            display.line("Training finished.")
+            display.line(closing_line(run))
             recorder.end()
         ranks.wait()
     return run

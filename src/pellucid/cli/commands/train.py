@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pellucid.cli.command import Command
-from pellucid.cli.kinds import Choice, Place
+from pellucid.cli.kinds import Choice, Keep, Place
 from pellucid.cli.options import (
     data_argument,
     data_dir_option,
@@ -33,7 +33,7 @@ __all__ = ["train"]
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order, augmentation and dropout.")
 @device_option
 @click.option("--out", type=Place(), help="The run's directory.  [a new one below runs/]")
-@click.option("--keep", type=int, help="Keep the weights of this many epochs, the newest.  [all]")
+@click.option("--keep", type=Keep(), help="Weights to keep: all, or of N epochs.  [the best and the last]")
 @data_dir_option
 @size_option
 @click.option("--channels", type=int, help="1 (grey) or 3 (colour).  [the set's own; folders: 3]")
