@@ -61,7 +61,7 @@ def make_listed_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[
             "head": "logits",
             "data": {**asked, "strict": False, "split_seed": 0},
             "recipe": Recipe(name="tutorial", epochs=2).to_dict(),
-            **{"seed": 0, "device": "cpu", "threads": 1, "processes": 1, "keep": None, "classes": list(classes)},
+            **{"seed": 0, "device": "cpu", "threads": 1, "processes": 1, "keep": "all", "classes": list(classes)},
             **{
                 "preprocessing": preprocessing,
                 "versions": {},
