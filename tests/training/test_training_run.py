@@ -37,7 +37,7 @@ def test_a_run_holds_all_that_was_asked_and_measured(tmp_path: Path, tiny: str) 
 
 
 def test_the_opened_run_gives_back_the_network_that_was_measured(tmp_path: Path, tiny: str) -> None:
-    pellucid.train("mnist", network=tiny, epochs=2, out=tmp_path / "run")
+    pellucid.train("mnist", network=tiny, epochs=2, keep="all", out=tmp_path / "run")
     Path("tiny_net.py").unlink()  # the run keeps the file it needs
     run = pellucid.open_run(tmp_path / "run")
     test = run.open_images().splits["test"]

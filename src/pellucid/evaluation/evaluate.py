@@ -114,17 +114,24 @@ def evaluate(
 
 
 def run_notes(run: Run, epoch: int) -> list[str]:
-    """Say what a reader must know about a run that is not finished."""
-    asked = run.record.recipe["epochs"]
+    """Say what a reader must know of how a run was trained, of its epoch, and whether it is finished."""
+    asked, notes = run.record.recipe["epochs"], []
+    if run.record.recipe["class_weights"] != "none":
+        notes.append(
+            f"Trained with class weights ({run.record.recipe['class_weights']}): images of rare classes counted more. "
+            "That tends to raise the recall of rare classes and to lower that of frequent ones and the accuracy; "
+            "`pellucid compare` with a run without them shows what it did here."
+        )
     if run.metrics("end"):
         words = run.epoch_words(epoch)
-        return [f"The weights are those of {words}."] if "validation" in words else []
+        return [*notes, *([f"The weights are those of {words}."] if "validation" in words else [])]
     if run.is_being_trained():
         return [
+            *notes,
             f"{run.directory} is being trained at this moment: these are the figures of epoch {epoch} of {asked}, "
-            "whose weights are complete."
+            "whose weights are complete.",
         ]
-    return [f"{run.directory} was stopped before its end: these are the figures of epoch {epoch} of {asked}."]
+    return [*notes, f"{run.directory} was stopped before its end: these are the figures of epoch {epoch} of {asked}."]
 
 
 def _chosen_on_validation(run: Run) -> int | None:

@@ -47,7 +47,7 @@ WIDTH = 100
 SPLITS = {"val": "validation", "train": "training", "all": ""}
 """How a split is called in a sentence, where not by its own name."""
 
-CLASS_HEADINGS = ("class", "images", "recall", "precision", "F1", "most often confused with")
+CLASS_HEADINGS = ("class", "images", "recall", "95% interval", "precision", "F1", "most often confused with")
 PROBABILITY_HEADINGS = (
     "probabilities", "temperature", "loss", "Brier score", "calibration error", "mean confidence",
 )  # fmt: skip
@@ -131,6 +131,7 @@ def class_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
             figures.name,
             f"{figures.images:,}",
             share_text(figures.recall),
+            "" if figures.recall_interval is None else interval_text(figures.recall_interval, 1),
             share_text(figures.precision),
             share_text(figures.f1),
             _confused_text(evaluation, index),
@@ -198,7 +199,7 @@ def evaluation_text(evaluation: Evaluation) -> str:
         [
             wrap(summary_sentence(evaluation), WIDTH),
             text_table(("", "", ""), fact_rows(evaluation), right=(1,)),
-            text_table(CLASS_HEADINGS, class_rows(evaluation), right=(1, 2, 3, 4)),
+            text_table(CLASS_HEADINGS, class_rows(evaluation), right=(1, 2, 3, 4, 5)),
             [
                 "Is its confidence reliable? (calibration)",
                 *text_table(PROBABILITY_HEADINGS, probability_rows(evaluation), right=(1, 2, 3, 4, 5)),

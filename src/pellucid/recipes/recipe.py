@@ -69,6 +69,11 @@ class Recipe:
     momentum: float = setting(0.9, "Momentum of sgd; adam and adamw have their usual 0.9 and 0.999.", SHARE)
     weight_decay: float = setting(0.0, "Weight decay, on weights of two or more dimensions only.", AT_LEAST_ZERO)
     label_smoothing: float = setting(0.0, "Share of the target spread evenly over all classes.", SHARE)
+    class_weights: str = setting(
+        "none",
+        "Weight of a class in the loss: none, balanced (1 / its images), or sqrt (1 / their square root).",
+        one_of("none", "balanced", "sqrt"),
+    )
     validation: float = setting(0.0, "Share of each class's training images held out, if the set has none.", SHARE)
     flip: bool = setting(False, "Flip images left to right at random, where the data set allows it.", YES_OR_NO)
     shift: int = setting(0, "Shift images at random by up to this many pixels.", SHIFT)

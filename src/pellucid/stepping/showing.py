@@ -156,7 +156,8 @@ def _loss(step: TrainingStep) -> Section:
     return Section(
         "Loss",
         [
-            "The loss is the mean cross-entropy: minus the logarithm of the probability of the true label.",
+            "The loss is the mean cross-entropy: minus the logarithm of the probability of the true label"
+            f"{_weights_words(step)}.",
             *_with_letters("cross_entropy", step.loss.formula.text),
             f"The {counted(len(rows), 'image')} with the largest loss, of {len(labels)}:",
         ],
@@ -165,6 +166,11 @@ def _loss(step: TrainingStep) -> Section:
         (0, 3, 4),
         (f"mean: {check_line(step.loss_check, 'PyTorch')}",),
     )
+
+
+def _weights_words(step: TrainingStep) -> str:
+    kind = step.run.record.recipe["class_weights"]
+    return "" if kind == "none" else f", times the weight of its class ({kind})"
 
 
 def _logits(step: TrainingStep) -> Section:
@@ -182,14 +188,25 @@ def _logits(step: TrainingStep) -> Section:
         )
         for k in chosen
     )
-    count = len(step.images.labels)
+    count, weighted = len(step.images.labels), _weights_words(step)
+    rule = "softmax minus target, divided by the number of images"
+    if weighted:
+        rule = (
+            "softmax times the sum of the targets, minus target, divided by the number of images; a target is "
+            "multiplied by the weight of its class"
+        )
     return Section(
         "Gradient at the logits",
         [
-            "The gradient of the loss at a logit is softmax minus target, divided by the number of images. "
+            f"The gradient of the loss at a logit is {rule}. "
             f"For image {image} ({step.images.sources[image]}, {with_article(step.run.classes[label])}):"
         ],
-        ("class", "softmax", "target", f"(softmax − target) / {count}"),
+        (
+            "class",
+            "softmax",
+            "target",
+            f"(softmax · Σ target − target) / {count}" if weighted else f"(softmax − target) / {count}",
+        ),
         rows,
         (1, 2, 3),
         (

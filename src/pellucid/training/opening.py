@@ -8,6 +8,7 @@ from pellucid.ground.devices import computes_in_bfloat16, describe_device
 from pellucid.ground.writing import counted
 from pellucid.run import Run
 from pellucid.run.epochs import best_epoch
+from pellucid.training.class_weights import class_weights_words
 from pellucid.training.session import Session
 
 __all__ = ["closing_line", "opening_line", "opening_remarks"]
@@ -47,8 +48,11 @@ def _processes(session: Session) -> str:
 
 
 def opening_remarks(run: Run, session: Session) -> list[str]:
-    """List what a resumed run computes otherwise than before: a run so moved does not end bit-identical."""
+    """List what the loss weighs, and what a resumed run computes otherwise than before: it may end otherwise."""
     remarks = []
+    weights = session.preparation.class_weights
+    if weights is not None:
+        remarks.append(class_weights_words(session.recipe.class_weights, weights, run.classes))
     before = run.computations[-1] if run.computations else None
     now = session.computation
     if before is not None and before.name != now.name:

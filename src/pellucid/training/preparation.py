@@ -16,6 +16,7 @@ from pellucid.data.split import stratified_split
 from pellucid.ground.errors import UserError
 from pellucid.ground.seeds import derive_seed
 from pellucid.recipes import Recipe
+from pellucid.training.class_weights import class_weights
 
 __all__ = ["Division", "Preparation", "divide", "prepare"]
 
@@ -57,6 +58,10 @@ class Preparation(Division):
 
     preprocessing: Preprocessing
     augmentation: Augmentation | None
+    counts: tuple[int, ...]
+    """Training images of each class."""
+    class_weights: tuple[float, ...] | None
+    """What the loss of an image is multiplied by, by its label; None where all count the same."""
 
 
 def divide(images: ImageSet, recipe: Recipe, seed: int) -> Division:
@@ -92,10 +97,14 @@ def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
         mean, std = channel_statistics(division.train.images)
     else:
         mean, std = (0.5,) * channels, (0.5,) * channels
+    labels = division.train.labels if division.train_subset is None else division.train.labels[division.train_subset]
+    counts = tuple(np.bincount(labels, minlength=len(images.classes)).tolist())
     fit = images.fit if images.fit != "none" else "stretch"
     flip = recipe.flip and images.flip_allowed
     return Preparation(
         **vars(division),
         preprocessing=Preprocessing(height, width, channels, fit, mean, std, images.pixel_range),
         augmentation=Augmentation(flip, recipe.shift) if flip or recipe.shift else None,
+        counts=counts,
+        class_weights=class_weights(recipe.class_weights, counts),
     )

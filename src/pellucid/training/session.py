@@ -50,6 +50,8 @@ class Session:
     optimizer: torch.optim.Optimizer
     optimizer_step: Callable[[], None]
     position: Position
+    class_weights: Tensor | None = None
+    """`[K]` float32 on the device: what the loss of an image is multiplied by; None where all count the same."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -146,7 +148,7 @@ def open_session(
     if mixed is None:
         before = run.computations
         mixed = before[-1].precision == "bfloat16" if before else uses_mixed_precision(recipe.precision, device)
-    train = preparation.train_on(device)
+    train, weights = preparation.train_on(device), preparation.class_weights
     return Session(
         recipe=recipe,
         seed=run.record.seed,
@@ -163,4 +165,5 @@ def open_session(
         optimizer=optimizer,
         optimizer_step=quick_step(optimizer),
         position=position,
+        class_weights=None if weights is None else torch.tensor(weights, device=device),
     )

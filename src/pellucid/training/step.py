@@ -26,7 +26,7 @@ class StepGradients:
     labels: Tensor
     """`[B]` int64."""
     loss_sum: Tensor
-    """The sum of the images' cross-entropies, with label smoothing; float32, no dimensions."""
+    """The sum of the images' cross-entropies, with label smoothing and class weights; float32, no dimensions."""
     counts: bool = True
     """Whether these images count, or are another process's share (see `pellucid.ground.ranks`)."""
 
@@ -48,7 +48,13 @@ def forward_backward(session: Session, indices: Tensor, *, keep_logit_gradient: 
     with torch.autocast(session.device.type, torch.bfloat16, enabled=session.mixed):
         outputs = session.forward(session.preparation.preprocessing(pixels))
         logits = as_logits(outputs, session.head)
-        loss_sum = F.cross_entropy(logits, labels, label_smoothing=session.recipe.label_smoothing, reduction="sum")
+        loss_sum = F.cross_entropy(
+            logits,
+            labels,
+            session.class_weights,
+            label_smoothing=session.recipe.label_smoothing,
+            reduction="sum",
+        )
     counts = session.ranks.counts(len(indices))
     if not counts:  # gradients of zero, so that the mean over processes is still that of the batch
         loss_sum = loss_sum * 0.0
