@@ -38,6 +38,8 @@ def train(
     strict: bool = False,
     split_seed: int = 0,
     pixel_range: tuple[float, float] | None = None,
+    file_column: str | None = None,
+    label_column: str | None = None,
     stream: TextIO | None = None,
     **settings: Any,
 ) -> Run:
@@ -45,7 +47,7 @@ def train(
 
     Args:
         data: a name that `pellucid datasets` lists, such as `cifar10`, a folder with a folder of images for each
-            class, or a .zip or .tar of one.
+            class, a .zip or .tar of one, or a table of files and labels (`labels.csv`), alone or in the folder.
         network: a name of `pellucid networks`, or `file.py:ClassName`; None takes the lesson's network for the
             images: `simple-mnist` for one channel, `simple-cifar` for three.
         recipe: a name of `pellucid recipes`, or a Recipe.
@@ -62,6 +64,7 @@ def train(
         split_seed: of the split of a folder that has none of its own.
         pixel_range: which values of images of more than 8 bits are black and white, such as `(0, 4095)`; None chooses
             one range for the set from its values.
+        file_column, label_column: of such a table, the columns by name or by number from 1; None finds them.
         stream: where the log goes; None is silent.
         settings: any field of the recipe, such as `epochs=3`.
 
@@ -80,6 +83,8 @@ def train(
         strict=strict,
         split_seed=split_seed,
         pixel_range=pixel_range,
+        file_column=file_column,
+        label_column=label_column,
     )
     request = TrainingRequest(
         data=images,

@@ -263,7 +263,7 @@ def test_a_damaged_evaluation_is_told_and_an_edited_table_is_not_believed(weak: 
     again, _, _ = predictions_of(weak)
     assert list(again.sources) == list(table.sources)
     (weak.directory / "evaluation.json").write_text("{}")
-    with pytest.raises(UserError, match=r"evaluation.json is damaged: its format is None, expected 3; evaluate again"):
+    with pytest.raises(UserError, match=r"evaluation.json is damaged: its format is None, expected 4; evaluate again"):
         read_evaluation(weak.directory)
     again, _, _ = predictions_of(weak)
     np.testing.assert_allclose(again.probabilities, table.probabilities, rtol=1e-6)

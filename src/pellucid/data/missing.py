@@ -13,6 +13,7 @@ __all__ = ["missing_lines", "passed_over_words"]
 MOST_KINDS = 6
 MOST_REASONS = 3
 MOST_NOTES = 5
+MOST_NAMED = 5
 
 
 def missing_lines(images: ImageSet, whole_list: str | None = None) -> list[str]:
@@ -48,6 +49,13 @@ def passed_over_words(passed: PassedOver) -> list[str]:
         remedies = Counter(picture.reason for picture in passed.pictures)
         verb = "is a picture" if len(passed.pictures) == 1 else "are pictures"
         lines.append(f"{len(passed.pictures):,} passed over {verb}: {_frequent(passed.pictures, len(remedies))}")
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for file in passed.missing:
+        reasons[file.reason].append(file.source)
+    for reason, files in reasons.items():
+        more = f" and {len(files) - MOST_NAMED:,} more" if len(files) > MOST_NAMED else ""
+        named = ", ".join(files[:MOST_NAMED])
+        lines.append(f"{counted(len(files), 'file')} of the table left out: {reason} ({named}{more})")
     if passed.system:
         named = ", ".join(list(passed.system)[:MOST_KINDS])
         files = counted(sum(passed.system.values()), "system file or folder", "system files or folders")

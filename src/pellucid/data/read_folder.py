@@ -41,6 +41,9 @@ class FolderOptions:
     workers: int | None
     trainable: bool = True
     """Whether each class must have images to learn from and to test with."""
+    file_column: str | None = None
+    label_column: str | None = None
+    """The columns of a table of files and labels; None finds them."""
 
 
 def read_folder(

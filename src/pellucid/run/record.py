@@ -75,6 +75,8 @@ class _WrittenRequest:
     fit: str
     strict: bool
     split_seed: int
+    file_column: str | None = None
+    label_column: str | None = None
     pixel_range: tuple[float, float] | None = None
 
 
