@@ -26,7 +26,7 @@ from pellucid.data.request import WRONG_OPTIONS, DataRequest
 from pellucid.data.split_names import nfc
 from pellucid.data.store import Contents, is_kept, key_of, open_or_make
 from pellucid.data.table import is_table
-from pellucid.data.table_listing import find_table, list_table
+from pellucid.data.table_listing import find_table, list_table, tables_in
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import counted
 
@@ -204,6 +204,10 @@ def _listed(
     table = table or find_table(path)
     if table is None:
         root, prefix = _unwrapped(path, passing, shown)
+        for ignored in tables_in(root):
+            passing.note(
+                prefix + ignored.name, "a table beside folders of classes, which are read; give its path to read it"
+            )
         columns = options.file_column or options.label_column
         if columns:
             raise UserError(

@@ -109,17 +109,22 @@ class _Finder:
         }
         # Pictures, not rows: labels such as 1 and 2 may be names of pictures too, though only of two.
         there = {number: len(set(paths) - {None}) for number, paths in found.items()}
-        order = sorted(
-            there,
-            key=lambda number: (
-                -there[number],
-                FILE_NAMES.index(plain) if (plain := _plain(self._names[number])) in FILE_NAMES else len(FILE_NAMES),
-            ),
-        )
+        most = max(there.values())
+        ranks = {
+            number: FILE_NAMES.index(plain) if (plain := _plain(name)) in FILE_NAMES else len(FILE_NAMES)
+            for number, name in enumerate(self._names)
+        }
+        # A usual name counts most: ages such as 7 may be names of pictures too.
+        usual = {number for number in there if ranks[number] < len(FILE_NAMES) and 2 * there[number] >= most}
+        order = sorted(there, key=lambda number: (number not in usual, -there[number], ranks[number]))
         best = order[0]
         if not there[best]:
             self._refuse_without_files()
-        rivals = [number for number in order[1:] if there[number] == there[best] and found[number] != found[best]]
+        rivals = [
+            number
+            for number in order[1:]
+            if there[number] == there[best] and found[number] != found[best] and (number in usual) == (best in usual)
+        ]
         if rivals:
             raise UserError(
                 f"{self._path}: the files may be in {self._listed([best, *rivals])}; say which: --file-column "

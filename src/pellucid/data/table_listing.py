@@ -25,10 +25,15 @@ from pellucid.data.walk import Walk
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import counted
 
-__all__ = ["find_table", "list_table"]
+__all__ = ["find_table", "list_table", "tables_in"]
 
 USUAL = ("labels.csv", "labels.tsv", "train.csv", "train_labels.csv", "metadata.csv", "annotations.csv")
 SHOWN = 10
+
+
+def tables_in(folder: Path) -> list[Path]:
+    """List the tables that lie in a folder."""
+    return sorted(path for path in folder.iterdir() if is_table(path.name) and path.is_file() and path.name[0] != ".")
 
 
 def find_table(folder: Path) -> Path | None:
@@ -41,7 +46,7 @@ def find_table(folder: Path) -> Path | None:
         UserError: there are several tables, none of a usual name.
     """
     walk = Walk(folder, PassingOver())
-    tables = sorted(path for path in folder.iterdir() if is_table(path.name) and path.is_file() and path.name[0] != ".")
+    tables = tables_in(folder)
     if not tables:
         inner = walk.folders(folder)
         alone = len(inner) == 1 and not split_of(inner[0]) and not walk.pictures_in(folder)
