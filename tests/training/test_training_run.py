@@ -61,7 +61,12 @@ def test_the_log_is_the_lessons(tmp_path: Path, tiny: str) -> None:
         "mnist", network=tiny, recipe="tutorial", epochs=1, log_every=10, out=tmp_path / "run", stream=stream
     )
     lines = stream.getvalue().splitlines()
-    assert lines[0].startswith("Training: ")
+    assert lines.pop(0).startswith("Training: ")
+    assert lines.pop(0) == (
+        "Training images: 64 of each class. 20 steps in all, of 32 images each. Always guessing 0 would be right for "
+        "10.0% of them."
+    )
+    assert lines[0].startswith("Note: 20 steps are hardly a training")
     assert re.fullmatch(r"\[Epoch 1, Batch 10\] Loss: \d\.\d{3}", lines[1])
     assert re.fullmatch(r"\[Epoch 1, Batch 20\] Loss: \d\.\d{3}", lines[2])
     assert re.fullmatch(r"Epoch 1: Loss = \d\.\d{3}, Training Accuracy = \d+\.\d{2}%", lines[3])

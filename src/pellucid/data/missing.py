@@ -52,10 +52,10 @@ def passed_over_words(passed: PassedOver) -> list[str]:
     reasons: dict[str, list[str]] = defaultdict(list)
     for file in passed.missing:
         reasons[file.reason].append(file.source)
-    for reason, files in reasons.items():
-        more = f" and {len(files) - MOST_NAMED:,} more" if len(files) > MOST_NAMED else ""
-        named = ", ".join(files[:MOST_NAMED])
-        lines.append(f"{counted(len(files), 'file')} of the table left out: {reason} ({named}{more})")
+    for reason, missing in reasons.items():
+        more = f" and {len(missing) - MOST_NAMED:,} more" if len(missing) > MOST_NAMED else ""
+        listing = ", ".join(missing[:MOST_NAMED])
+        lines.append(f"{counted(len(missing), 'file')} of the table left out: {reason} ({listing}{more})")
     if passed.system:
         named = ", ".join(list(passed.system)[:MOST_KINDS])
         files = counted(sum(passed.system.values()), "system file or folder", "system files or folders")

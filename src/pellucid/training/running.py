@@ -24,7 +24,7 @@ from pellucid.training.device_check import check_gradients
 from pellucid.training.display import Display
 from pellucid.training.loop import train_to_end
 from pellucid.training.metrics_log import MetricsLog
-from pellucid.training.opening import closing_line, opening_line, opening_remarks
+from pellucid.training.opening import closing_line, composition_line, few_steps_remark, opening_line, opening_remarks
 from pellucid.training.recorder import Recorder
 from pellucid.training.request import TrainingRequest
 from pellucid.training.session import open_session
@@ -109,7 +109,10 @@ def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, strea
             Display(stream if ranks.is_main else None, session.steps, at.step) as display,
         ):
             display.line(opening_line(run, session, images))
-            for remark in opening_remarks(run, session):
+            if not at.step:
+                display.line(composition_line(run, session))
+            few_steps = few_steps_remark(session)
+            for remark in (*opening_remarks(run, session), *([few_steps] if few_steps else ())):
                 display.line(f"Note: {remark}.")
             for line in missing_lines(images, str(run.directory / RunFile.DATA)):
                 display.line(line)
