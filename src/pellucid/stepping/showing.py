@@ -139,15 +139,16 @@ def _with_letters(kind: str, formula: str) -> list[str]:
 
 
 def _loss(step: TrainingStep) -> Section:
-    classes, labels = step.run.classes, step.images.labels.tolist()
+    labels = step.images.labels.tolist()
     # Of every image there is one term a class; together they are its part of the mean.
     losses = _products(step.loss).reshape(len(labels), -1).sum(axis=1) * len(labels)
     order = [int(image) for image in np.argsort(-losses)[:SHOWN]]
+    mixed = ", of mixed images of both labels by their shares" if step.images.targets.is_floating_point() else ""
     rows = tuple(
         (
             str(image),
             step.images.sources[image],
-            classes[labels[image]],
+            _label_text(step, image),
             number(step.probabilities[image, labels[image]]),
             number(losses[image]),
         )
@@ -156,7 +157,7 @@ def _loss(step: TrainingStep) -> Section:
     return Section(
         "Loss",
         [
-            "The loss is the mean cross-entropy: minus the logarithm of the probability of the true label"
+            f"The loss is the mean cross-entropy: minus the logarithm of the probability of the true label{mixed}"
             f"{_weights_words(step)}.",
             *_with_letters("cross_entropy", step.loss.formula.text),
             f"The {counted(len(rows), 'image')} with the largest loss, of {len(labels)}:",
@@ -166,6 +167,14 @@ def _loss(step: TrainingStep) -> Section:
         (0, 3, 4),
         (f"mean: {check_line(step.loss_check, 'PyTorch')}",),
     )
+
+
+def _label_text(step: TrainingStep, image: int) -> str:
+    classes, wanted = step.run.classes, step.images.targets[image]
+    if not wanted.is_floating_point():
+        return classes[int(wanted)]
+    shares = {classes[k]: share for k, share in enumerate(wanted.tolist()) if share}
+    return " + ".join(f"{share:.0%} {name}" for name, share in shares.items())
 
 
 def _weights_words(step: TrainingStep) -> str:

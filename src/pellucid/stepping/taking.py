@@ -150,9 +150,11 @@ def _take(repetition: Repetition, name: str, index: tuple[int, ...]) -> dict[str
     gradient = float(_gradient(parameter, name)[index])
     # Targets as shares, since the mean is then over images whatever the classes weigh, as the training takes it.
     weights = repetition.session.class_weights
-    shares = images.labels if weights is None else F.one_hot(images.labels, logits.shape[1]).to(logits.dtype)
-    loss = trace(cross_entropy(weights, label_smoothing=recipe.label_smoothing), (logits, shares), ())
-    probabilities, targets, logit_gradient = _at_the_logits(logits, images.labels, recipe.label_smoothing, weights)
+    wanted = images.targets
+    shares = wanted if wanted.is_floating_point() else F.one_hot(wanted, logits.shape[1]).to(logits.dtype)
+    target = wanted if weights is None else shares
+    loss = trace(cross_entropy(weights, label_smoothing=recipe.label_smoothing), (logits, target), ())
+    probabilities, targets, logit_gradient = _at_the_logits(logits, shares, recipe.label_smoothing, weights)
     follow = gradients(recording, recording.output, result.logit_gradient)
     weight_sum = weight_gradient(recording, follow, parameter, index, gradient, name)
     strongest = strongest_position(weight_sum)
@@ -215,14 +217,13 @@ def _remembered(optimizer: torch.optim.Optimizer, parameter: nn.Parameter, index
 
 
 def _at_the_logits(
-    logits: Tensor, labels: Tensor, smoothing: float, weights: Tensor | None
+    logits: Tensor, wanted: Tensor, smoothing: float, weights: Tensor | None
 ) -> tuple[Floats, Floats, Floats]:
     """Softmax, smoothed and weighted targets, the gradient of the mean loss: `[B, K]` each, in float64."""
     values = logits.double().numpy()
     exponentials = np.exp(values - values.max(axis=1, keepdims=True))
     shares = exponentials / exponentials.sum(axis=1, keepdims=True)
-    targets = np.full_like(shares, smoothing / shares.shape[1])
-    targets[np.arange(len(targets)), labels.numpy()] += 1 - smoothing
+    targets = (1 - smoothing) * wanted.double().numpy() + smoothing / shares.shape[1]
     if weights is None:
         return shares, targets, (shares - targets) / len(shares)
     targets *= weights.double().numpy()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pellucid.data import ImageSet, Split
 from pellucid.data.augmentation import Augmentation
 from pellucid.data.batches import DeviceImages
+from pellucid.data.pixel_augmentation import PixelAugmentation
 from pellucid.data.preprocessing import Preprocessing, channel_statistics
 from pellucid.data.split import stratified_split
 from pellucid.ground.errors import UserError
@@ -58,6 +59,7 @@ class Preparation(Division):
 
     preprocessing: Preprocessing
     augmentation: Augmentation | None
+    pixel_augmentation: PixelAugmentation | None
     counts: tuple[int, ...]
     """Training images of each class."""
     class_weights: tuple[float, ...] | None
@@ -105,6 +107,17 @@ def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
         **vars(division),
         preprocessing=Preprocessing(height, width, channels, fit, mean, std, images.pixel_range),
         augmentation=Augmentation(flip, recipe.shift) if flip or recipe.shift else None,
+        pixel_augmentation=_pixel_augmentation(recipe, mean, seed, division.train_images),
         counts=counts,
         class_weights=class_weights(recipe.class_weights, counts),
     )
+
+
+def _pixel_augmentation(
+    recipe: Recipe, mean: tuple[float, ...], seed: int, train_images: int
+) -> PixelAugmentation | None:
+    settings = {name: getattr(recipe, name) for name in ("zoom", "rotation", "colour", "blur", "erase", "mixup")}
+    if not any(settings.values()):
+        return None
+    fill = tuple(255 * value for value in mean)
+    return PixelAugmentation(**settings, fill=fill, seed=seed, count=train_images)
