@@ -146,7 +146,7 @@ def test_a_step_is_repeated_and_a_killed_run_goes_on_to_the_last_bit(
         original(session)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loop, "update", dying)
-    with pytest.raises(Exception, match="killed|memory"):
+    with pytest.raises(Exception, match=r"killed|memory"):
         train(name, tiny, "killed")
     resumed = pellucid.resume("killed")
     assert [line["loss"] for line in resumed.metrics("batch")] == [line["loss"] for line in whole.metrics("batch")]

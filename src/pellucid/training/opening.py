@@ -16,7 +16,7 @@ from pellucid.training.session import Session
 __all__ = ["closing_line", "composition_line", "few_steps_remark", "opening_line", "opening_remarks"]
 
 CLASSES_SHOWN = 12
-FEW_STEPS, ENOUGH_STEPS = 100, 200
+FEW_STEPS, ENOUGH_STEPS = 50, 100
 """Steps below which a training is warned of, and those that are proposed."""
 
 
