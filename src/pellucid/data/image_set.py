@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.near_copies import NearCopies
 from pellucid.data.passed_over import LeftOut, PassedOver
 from pellucid.data.pixel_range import PixelRange
 
@@ -84,6 +85,9 @@ class ImageSet:
 
     pixel_range: PixelRange | None = None
     """Which values of its pictures of more than 8 bits became black and white; None where it has none of those."""
+
+    near_copies: NearCopies = field(default_factory=NearCopies)
+    """Images that show nearly the same, each group of them in one split, where the split was made by a seed."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from pellucid.data.image_set import ImageSet
+from pellucid.data.near_copies import near_copies_words
 from pellucid.data.passed_over import LeftOut, PassedOver
 from pellucid.ground.writing import counted
 
@@ -32,8 +33,8 @@ def missing_lines(images: ImageSet, whole_list: str | None = None) -> list[str]:
             f"{len(images.left_out):,} of {counted(total, 'image')} {verb} broken and left out{see}: "
             f"{_frequent(images.left_out)}"
         )
-    lines += passed_over_words(images.passed_over)
-    return lines
+    near = near_copies_words(images.near_copies)
+    return [*lines, *([near] if near else []), *passed_over_words(images.passed_over)]
 
 
 def passed_over_words(passed: PassedOver) -> list[str]:

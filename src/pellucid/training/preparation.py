@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pellucid.data import ImageSet, Split
 from pellucid.data.augmentation import Augmentation
 from pellucid.data.batches import DeviceImages
+from pellucid.data.near_copies import NearCopies, keep_together
 from pellucid.data.pixel_augmentation import PixelAugmentation
 from pellucid.data.preprocessing import Preprocessing, channel_statistics
 from pellucid.data.split import stratified_split
@@ -18,6 +19,9 @@ from pellucid.ground.errors import UserError
 from pellucid.ground.seeds import derive_seed
 from pellucid.recipes import Recipe
 from pellucid.training.class_weights import class_weights
+
+MOST_IMAGES_COMPARED = 2_000
+"""Comparing them takes half a second, every time that a run's images are opened."""
 
 __all__ = ["Division", "Preparation", "divide", "prepare"]
 
@@ -31,6 +35,8 @@ class Division:
     """Indices of the training images that train; None for all."""
     val: Split | None
     val_subset: NDArray[np.int64] | None
+    near_copies: NearCopies
+    """Training images that show nearly the same, each group of them on one side, where the recipe's share was cut."""
 
     @property
     def train_images(self) -> int:
@@ -79,12 +85,26 @@ def divide(images: ImageSet, recipe: Recipe, seed: int) -> Division:
         raise UserError(f"{images.name} has no training images; its splits: {', '.join(images.splits)}")
     train, val = images.splits["train"], images.splits.get("val")
     train_subset = val_subset = None
+    near_copies = NearCopies()
     if val is None and recipe.validation:
         train_subset, val_subset = stratified_split(train.labels, recipe.validation, derive_seed(seed, "validation"))
         val = train
+        train_subset, val_subset, near_copies = _together(images, train, train_subset, val_subset)
         if not len(val_subset):
             train_subset = val_subset = val = None
-    return Division(train, train_subset, val, val_subset)
+    return Division(train, train_subset, val, val_subset, near_copies)
+
+
+def _together(
+    images: ImageSet, train: Split, kept: NDArray[np.int64], held: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NearCopies]:
+    """Keep photos that show nearly the same on one side; digits and letters, and large sets, stay as they were cut."""
+    if not images.flip_allowed or not len(held) or len(train) > MOST_IMAGES_COMPARED:
+        return kept, held, NearCopies()
+    parts = np.zeros(len(train), np.int64)
+    parts[held] = 1
+    parts, found = keep_together([train.images], train.labels, parts)
+    return np.flatnonzero(parts == 0), np.flatnonzero(parts == 1), found
 
 
 def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:

@@ -9,6 +9,7 @@ from typing import TextIO
 import torch
 
 from pellucid.data import ImageSet, missing_lines, open_requested
+from pellucid.data.near_copies import near_copies_words
 from pellucid.ground.devices import describe_device, full_float32, generators_kept, pick_device, usable_threads
 from pellucid.ground.errors import UserError
 from pellucid.ground.exhaustion import is_out_of_memory
@@ -116,6 +117,9 @@ def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, strea
                 display.line(f"Note: {remark}.")
             for line in missing_lines(images, str(run.directory / RunFile.DATA)):
                 display.line(line)
+            near_copies = near_copies_words(session.preparation.near_copies)
+            if near_copies:
+                display.line(f"{near_copies}.")
             if session.head.remark:
                 display.line(f"Note: {session.head.remark}.")
             recorder = Recorder(run, session, log, display)
