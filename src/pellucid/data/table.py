@@ -17,7 +17,7 @@ from pellucid.data.file_kinds import ending_of
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import counted
 
-__all__ = ["TABLE_ENDINGS", "Row", "RowsOfTable", "is_table", "read_rows"]
+__all__ = ["TABLE_ENDINGS", "RowsOfTable", "TableRow", "is_table", "read_rows"]
 
 TABLE_ENDINGS = (".csv", ".tsv")
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -30,7 +30,7 @@ LARGEST = 2**30
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row with its first line in the file, counted from 1."""
 
     line: int
@@ -41,7 +41,7 @@ class Row:
 class RowsOfTable:
     """All rows, as wide as the first one; the first may be a header."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     notes: tuple[str, ...]
     """What a person should know about how it was read."""
 
@@ -72,7 +72,7 @@ def read_rows(path: Path) -> RowsOfTable:
     if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:  # a line that spreadsheets write
         separator, text, skipped = first.strip()[4], rest, 1
     separator = separator or _separator(path, text)
-    rows = [Row(row.line + skipped, row.cells) for row in _parsed(path, text, separator)]
+    rows = [TableRow(row.line + skipped, row.cells) for row in _parsed(path, text, separator)]
     if not rows:
         raise UserError(f"{path} has no rows; expected a row for each image: its file and its label")
     width = len(rows[0].cells)
@@ -86,7 +86,7 @@ def read_rows(path: Path) -> RowsOfTable:
             f"write a name with a {SEPARATORS.get(separator, repr(separator))} in it inside quotes: "
             f'"a{separator} b.png"{separator}cat'
         )
-    padded = tuple(Row(row.line, (*row.cells[:width], *[""] * (width - len(row.cells)))) for row in rows)
+    padded = tuple(TableRow(row.line, (*row.cells[:width], *[""] * (width - len(row.cells)))) for row in rows)
     return RowsOfTable(padded, tuple(notes))
 
 
@@ -140,13 +140,13 @@ def _separator(path: Path, text: str) -> str:
     return best[2]
 
 
-def _parsed(path: Path, text: str, separator: str) -> list[Row]:
+def _parsed(path: Path, text: str, separator: str) -> list[TableRow]:
     rows, line = [], 1
     reader = csv.reader(_lines(text), delimiter=separator, strict=True)
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                rows.append(Row(line, tuple(cells)))
+                rows.append(TableRow(line, tuple(cells)))
             line = reader.line_num + 1
     except csv.Error as error:
         raise UserError(f"{path}: the row that begins in line {line} cannot be read ({error}); {OPEN_QUOTE}") from error

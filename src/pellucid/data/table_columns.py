@@ -10,7 +10,7 @@ from pathlib import Path
 from pellucid.data.file_index import FileIndex
 from pellucid.data.file_kinds import IMAGE_ENDINGS, ending_of
 from pellucid.data.split_names import split_of
-from pellucid.data.table import Row, RowsOfTable
+from pellucid.data.table import RowsOfTable, TableRow
 from pellucid.ground.errors import UserError, did_you_mean
 
 __all__ = ["Columns", "choose_columns"]
@@ -41,7 +41,7 @@ class Columns:
     label: int
     split: int | None
     names: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     notes: tuple[str, ...]
 
 
@@ -86,7 +86,7 @@ def choose_columns(
 class _Finder:
     """Looks for the columns of one table."""
 
-    def __init__(self, path: Path, names: tuple[str, ...], rows: tuple[Row, ...], index: FileIndex) -> None:
+    def __init__(self, path: Path, names: tuple[str, ...], rows: tuple[TableRow, ...], index: FileIndex) -> None:
         self._path, self._names, self._rows, self._index = path, names, rows, index
 
     def given(self, name: str, option: str) -> int:

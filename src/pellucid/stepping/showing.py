@@ -119,7 +119,8 @@ def _lines(sentences: list[str] | tuple[str, ...]) -> Markup:
 
 
 def _opening(step: TrainingStep) -> list[str]:
-    augmented = f", {' and '.join(step.images.augmented)} at random" if step.images.augmented else ""
+    *before, last = step.images.augmented or ("",)
+    augmented = f", {' and '.join(filter(None, (', '.join(before), last)))} at random" if last else ""
     begun = "the seed" if step.started_at == 0 else f"the checkpoint after step {step.started_at:,}"
     return [
         f"Step {step.step:,} of {step.steps:,} (epoch {step.epoch}, batch {step.batch}) changes {step.weight} from "
@@ -173,8 +174,8 @@ def _label_text(step: TrainingStep, image: int) -> str:
     classes, wanted = step.run.classes, step.images.targets[image]
     if not wanted.is_floating_point():
         return classes[int(wanted)]
-    shares = {classes[k]: share for k, share in enumerate(wanted.tolist()) if share}
-    return " + ".join(f"{share:.0%} {name}" for name, share in shares.items())
+    shares = sorted(((share, classes[k]) for k, share in enumerate(wanted.tolist()) if share), reverse=True)
+    return " + ".join(f"{share:.0%} {name}" for share, name in shares)
 
 
 def _weights_words(step: TrainingStep) -> str:

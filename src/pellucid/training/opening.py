@@ -63,22 +63,17 @@ def composition_line(run: Run, session: Session) -> str:
 
 
 def few_steps_remark(session: Session) -> str | None:
-    """Warn where there are too few steps to learn, and say which settings give more; None where there are enough.
+    """Warn where there are too few steps to learn, and say which setting gives more; None where there are enough.
 
-    `FEW_STEPS` was measured on pairs of classes of CIFAR-10 with 120 training images each (`benchmarks/LOG.md`).
+    Measured on pairs of classes of CIFAR-10 with 120 training images each, recipe standard: of cats and dogs 12 steps
+    get 60 % right, 24 steps 64 %, 50 and more 65 %; of planes and frogs 89 %, 92.5 % and 92.2 %.
     """
     if session.steps >= FEW_STEPS:
         return None
-    recipe = session.recipe
     epochs = math.ceil(ENOUGH_STEPS / session.steps_per_epoch)
-    ways = [f"--epochs {epochs:,}"]
-    smaller = max(8, 2 ** int(math.log2(max(8, len(session.train) / 12))))
-    if smaller < min(recipe.batch_size, len(session.train)):
-        steps = math.ceil(len(session.train) / smaller)
-        ways.append(f"--batch-size {smaller} --epochs {math.ceil(ENOUGH_STEPS / steps):,}")
     return (
-        f"{counted(session.steps, 'step')} are hardly a training: a network that begins with random weights needs "
-        f"some {ENOUGH_STEPS} or more. Give it {' or '.join(ways)}"
+        f"{counted(session.steps, 'step')} are hardly a training: from random weights it takes some {ENOUGH_STEPS} or "
+        f"more. Give it --epochs {epochs:,}"
     )
 
 
