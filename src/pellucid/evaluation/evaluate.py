@@ -38,7 +38,6 @@ from pellucid.prediction.chosen_images import ChosenImages, SplitPart, choose_im
 from pellucid.prediction.predictions import Predictions, log_softmax, predictions_csv
 from pellucid.prediction.predictor import Predictor, open_predictor
 from pellucid.run import Run, RunFile
-from pellucid.run.epochs import best_epoch
 
 __all__ = ["ERROR_RATE", "evaluate", "run_notes"]
 
@@ -134,12 +133,6 @@ def run_notes(run: Run, epoch: int) -> list[str]:
     return [*notes, f"{run.directory} was stopped before its end: these are the figures of epoch {epoch} of {asked}."]
 
 
-def _chosen_on_validation(run: Run) -> int | None:
-    """Give the epoch that validation images chose, if they chose among several."""
-    scored = [line for line in run.metrics("epoch") if "val_accuracy" in line]
-    return best_epoch(scored, run.epochs()) if len(scored) > 1 else None
-
-
 def _calibration(
     predictor: Predictor, chosen: ChosenImages, raw: Predictions, calibrate: bool, error_rate: float
 ) -> Calibration:
@@ -213,8 +206,6 @@ def _figures(
     if temperature is not None:
         calibrated = probability_figures(predictions.log_probabilities, labels, temperature)
     notes = [*run_notes(run, calibration.epoch), *chosen.notes]
-    if chosen.own and chosen.split == "val" and calibration.epoch == _chosen_on_validation(run):
-        notes.append("The same images chose this epoch, so its figures are slightly optimistic.")
     if any(computation.precision != "float32" for computation in run.computations):
         notes.append("The network was trained with forward passes in bfloat16; it is evaluated in float32.")
     if not calibrate:

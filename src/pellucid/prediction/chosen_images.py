@@ -149,7 +149,10 @@ def _own_images(run: Run, images: ImageSet, split: str | None) -> ChosenImages:
     if split == "train":
         notes.append("The network was trained on these images: the figures say nothing about unseen images.")
     elif split == "val":
-        notes.append("Training was monitored, and any temperature fitted, on these images: the figures are optimistic.")
+        notes.append(
+            "Training was monitored, its best epoch chosen and any temperature fitted on these images: the figures are "
+            "optimistic."
+        )
     return ChosenImages(images, split, (part,), True, tuple(notes))
 
 
