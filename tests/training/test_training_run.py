@@ -15,6 +15,8 @@ from PIL import Image
 import pellucid
 from pellucid import UserError
 from pellucid.ground.devices import computes_in_bfloat16
+from pellucid.run import Run
+from pellucid.training import recorder
 
 
 def test_a_run_holds_all_that_was_asked_and_measured(tmp_path: Path, tiny: str) -> None:
@@ -154,7 +156,9 @@ def test_keep_leaves_the_newest_epochs(tmp_path: Path, tiny: str) -> None:
     assert run.resolve_epoch() == 4
 
 
-def test_the_best_epoch_on_validation_images_is_kept_and_used_by_default(tmp_path: Path, tiny: str) -> None:
+def test_the_best_epoch_on_validation_images_is_kept_and_used_by_default(
+    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At this rate the network learns first and is ruined then, so the best epoch is not the last."""
     settings = {"schedule": "constant", "warmup": 0.0, "learning_rate": 0.1, "batch_size": 16, "seed": 3}
     everything = pellucid.train("mnist", network=tiny, epochs=6, keep="all", out=tmp_path / "all", **settings)
@@ -164,7 +168,15 @@ def test_the_best_epoch_on_validation_images_is_kept_and_used_by_default(tmp_pat
     assert best < 6, accuracies
     assert everything.epoch_words(best) == f"epoch {best} of 6, the best on validation images"
 
+    counts, original = [], recorder.save_epoch_weights
+
+    def counting(run: Run, network: torch.nn.Module, epoch: int) -> None:
+        original(run, network, epoch)
+        counts.append(len(run.epochs()))
+
+    monkeypatch.setattr(recorder, "save_epoch_weights", counting)
     run = pellucid.train("mnist", network=tiny, epochs=6, out=tmp_path / "run", **settings)
+    assert max(counts) <= 3  # the best, the one before, and this one until those before are removed
     assert run.epochs() == [best, 6]
     assert pellucid.evaluate(run).epoch == pellucid.look(run, "test/0").epoch == run.resolve_epoch() == best
     assert any(f"epoch {best} of 6, the best on validation images" in note for note in pellucid.evaluate(run).notes)
