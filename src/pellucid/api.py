@@ -32,7 +32,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
-    keep: int | None = None,
+    keep: int | str = "best-and-last",
     data_dir: str | Path | None = None,
     size: tuple[int, int] | None = None,
     channels: int | None = None,
@@ -40,6 +40,8 @@ def train(
     strict: bool = False,
     split_seed: int = 0,
     pixel_range: tuple[float, float] | None = None,
+    file_column: str | None = None,
+    label_column: str | None = None,
     stream: TextIO | None = None,
     **settings: Any,
 ) -> Run:
@@ -47,14 +49,15 @@ def train(
 
     Args:
         data: a name that `pellucid datasets` lists, such as `cifar10`, a folder with a folder of images for each
-            class, or a .zip or .tar of one.
+            class, a .zip or .tar of one, or a table of files and labels (`labels.csv`), alone or in the folder.
         network: a name of `pellucid networks`, or `file.py:ClassName`; None takes the lesson's network for the
             images: `simple-mnist` for one channel, `simple-cifar` for three.
         recipe: a name of `pellucid recipes`, or a Recipe.
         seed: of the first weights, the order of images, their augmentation and dropout.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         out: the run's directory, absent or empty; None makes one below `runs/`.
-        keep: how many epochs' weights to keep; None keeps all.
+        keep: which epochs' weights to keep: `best-and-last` (by validation accuracy; without validation images only
+            the last), `all`, or a number, so many of the newest and the best.
         data_dir: where the data sets lie in their official layouts; None looks at `PELLUCID_DATA`.
         size: `(H, W)` of the network's input; None is the set's own, and 64 × 64 for a folder.
         channels: 1 or 3; None is the set's own, and 3 for a folder.
@@ -63,6 +66,7 @@ def train(
         split_seed: of the split of a folder that has none of its own.
         pixel_range: which values of images of more than 8 bits are black and white, such as `(0, 4095)`; None chooses
             one range for the set from its values.
+        file_column, label_column: of such a table, the columns by name or by number from 1; None finds them.
         stream: where the log goes; None is silent.
         settings: any field of the recipe, such as `epochs=3`.
 
@@ -81,6 +85,8 @@ def train(
         strict=strict,
         split_seed=split_seed,
         pixel_range=pixel_range,
+        file_column=file_column,
+        label_column=label_column,
     )
     request = TrainingRequest(
         data=images,

@@ -232,7 +232,7 @@ def test_an_epoch_removed_between_looking_and_reading_is_looked_for_again(
     weak.weights_path(2).write_bytes(seal_weights(weights, weak.record.identity, 2))
     original, looked = Run.resolve_epoch, []
 
-    def vanishing(run: Run, epoch: int | str = "last") -> int:
+    def vanishing(run: Run, epoch: int | str | None = None) -> int:
         found = original(run, epoch)
         if not looked:
             run.weights_path(2).unlink()
@@ -241,7 +241,7 @@ def test_an_epoch_removed_between_looking_and_reading_is_looked_for_again(
         return found
 
     monkeypatch.setattr(Run, "resolve_epoch", vanishing)
-    assert pellucid.evaluate(weak).epoch == 3
+    assert pellucid.evaluate(weak, epoch="last").epoch == 3
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
@@ -265,7 +265,7 @@ def test_a_damaged_evaluation_is_told_and_an_edited_table_is_not_believed(weak: 
     again, _, _ = predictions_of(weak)
     assert list(again.sources) == list(table.sources)
     (weak.directory / "evaluation.json").write_text("{}")
-    with pytest.raises(UserError, match=r"evaluation.json is damaged: its format is None, expected 3; evaluate again"):
+    with pytest.raises(UserError, match=r"evaluation.json is damaged: its format is None, expected 4; evaluate again"):
         read_evaluation(weak.directory)
     again, _, _ = predictions_of(weak)
     np.testing.assert_allclose(again.probabilities, table.probabilities, rtol=1e-6)

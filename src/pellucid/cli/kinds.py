@@ -124,6 +124,28 @@ class Epoch(click.ParamType[str]):
         return _starting(incomplete, ("last", "best"))
 
 
+class Keep(click.ParamType[int | str]):
+    """Which epochs' weights a training keeps: all, or a number of the newest."""
+
+    name = "keep"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show what it may be."""
+        return "[all|N]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Read a number; the words stay as they are."""
+        if value in ("all", "best-and-last"):
+            return str(value)
+        if not (is_whole(str(value)) and 0 < int(value) <= 10**6):
+            self.fail(f"{str(value)!r}; expected all or a number from 1", param, ctx)
+        return int(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the word."""
+        return _starting(incomplete, ("all",))
+
+
 class Device(click.ParamType[str]):
     """Where to compute; whether this machine has it is asked when it is used."""
 

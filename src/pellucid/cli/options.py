@@ -105,7 +105,7 @@ data_argument = click.argument("data", type=DATA)
 network_argument = click.argument("network", type=NETWORK)
 
 epoch_option = click.option(
-    "--epoch", type=Epoch(), default="last", show_default=True, help="Weights of which epoch; best by validation."
+    "--epoch", type=Epoch(), help="Weights of which epoch; best by validation.  [best, else last]"
 )
 device_option = click.option("--device", type=Device(), default="auto", show_default=True, help="Where to compute.")
 data_dir_option = click.option(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.near_copies import NearCopies
 from pellucid.data.passed_over import LeftOut, PassedOver
 from pellucid.data.pixel_range import CutOff, PixelRange
 
@@ -87,6 +88,9 @@ class ImageSet:
 
     cut_off: CutOff | None = None
     """How much of those lies beyond that range and was cut off; None where nothing does."""
+
+    near_copies: NearCopies = field(default_factory=NearCopies)
+    """Images that show nearly the same, each group of them in one split, where the split was made by a seed."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

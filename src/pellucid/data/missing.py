@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from pellucid.data.image_set import ImageSet
+from pellucid.data.near_copies import near_copies_words
 from pellucid.data.passed_over import LeftOut, PassedOver
 from pellucid.data.pixel_range import range_words
 from pellucid.ground.writing import counted
@@ -14,6 +15,7 @@ __all__ = ["lost_lines", "missing_lines", "passed_over_words"]
 MOST_KINDS = 6
 MOST_REASONS = 3
 MOST_NOTES = 5
+MOST_NAMED = 5
 
 
 def missing_lines(images: ImageSet, whole_list: str | None = None) -> list[str]:
@@ -32,7 +34,8 @@ def missing_lines(images: ImageSet, whole_list: str | None = None) -> list[str]:
             f"{len(images.left_out):,} of {counted(total, 'image')} {verb} broken and left out{see}: "
             f"{_frequent(images.left_out)}"
         )
-    return lines + lost_lines(images)
+    near = near_copies_words(images.near_copies)
+    return [*lines, *([near] if near else []), *lost_lines(images)]
 
 
 def lost_lines(images: ImageSet) -> list[str]:
@@ -60,6 +63,13 @@ def passed_over_words(passed: PassedOver) -> list[str]:
         remedies = Counter(picture.reason for picture in passed.pictures)
         verb = "is a picture" if len(passed.pictures) == 1 else "are pictures"
         lines.append(f"{len(passed.pictures):,} passed over {verb}: {_frequent(passed.pictures, len(remedies))}")
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for file in passed.missing:
+        reasons[file.reason].append(file.source)
+    for reason, missing in reasons.items():
+        more = f" and {len(missing) - MOST_NAMED:,} more" if len(missing) > MOST_NAMED else ""
+        listing = ", ".join(missing[:MOST_NAMED])
+        lines.append(f"{counted(len(missing), 'file')} of the table left out: {reason} ({listing}{more})")
     if passed.system:
         named = ", ".join(list(passed.system)[:MOST_KINDS])
         files = counted(sum(passed.system.values()), "system file or folder", "system files or folders")

@@ -12,6 +12,8 @@ from pellucid.ground.outside import visible
 
 __all__ = ["LeftOut", "PassedOver", "PassingOver"]
 
+LISTS = ("pictures", "missing", "notes")
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -37,18 +39,21 @@ class PassedOver:
     pictures: tuple[LeftOut, ...] = ()
     """What is passed over and yet a picture, or should be one: `--strict` refuses these."""
 
+    missing: tuple[LeftOut, ...] = ()
+    """Files that a table of files and labels names and that are not there, or not read: `--strict` refuses these."""
+
     notes: tuple[LeftOut, ...] = ()
     """Links that were not followed, names that were read as one, and the like."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as JSON holds them."""
-        lists = {name: [asdict(entry) for entry in getattr(self, name)] for name in ("pictures", "notes")}
+        lists = {name: [asdict(entry) for entry in getattr(self, name)] for name in LISTS}
         return {"endings": dict(self.endings), "hidden": self.hidden, "system": dict(self.system), **lists}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> PassedOver:
         """Read what `to_dict` gave."""
-        lists = {name: tuple(LeftOut(**entry) for entry in fields[name]) for name in ("pictures", "notes")}
+        lists = {name: tuple(LeftOut(**entry) for entry in fields[name]) for name in LISTS if name in fields}
         return cls(**{**fields, **lists})
 
 
@@ -59,6 +64,7 @@ class PassingOver:
         self._files: dict[str, str] = {}
         self._hidden: dict[str, str] = {}
         self._pictures: dict[str, str] = {}
+        self._missing: dict[str, str] = {}
         self._notes: dict[tuple[str, str], None] = {}
 
     def file(self, source: str, head: Callable[[], bytes]) -> None:
@@ -73,6 +79,10 @@ class PassingOver:
         else:
             self._files[source] = ending
 
+    def forget(self, source: str) -> None:
+        """Take back that a file was passed over, since it is read."""
+        self._files.pop(source, None)
+
     def hidden(self, source: str) -> None:
         """Note a hidden file or folder, or one of a system's own."""
         name = source.rsplit("/", 1)[-1]
@@ -81,6 +91,10 @@ class PassingOver:
     def picture(self, source: str, reason: str) -> None:
         """Note a picture that is not in the set for another reason than its kind."""
         self._pictures[source] = reason
+
+    def missing(self, source: str, reason: str) -> None:
+        """Note a file that a table names and that is not read."""
+        self._missing[source] = reason
 
     def note(self, source: str, reason: str) -> None:
         """Note anything else that a person should know."""
@@ -97,5 +111,6 @@ class PassingOver:
             pictures=tuple(
                 LeftOut(visible(source), visible(reason)) for source, reason in sorted(self._pictures.items())
             ),
+            missing=tuple(LeftOut(visible(source), visible(reason)) for source, reason in self._missing.items()),
             notes=tuple(LeftOut(visible(source), visible(reason)) for source, reason in sorted(self._notes)),
         )

@@ -66,7 +66,7 @@ def mistakes(
     top: int = 50,
     data: str | Path | None = None,
     split: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
 ) -> Mistakes:
     """List the images that a run classifies wrongly, the most confident mistakes first.
@@ -78,7 +78,7 @@ def mistakes(
         top: list at most this many.
         data: another named set, folder or archive; None is the run's own data.
         split: `test` (the default), `val`, `train`.
-        epoch: `last`, `best` or a number.
+        epoch: `last`, `best` or a number; None is the best on validation images, else the last.
         device: `auto`, `cpu`, `cuda`, `mps`.
 
     Raises:

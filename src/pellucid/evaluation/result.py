@@ -3,7 +3,7 @@
 Beside `evaluation.json` lies `predictions.csv` (see `predictions`), from which all of its figures come. Every share is
 from 0 to 1; null means undefined (its formula divides by zero) or, where said, not measured.
 
-    format                 3
+    format                 4
     run                    the run's directory, as it was given
     data, split, own_data  name of the image set, its split (`all`: a set without splits), whether it is the run's own
     epoch                  whose weights were used; epochs count from 1
@@ -16,7 +16,8 @@ from 0 to 1; null means undefined (its formula divides by zero) or, where said, 
     balanced_accuracy      mean recall of the classes that have images
     macro_f1               mean F1 of the classes for which it is defined
     classes                a list, in the network's order: name, images (support), predicted (how many images were
-                           predicted as it), correct, precision, recall, f1
+                           predicted as it), correct, precision, recall,
+                           recall_interval ([low, high], 95 %, Wilson's), f1
     confusion              [true][predicted], numbers of images
     as_trained             the probabilities at temperature 1: temperature, loss, brier_score, calibration_error,
                            mean_confidence, reliability (15 bins, each low, high, images,
@@ -61,7 +62,7 @@ __all__ = [
 SPLITS = {"val": "validation", "train": "training", "all": ""}
 """What the images of a split are called."""
 
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)

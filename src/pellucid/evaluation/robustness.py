@@ -91,7 +91,7 @@ def robustness(
     run: Run,
     *,
     split: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     images: int = IMAGES,
     corruptions: Sequence[str] = tuple(CORRUPTIONS),
@@ -105,7 +105,7 @@ def robustness(
     Args:
         run: opened with `pellucid.open_run`.
         split: of the run's own data; None is `test`.
-        epoch: `last`, `best` or a number.
+        epoch: `last`, `best` or a number; None is the best on validation images, else the last.
         device: `auto`, `cpu`, `cuda`, `mps`.
         images: classify at most this many.
         corruptions: names of `CORRUPTIONS`.

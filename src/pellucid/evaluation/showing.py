@@ -45,7 +45,7 @@ __all__ = [
 WIDTH = 100
 """How a split is called in a sentence, where not by its own name."""
 
-CLASS_HEADINGS = ("class", "images", "recall", "precision", "F1", "most often confused with")
+CLASS_HEADINGS = ("class", "images", "recall", "95% interval", "precision", "F1", "most often confused with")
 PROBABILITY_HEADINGS = (
     "probabilities", "temperature", "loss", "Brier score", "calibration error", "mean confidence",
 )  # fmt: skip
@@ -129,6 +129,7 @@ def class_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
             figures.name,
             f"{figures.images:,}",
             share_text(figures.recall),
+            "" if figures.recall_interval is None else interval_text(figures.recall_interval, 1),
             share_text(figures.precision),
             share_text(figures.f1),
             _confused_text(evaluation, index),
@@ -196,7 +197,7 @@ def evaluation_text(evaluation: Evaluation) -> str:
         [
             wrap(summary_sentence(evaluation), WIDTH),
             text_table(("", "", ""), fact_rows(evaluation), right=(1,)),
-            text_table(CLASS_HEADINGS, class_rows(evaluation), right=(1, 2, 3, 4)),
+            text_table(CLASS_HEADINGS, class_rows(evaluation), right=(1, 2, 3, 4, 5)),
             [
                 "Is its confidence reliable? (calibration)",
                 *text_table(PROBABILITY_HEADINGS, probability_rows(evaluation), right=(1, 2, 3, 4, 5)),

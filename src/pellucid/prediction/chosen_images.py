@@ -156,7 +156,8 @@ def _own_images(run: Run, images: ImageSet, split: str | None) -> ChosenImages:
     elif split == "val":
         reason = f"{images.name} has no test images: these are its validation images. " if absent else ""
         notes.append(
-            f"{reason}Training was monitored, and any temperature fitted, on these images: the figures are optimistic."
+            f"{reason}Training was monitored, its best epoch chosen and any temperature fitted on these images: the "
+            "figures are optimistic."
         )
     return ChosenImages(images, split, (part,), True, tuple(notes))
 

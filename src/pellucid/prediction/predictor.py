@@ -94,13 +94,15 @@ class Predictor:
 
 def open_predictor(
     run: Run,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     *,
     ranks: Ranks | None = None,
     show_progress: bool = False,
 ) -> Predictor:
     """Load a run's network with the weights of an epoch: `last` (the last complete one), `best` or a number.
+
+    None is the best where there are validation images, and the last elsewhere.
 
     Raises:
         UserError: there are no such weights, or the machine has no such device.

@@ -15,11 +15,12 @@ from pellucid.ground.documents import read_document, shaped, write_document
 from pellucid.ground.errors import UserError
 from pellucid.ground.outside import all_visible, visible
 from pellucid.recipes import Recipe
+from pellucid.run.epochs import KEEP_EXPECTED, is_keep
 from pellucid.run.files import RunFile
 
 __all__ = ["RunRecord", "read_record", "write_record"]
 
-FORMAT = 3
+FORMAT = 5
 REMEDY = "put the file back from a copy, or train again"
 MOST_THREADS = 1024
 HEADS = ("logits", "log-probabilities", "probabilities", "sigmoids")
@@ -46,8 +47,8 @@ class RunRecord:
     threads: int
     """Threads within an operation on the CPU. Another number may round sums differently, so a resume keeps it."""
     processes: int
-    keep: int | None
-    """How many epochs' weights are kept, the newest; None keeps all."""
+    keep: int | str
+    """Which epochs' weights are kept: `best-and-last`, `all`, or a number, the newest and the best."""
     classes: tuple[str, ...]
     preprocessing: dict[str, Any]
     versions: dict[str, str]
@@ -74,6 +75,8 @@ class _WrittenRequest:
     fit: str
     strict: bool
     split_seed: int
+    file_column: str | None = None
+    label_column: str | None = None
     pixel_range: tuple[float, float] | None = None
 
 
@@ -134,7 +137,7 @@ def _problems(record: _Written, given: _WrittenPreprocessing) -> list[str]:
         ("head", record.head, record.head in HEADS, f"one of {', '.join(HEADS)}"),
         ("threads", record.threads, 1 <= record.threads <= MOST_THREADS, f"1 to {MOST_THREADS:,}"),
         ("processes", record.processes, 1 <= record.processes <= 2**20, "at least 1"),
-        ("keep", record.keep, record.keep is None or record.keep >= 1, "at least 1, or null"),
+        ("keep", record.keep, is_keep(record.keep), KEEP_EXPECTED),
         ("seed", record.seed, 0 <= record.seed < 2**63, "0 to 2^63 - 1"),
         ("recipe", f"wrong in {', '.join(settings)}", not settings, "all settings of a recipe, and no others"),
         ("classes", len(record.classes), 2 <= len(record.classes) <= MOST_CLASSES, "2 classes or more"),

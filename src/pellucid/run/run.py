@@ -15,6 +15,7 @@ from pellucid.ground.locks import is_locked
 from pellucid.ground.notices import notice
 from pellucid.ground.outside import visible
 from pellucid.ground.shown import Shown
+from pellucid.run.epochs import best_epoch, epoch_words
 from pellucid.run.files import RunFile, refuse_links, weights_file
 from pellucid.run.images import read_data, write_data
 from pellucid.run.metrics import Computation, computations, read_metrics
@@ -173,8 +174,10 @@ class Run(Shown):
         """Where the weights of an epoch are, or would be."""
         return weights_file(self.directory, epoch)
 
-    def resolve_epoch(self, epoch: int | str = "last") -> int:
+    def resolve_epoch(self, epoch: int | str | None = None) -> int:
         """Turn `last`, `best` (highest validation accuracy) or a number into an epoch whose weights are kept.
+
+        None, which every command takes by default, is the best where epochs were validated, and the last elsewhere.
 
         Raises:
             UserError: there are no weights yet, or none of that epoch, or `best` without a validation split.
@@ -187,15 +190,14 @@ class Run(Shown):
             )
         if epoch == "last":
             return kept[-1]
-        if epoch == "best":
-            scored = [line for line in self.metrics("epoch") if "val_accuracy" in line and line["epoch"] in kept]
-            if not scored:
+        if epoch is None or epoch == "best":
+            best = best_epoch(self._epochs_scored(), kept)
+            if best is None and epoch == "best":
                 raise UserError(
                     f"{self.directory} has no validation figures, so no epoch is the best one; "
                     "give a number or `last`, or train with a recipe that holds out images (standard)"
                 )
-            best: int = max(scored, key=lambda line: line["val_accuracy"])["epoch"]
-            return best
+            return kept[-1] if best is None else best
         if not (str(epoch).isascii() and str(epoch).isdigit()) or int(epoch) not in kept:
             listed = ", ".join(map(str, kept))
             raise UserError(
@@ -203,7 +205,22 @@ class Run(Shown):
             )
         return int(epoch)
 
-    def weights(self, epoch: int | str = "last") -> dict[str, Tensor]:
+    def _epochs_scored(self) -> list[dict[str, Any]]:
+        try:
+            return self.metrics("epoch")
+        except UserError as error:
+            raise UserError(f"which epoch is the best cannot be told; name one (--epoch last): {error}") from error
+
+    def epoch_words(self, epoch: int) -> str:
+        """Say which epoch that is, such as `epoch 9 of 20, the best on validation images`."""
+        kept = self.epochs()
+        try:
+            best = best_epoch(self.metrics("epoch"), kept)
+        except UserError:  # damaged; the epoch was named, and its weights have a seal of their own
+            best = None
+        return epoch_words(epoch, self.record.recipe["epochs"], best, max(kept, default=epoch))
+
+    def weights(self, epoch: int | str | None = None) -> dict[str, Tensor]:
         """Read the weights of one epoch: each parameter's and buffer's name and tensor.
 
         Raises:
@@ -322,7 +339,7 @@ class Run(Shown):
             "Read it; if you trust it, add --trust to the command (in Python: pellucid.open_run(directory, trust=True))"
         )
 
-    def network(self, epoch: int | str = "last") -> nn.Module:
+    def network(self, epoch: int | str | None = None) -> nn.Module:
         """Make the network with the weights of one epoch, in evaluation mode, on the CPU.
 
         Raises:

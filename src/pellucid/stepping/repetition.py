@@ -31,14 +31,16 @@ class Batch:
         indices: `[B]` int64, which of the training images.
         sources: their names.
         pixels: `[B, H, W, C]` uint8.
-        labels: `[B]` int64.
-        augmented: what was done to them at random: `flipped`, `shifted`, both or neither.
+        labels: `[B]` int64; of a mixed image that of its larger part.
+        targets: the labels, or of mixed images the shares of the classes, `[B, K]` float32.
+        augmented: what was done to them at random, such as `flipped` and `shifted`.
     """
 
     indices: Tensor
     sources: tuple[str, ...]
     pixels: Tensor
     labels: Tensor
+    targets: Tensor
     augmented: tuple[str, ...]
 
 
@@ -121,11 +123,18 @@ class Repetition:
     def batch(self) -> Batch:
         """Cut the batch of the step to come, and leave the generators as the network will find them."""
         indices = self._indices()
-        pixels, labels = self.session.cut(indices)
-        augmentation = self.session.preparation.augmentation
+        cut = self.session.cut(indices)
+        augmentation, pixels = self.session.preparation.augmentation, self.session.preparation.pixel_augmentation
         done = {"flipped": augmentation and augmentation.flip, "shifted": augmentation and augmentation.shift}
-        augmented = tuple(name for name, is_done in done.items() if is_done)
-        return Batch(indices, self.session.train.sources(indices), pixels, labels, augmented)
+        augmented = (*(name for name, is_done in done.items() if is_done), *(pixels.words if pixels else ()))
+        sources = self.session.train.sources(indices)
+        if cut.partners is not None and cut.shares is not None:
+            others = self.session.train.sources(cut.partners)
+            sources = tuple(
+                f"{share:.0%} {source} + {1 - share:.0%} {other}"
+                for source, other, share in zip(sources, others, cut.shares.tolist(), strict=True)
+            )
+        return Batch(indices, sources, cut.pixels, cut.labels, cut.targets, augmented)
 
     def step(self) -> None:
         """Take the step to come as the training did, and compare with what the run wrote down after it."""

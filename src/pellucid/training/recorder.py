@@ -9,7 +9,7 @@ import torch
 
 from pellucid.ground.errors import UserError
 from pellucid.run import Run
-from pellucid.training.checkpoint import save_checkpoint, save_epoch_weights
+from pellucid.training.checkpoint import remove_old_weights, save_checkpoint, save_epoch_weights
 from pellucid.training.display import Display
 from pellucid.training.metrics_log import MetricsLog
 from pellucid.training.scoring import Scores
@@ -82,10 +82,13 @@ class Recorder:
             save_epoch_weights(self.run, self.session.network, at.epoch)
         at.begin_next_epoch()
         self.checkpoint()
+        if self.writes:
+            remove_old_weights(self.run)
 
     def end(self) -> None:
         """Mark the run as finished."""
         if self.writes:
+            remove_old_weights(self.run)  # a kill may have come between the last checkpoint and this
             self.log.write("end")
             self.log.sync()
 

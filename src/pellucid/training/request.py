@@ -13,6 +13,7 @@ from pellucid.ground.errors import UserError
 from pellucid.networks import check_name, check_stands_alone, is_own_file
 from pellucid.recipes import PRESETS, Recipe, preset
 from pellucid.run import Run, RunFile
+from pellucid.run.epochs import BEST_AND_LAST, KEEP_EXPECTED, is_keep
 from pellucid.run.resuming import resume_command
 
 __all__ = ["TrainingRequest"]
@@ -32,8 +33,8 @@ class TrainingRequest:
     device: str = "auto"
     out: str | Path | None = None
     """The run's directory, absent or empty; None makes one below `runs/`."""
-    keep: int | None = None
-    """How many epochs' weights to keep; None keeps all."""
+    keep: int | str = BEST_AND_LAST
+    """Which epochs' weights to keep: `best-and-last`, `all`, or a number, so many of the newest and the best."""
 
     def changed_recipe(self) -> Recipe:
         """Give the recipe with the settings that were asked for.
@@ -55,7 +56,7 @@ class TrainingRequest:
         Traceback (most recent call last):
             ...
         pellucid.ground.errors.UserError: this training cannot begin:
-          - keep is 0; expected at least 1 epoch's weights, or nothing to keep all
+          - keep is 0; expected best-and-last, all, or a number from 1: so many of the newest, and the best
           - seed is -1; expected a whole number from 0 to 2^63 - 1
         """
         problems = [
@@ -88,8 +89,8 @@ class TrainingRequest:
 
     def _own_problems(self) -> list[str]:
         problems = []
-        if self.keep is not None and self.keep < 1:
-            problems.append(f"keep is {self.keep}; expected at least 1 epoch's weights, or nothing to keep all")
+        if not is_keep(self.keep):
+            problems.append(f"keep is {self.keep!r}; expected {KEEP_EXPECTED}")
         if not 0 <= self.seed < 2**63:
             problems.append(f"seed is {self.seed}; expected a whole number from 0 to 2^63 - 1")
         if not 0 <= self.data.split_seed < 2**63:

@@ -9,6 +9,7 @@ from typing import TextIO
 import torch
 
 from pellucid.data import ImageSet, missing_lines, open_requested
+from pellucid.data.near_copies import near_copies_words
 from pellucid.ground.devices import describe_device, full_float32, generators_kept, pick_device, usable_threads
 from pellucid.ground.errors import UserError
 from pellucid.ground.exhaustion import is_out_of_memory
@@ -24,7 +25,7 @@ from pellucid.training.device_check import check_gradients
 from pellucid.training.display import Display
 from pellucid.training.loop import train_to_end
 from pellucid.training.metrics_log import MetricsLog
-from pellucid.training.opening import opening_line, opening_remarks
+from pellucid.training.opening import closing_line, composition_line, few_steps_remark, opening_line, opening_remarks
 from pellucid.training.recorder import Recorder
 from pellucid.training.request import TrainingRequest
 from pellucid.training.session import open_session
@@ -109,16 +110,22 @@ def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, strea
             Display(stream if ranks.is_main else None, session.steps, at.step) as display,
         ):
             display.line(opening_line(run, session, images))
-            for remark in opening_remarks(run, session):
+            if not at.step:
+                display.line(composition_line(run, session))
+            few_steps = few_steps_remark(session)
+            for remark in (*opening_remarks(run, session), *([few_steps] if few_steps else ())):
                 display.line(f"Note: {remark}.")
             for line in missing_lines(images, str(run.directory / RunFile.DATA)):
                 display.line(line)
+            near_copies = near_copies_words(session.preparation.near_copies)
+            if near_copies:
+                display.line(f"{near_copies}.")
             if session.head.remark:
                 display.line(f"Note: {session.head.remark}.")
             recorder = Recorder(run, session, log, display)
             recorder.begin()
             train_to_end(session, recorder)
-            display.line("Training finished.")
+            display.line(closing_line(run))
             recorder.end()
         ranks.wait()
     return run

@@ -47,7 +47,7 @@ def mistakes(
     force: bool,
     data: str | None,
     split: str | None,
-    epoch: str,
+    epoch: str | None,
     device: str,
     as_json: bool,
 ) -> None:

@@ -81,9 +81,18 @@ def _run_row(run: Run) -> dict[str, Any]:
         "status": run.status,
         "epochs": [len(epochs), run.record.recipe["epochs"]],
         "test_accuracy": evaluation.accuracy if evaluation and evaluation.split == "test" else None,
-        "validation_accuracy": epochs[-1].get("val_accuracy") if epochs else None,
+        "validation_accuracy": _validation_accuracy(run, epochs),
         "problem": problem,
     }
+
+
+def _validation_accuracy(run: Run, epochs: list[dict[str, Any]]) -> float | None:
+    """Give the validation accuracy of the weights that are used by default, or of the last epoch without any."""
+    from pellucid.run.epochs import best_epoch
+
+    best = best_epoch(epochs, run.epochs())
+    figures: list[float | None] = [line.get("val_accuracy") for line in epochs if best in (None, line["epoch"])]
+    return figures[-1] if figures else None
 
 
 def _print_runs(directory: Path, rows: list[dict[str, Any]]) -> None:
