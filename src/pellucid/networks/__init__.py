@@ -22,6 +22,7 @@ from pellucid.networks.starting import (
     StartingWeights,
     begin_with,
     begins_pretrained,
+    brings_statistics,
     check_weights,
     starting_weights,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "as_logits",
     "begin_with",
     "begins_pretrained",
+    "brings_statistics",
     "build",
     "check_name",
     "check_stands_alone",

@@ -14,7 +14,15 @@ from pellucid.networks.pretrained import Pretrained
 from pellucid.networks.registry import NETWORKS
 from pellucid.networks.timm_models import TIMM, is_timm, timm_pretrained
 
-__all__ = ["RANDOM", "StartingWeights", "begin_with", "begins_pretrained", "check_weights", "starting_weights"]
+__all__ = [
+    "RANDOM",
+    "StartingWeights",
+    "begin_with",
+    "begins_pretrained",
+    "brings_statistics",
+    "check_weights",
+    "starting_weights",
+]
 
 RANDOM, OWN = "random", "pretrained"
 SUFFIX = ".safetensors"
@@ -36,11 +44,27 @@ class StartingWeights:
     """Of the pixels that they expect, one value a channel; None where that is not known."""
     std: tuple[float, ...] | None
     stem: str | None = None
+    """The weight of the first convolution, which is summed over its channels for grey images."""
+
+    @property
+    def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Mean and standard deviation of each channel of the pixels that they expect; None where that is not known."""
+        return (self.mean, self.std) if self.mean and self.std else None
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """Where they are from, for a run's record."""
+        return {"asked": self.asked, "source": self.source, "licence": self.licence, "sha256": self.sha256}
 
 
 def begins_pretrained(network: str, weights: str | None) -> bool:
     """Whether a network of this name begins with weights that were trained before, if `weights` are asked for."""
     return weights != RANDOM if weights is not None else is_timm(network) or _pretrained(network) is not None
+
+
+def brings_statistics(network: str, weights: str | None) -> bool:
+    """Whether it is known which pixels the weights that are asked for expect, so that images are scaled to that."""
+    return begins_pretrained(network, weights) and (is_timm(network) or _pretrained(network) is not None)
 
 
 def check_weights(network: str, weights: str | None) -> None:

@@ -73,7 +73,10 @@ class Recipe:
     flip: bool = setting(False, "Flip images left to right at random, where the data set allows it.", YES_OR_NO)
     shift: int = setting(0, "Shift images at random by up to this many pixels.", SHIFT)
     normalize: str = setting(
-        "half", "half (pixels to -1 … 1) or dataset (its own mean and standard deviation).", one_of("half", "dataset")
+        "half",
+        "half (pixels to -1 … 1), dataset (its own mean and standard deviation), or weights (those that pretrained "
+        "weights expect).",
+        one_of("half", "dataset", "weights"),
     )
     precision: str = setting(
         "auto",
@@ -81,6 +84,12 @@ class Recipe:
         one_of("auto", "float32", "mixed"),
     )
     log_every: int = setting(100, "Steps between two lines of the log.", AT_LEAST_ONE)
+    backbone: str = setting(
+        "trained",
+        "trained (every weight, step by step), or frozen (it stays as it is: the features of each image are computed "
+        "once, and the last layer is fitted to them).",
+        one_of("trained", "frozen"),
+    )
 
     def __post_init__(self) -> None:
         problems = []

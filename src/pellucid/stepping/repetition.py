@@ -89,6 +89,11 @@ class Repetition:
 
     def __init__(self, run: Run, up_to: int) -> None:
         """Begin at the newest checkpoint that had done no more than `up_to` steps, or at the seed."""
+        if run.record.recipe["backbone"] == "frozen":
+            raise UserError(
+                f"{run.directory} was trained without steps: its backbone is frozen, and its last layer was fitted to "
+                "the features at once; a run of another recipe has steps to repeat"
+            )
         self.run = run
         computation = run.computation_of(up_to + 1)
         self._mixed = computation is not None and computation.precision == "bfloat16"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -14,11 +15,13 @@ from pellucid.ground.errors import UserError
 from pellucid.ground.exhaustion import is_out_of_memory
 from pellucid.ground.locks import LockHeld, only_one
 from pellucid.ground.memory import keep_freed_memory
+from pellucid.ground.outside import visible
 from pellucid.ground.ranks import Ranks, join_ranks, lost_processes_explained
 from pellucid.ground.writing import counted
 from pellucid.run import Run, RunFile
 from pellucid.run.files import remove_leftovers
 from pellucid.run.resuming import resume_command
+from pellucid.training.choosing import chosen
 from pellucid.training.creation import create_run
 from pellucid.training.device_check import check_gradients
 from pellucid.training.display import Display
@@ -39,7 +42,11 @@ def start(request: TrainingRequest, *, stream: TextIO | None = None) -> Run:
         UserError: whatever cannot be, before anything is written; a loss that is not finite; a full disk.
         Interrupted: asked to stop, with everything up to then kept.
     """
+    request, words = chosen(request)
     request.check()
+    if stream and os.environ.get("RANK", "0") == "0":
+        for line in words:
+            print(visible(line), file=stream, flush=True)
     images = open_requested(request.data)
     device = pick_device(request.device)
     ranks = join_ranks(device)
