@@ -120,12 +120,15 @@ def test_the_last_layer_is_the_one_that_scikit_learn_finds(reference):
             rows.append(given[0].double())
     features, labels = torch.cat(rows).numpy(), np.tile(train.labels, 2)
     scaler = StandardScaler().fit(features)
+    usual = np.sqrt(np.mean(features.var(0)))
+    scaler.scale_ = np.maximum(features.std(0), 0.1 * usual)
     # scikit-learn's C multiplies the sum of all losses; ours is the mean, with the strength on the weights' side. For
     # two classes it has one vector w for the difference, where ours are w/2 and -w/2: half the squares.
     inverse = 2 / (figures["strength"] * len(labels))
     probe = LogisticRegression(C=inverse, tol=1e-10, max_iter=10_000).fit(scaler.transform(features), labels)
     with torch.no_grad():
-        ours = network.classify(torch.tensor(features).float()).softmax(1).numpy()
+        logits = network.classify(torch.tensor(features).float()).double() / figures["sharpness"]
+        ours = logits.softmax(1).numpy()
     assert np.abs(ours - probe.predict_proba(scaler.transform(features))).max() < 1e-4
     assert figures["gradient"] < 1e-7
 
@@ -179,9 +182,10 @@ def test_a_killed_run_resumes_to_the_same_weights(
         calls.append(1)
         return compute(self, pixels)
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(kept_features.FeatureSource, "_compute", dies)
-        pellucid.train(photos, size=SIZE, out=tmp_path / "run", device="cpu")
+        with pytest.raises(Killed):
+            pellucid.train(photos, size=SIZE, out=tmp_path / "run", device="cpu")
     if not keeps_cache:
         for block in (own_cache / "features").glob("*"):
             block.unlink()
@@ -217,9 +221,10 @@ def test_weights_that_changed_since_are_not_resumed_with(photos, own_cache, tmp_
     def dies(self, pixels):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(kept_features.FeatureSource, "_compute", dies)
-        pellucid.train(photos, size=SIZE, out=tmp_path / "run", device="cpu")
+        with pytest.raises(KeyboardInterrupt):
+            pellucid.train(photos, size=SIZE, out=tmp_path / "run", device="cpu")
     monkeypatch.setattr(Pretrained, "path", property(lambda self: None))
     with pytest.raises(UserError, match=r"pellucid\[pretrained\]"):
         pellucid.resume(tmp_path / "run")
@@ -289,7 +294,7 @@ def test_steps_are_not_repeated_where_there_were_none(reference, capsys):
 def test_later_commands_work_on_it(reference, monkeypatch):
     monkeypatch.setenv("PELLUCID_CACHE", str(reference.directory.parent / "cache"))
     run = str(reference.directory)
-    for command in (["trace", run, "test/0", "blocks.1.depthwise.conv[3,2,2]"], ["layers", run], ["mistakes", run]):
+    for command in (["trace", run, "test/0", "--unit", "blocks.1.depthwise.conv[3,2,2]"], ["layers", run]):
         assert main(command) == 0, command
     assert main(["trace", run, "test/0"]) == 0
 
@@ -318,19 +323,23 @@ def test_turned_rows_give_the_same_minimum():
     torch.testing.assert_close(found.weight @ axes.T, plain.weight, rtol=0, atol=1e-8)
 
 
-def test_the_strength_suits_the_images():
-    """Where features say nothing, weights are held down as strongly as can be; where they say all, hardly."""
+def test_the_strength_and_the_sharpness_suit_the_images():
+    """Where features say all the answers are sure; where they say nothing they are not, whatever the strength."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(200) % 2
     noise = torch.randn(200, 30, generator=generator).double()
     told = noise.clone()
     told[:, 0] += 6 * (labels * 2 - 1)
     none = noise[:0]
-    weak, strong = (choose_strength(rows, none, labels, 2, seed=0) for rows in (told, noise))
-    assert strong.chosen > 100 * weak.chosen
-    assert weak.accuracy == 1.0
-    assert 0.3 < strong.accuracy < 0.7
-    assert weak == choose_strength(told, none, labels, 2, seed=0)
+    sure, unsure = (choose_strength(rows, none, labels, 2, seed=0) for rows in (told, noise))
+    assert sure.accuracy == 1.0
+    assert sure.chosen == 100.0  # the strongest of those that are as good
+    assert 0.3 < unsure.accuracy < 0.7
+    for tried, rows, least, most in ((sure, told, 0.98, 1.0), (unsure, noise, 0.5, 0.7)):
+        found = fit(rows, labels, 2, tried.chosen, tolerance=1e-8).sharpened(tried.sharpness)
+        confidence = found.logits(rows).softmax(1).max(1).values.mean()
+        assert least < float(confidence) <= most
+    assert sure == choose_strength(told, none, labels, 2, seed=0)
 
 
 def test_one_image_a_class_is_fitted_without_cross_validation():

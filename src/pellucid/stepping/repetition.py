@@ -18,6 +18,7 @@ from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.networks import Head
 from pellucid.run import Computation, Run
+from pellucid.stepping.weights import check_has_steps
 from pellucid.training.session import open_session
 from pellucid.training.step import forward_backward, update
 
@@ -89,11 +90,7 @@ class Repetition:
 
     def __init__(self, run: Run, up_to: int) -> None:
         """Begin at the newest checkpoint that had done no more than `up_to` steps, or at the seed."""
-        if run.record.recipe["backbone"] == "frozen":
-            raise UserError(
-                f"{run.directory} was trained without steps: its backbone is frozen, and its last layer was fitted to "
-                "the features at once; a run of another recipe has steps to repeat"
-            )
+        check_has_steps(run)
         self.run = run
         computation = run.computation_of(up_to + 1)
         self._mixed = computation is not None and computation.precision == "bfloat16"

@@ -77,6 +77,7 @@ def fit_last_layer(session: Session, recorder: Recorder, stop: StopRequest) -> N
     found = fit(rows, targets, session.classes, tried.chosen, tolerance=TOLERANCE)
     layer = network.get_submodule(path)
     assert isinstance(layer, nn.Linear)
+    found = found.sharpened(tried.sharpness)
     weight, bias = scale.folded(found.weight if axes is None else found.weight @ axes.T, found.bias)
     with torch.no_grad():
         layer.weight.copy_(weight)
@@ -103,6 +104,7 @@ def _identity(run: Run, network: nn.Module, path: str) -> dict[str, str]:
 def _figures(tried: CrossValidation, found: Fit) -> dict[str, object]:
     return {
         "strength": tried.chosen,
+        "sharpness": tried.sharpness,
         "folds": tried.folds,
         "strengths": list(tried.strengths),
         "losses": list(tried.losses),

@@ -11,7 +11,7 @@ Shape letters: N images, F features, K classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +21,8 @@ __all__ = ["Fit", "Scale", "fit", "turned"]
 
 MOST_ITERATIONS = 2000
 HISTORY = 20
+LEAST = 0.1
+"""The smallest deviation of a feature, as a share of the root mean square of all of them."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,18 @@ class Fit:
         """Give `[N, K]` for standardised features `[N, F]`."""
         return features @ self.weight.T + self.bias
 
+    def sharpened(self, factor: float) -> Fit:
+        """Multiply all logits by a factor."""
+        return replace(self, weight=self.weight * factor, bias=self.bias * factor)
+
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and standard deviation of each feature, `[F]` float64; a constant one is only shifted."""
+    """Mean and standard deviation of each feature, `[F]` float64.
+
+    A feature that is (nearly) the same for all images is divided by no less than a share of what others vary: one that
+    is zero for each training image and not for a later one would otherwise decide that one alone.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -52,11 +62,12 @@ class Scale:
         """Measure features `[N, F]`.
 
         >>> Scale.of(torch.tensor([[0.0, 5.0], [2.0, 5.0]])).deviation
-        tensor([1., 1.], dtype=torch.float64)
+        tensor([1.0000, 0.0707], dtype=torch.float64)
         """
         exact = features.double()
         deviation = exact.std(0, correction=0)
-        return cls(exact.mean(0), torch.where(deviation > 0, deviation, 1.0))
+        usual = float(deviation.square().mean().sqrt())
+        return cls(exact.mean(0), deviation.clamp_min(LEAST * usual if usual else 1.0))
 
     def apply(self, features: Tensor) -> Tensor:
         """Standardise features `[N, F]` to float64."""

@@ -17,15 +17,14 @@ from pellucid.training.frozen.logistic import Fit, fit
 
 __all__ = ["CrossValidation", "choose_strength"]
 
-STRONGEST, PER_DECADE, DECADES = 100.0, 2, 7
-STRENGTHS = tuple(STRONGEST * 10 ** (-number / PER_DECADE) for number in range(PER_DECADE * DECADES + 1))
-"""From 100 to 0.00001, the strongest first: each fit begins where the one before it ended."""
-PATIENCE = 2
-"""Weaker ones are tried until so many in a row are no better: the loss falls once and rises once."""
+STRENGTHS = (100.0, 10.0, 1.0, 0.1, 0.01, 0.001, 0.0001)
+"""The strongest first: each fit begins where the one before it ended."""
 FOLDS, FOLDS_OF_MANY, MANY = 5, 3, 4000
+SHARPNESSES = tuple(10 ** (step / 20) for step in range(-20, 61))
+"""From 0.1 to 1,000, each 12 % above the one before."""
 TOLERANCE = 1e-4
 """Of the gradient: a loss that is only compared needs no more."""
-FALLBACK = 1e-2
+FALLBACK = 1.0
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,11 @@ class CrossValidation:
     """0 where no class has two images, so that nothing could be held out."""
     strengths: tuple[float, ...]
     losses: tuple[float, ...]
-    """Mean cross-entropy of the held-out images, one for each strength."""
+    """Mean cross-entropy of the held-out images at the best sharpness, one for each strength."""
     accuracies: tuple[float, ...]
     chosen: float
+    sharpness: float
+    """What the logits of the chosen strength are to be multiplied by, as strong holding down makes them small."""
 
     @property
     def accuracy(self) -> float | None:
@@ -56,7 +57,11 @@ def choose_strength(
     shares: Tensor | None = None,
     after_fit: Callable[[], None] = lambda: None,
 ) -> CrossValidation:
-    """Find the strength with the smallest loss on images that the fit has not seen.
+    """Find the strength with which most images are classified correctly that the fit has not seen.
+
+    Of several the strongest is taken. On CIFAR-10 with 20 or 50 photos of each of 2 or 10 classes that was better by
+    half a point than the smallest loss, which finds fault with the small logits of strong holding down; so these are
+    made sharper afterwards, as far as held-out images say.
 
     An image and its mirror image are on the same side; only images as they are are judged, each once.
 
@@ -72,13 +77,13 @@ def choose_strength(
     most = int(torch.bincount(labels, minlength=classes).max())
     count = min(FOLDS if len(labels) <= MANY else FOLDS_OF_MANY, most)
     if count < 2:
-        return CrossValidation(0, (), (), (), FALLBACK)
+        return CrossValidation(0, (), (), (), FALLBACK, 1.0)
     folds = _folds(labels, count, seed)
     begun: list[Fit | None] = [None] * count
-    losses: list[float] = []
+    sharpened: list[tuple[float, float]] = []
     accuracies: list[float] = []
     for strength in STRENGTHS:
-        loss = right = 0.0
+        logits = torch.zeros(len(labels), classes, dtype=torch.float64)
         for number in range(count):
             kept, held = folds != number, folds == number
             rows, targets, counts = features[kept], labels[kept], None if shares is None else shares[kept]
@@ -87,16 +92,26 @@ def choose_strength(
                 counts = None if counts is None else counts.repeat(2)
             found = fit(rows, targets, classes, strength, tolerance=TOLERANCE, shares=counts, begin_at=begun[number])
             begun[number] = found
-            logits = found.logits(features[held])
-            loss += float(F.cross_entropy(logits, labels[held], reduction="sum"))
-            right += float((logits.argmax(1) == labels[held]).sum())
+            logits[held] = found.logits(features[held])
             after_fit()
-        losses.append(loss / len(labels))
-        accuracies.append(right / len(labels))
-        if len(losses) - 1 - losses.index(min(losses)) >= PATIENCE:
-            break
-    chosen = STRENGTHS[losses.index(min(losses))]
-    return CrossValidation(count, STRENGTHS[: len(losses)], tuple(losses), tuple(accuracies), chosen)
+        sharpened.append(_sharpness(logits, labels))
+        accuracies.append(float((logits.argmax(1) == labels).double().mean()))
+    best = accuracies.index(max(accuracies))  # the first of them
+    losses = tuple(loss for loss, _ in sharpened)
+    return CrossValidation(count, STRENGTHS, losses, tuple(accuracies), STRENGTHS[best], sharpened[best][1])
+
+
+def _sharpness(logits: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Find what logits `[N, K]` are best multiplied by; give the mean cross-entropy then, and the factor.
+
+    The targets are a little softer than 0 and 1, as Platt 1999 has it ("Probabilistic outputs for support vector
+    machines", section 2.2): N correct answers of N do not say that an answer is always correct.
+    """
+    count, classes = logits.shape
+    targets = torch.full_like(logits, 1 / (count + 2) / (classes - 1))
+    targets[torch.arange(count), labels] = (count + 1) / (count + 2)
+    tried = [(float(F.cross_entropy(logits * factor, targets)), factor) for factor in SHARPNESSES]
+    return min(tried)
 
 
 def _folds(labels: Tensor, count: int, seed: int) -> Tensor:
