@@ -157,4 +157,11 @@ def _conclude(run: Run, stream: TextIO | None, device: str | None = None) -> Run
     curves = draw_curves(run, accuracy)
     if stream:
         print(f"Run: {run.directory}\nCurves: {curves}", file=stream, flush=True)
+        if run.record.recipe["backbone"] == "frozen":
+            print(
+                f"Next: pellucid predict {run.directory} PHOTO… for photos of yours; pellucid report {run.directory} "
+                "for everything on one page",
+                file=stream,
+                flush=True,
+            )
     return run

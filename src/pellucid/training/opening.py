@@ -9,7 +9,7 @@ from pellucid.ground.writing import counted
 from pellucid.run import Run
 from pellucid.training.session import Session
 
-__all__ = ["opening_line", "opening_remarks"]
+__all__ = ["frozen_line", "opening_line", "opening_remarks"]
 
 
 def opening_line(run: Run, session: Session, images: ImageSet) -> str:
@@ -26,6 +26,18 @@ def opening_line(run: Run, session: Session, images: ImageSet) -> str:
         f"{held_out}, {len(images.classes)} classes{scale}) · recipe {session.recipe.name}, "
         f"{epochs} · {describe_device(session.device)}{precision}{_processes(session)} · "
         f"{run.directory}"
+    )
+
+
+def frozen_line(run: Run, session: Session) -> str:
+    """Say what a training with a frozen backbone does, and with whose weights."""
+    origin = run.record.weights
+    whose = f"weights: {origin.source}, licence {origin.licence}" if origin else "its weights are random"
+    augmentation = session.preparation.augmentation
+    mirror = " and of its mirror image" if augmentation is not None and augmentation.flip else ""
+    return (
+        f"{run.record.network} stays as it is ({whose}); its features of each image{mirror} are computed once and "
+        "kept, then a linear layer is fitted to them."
     )
 
 

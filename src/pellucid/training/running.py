@@ -27,7 +27,7 @@ from pellucid.training.device_check import check_gradients
 from pellucid.training.display import Display
 from pellucid.training.loop import train_to_end
 from pellucid.training.metrics_log import MetricsLog
-from pellucid.training.opening import opening_line, opening_remarks
+from pellucid.training.opening import frozen_line, opening_line, opening_remarks
 from pellucid.training.recorder import Recorder
 from pellucid.training.request import TrainingRequest
 from pellucid.training.session import open_session
@@ -116,6 +116,8 @@ def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, strea
             Display(stream if ranks.is_main else None, session.steps, at.step) as display,
         ):
             display.line(opening_line(run, session, images))
+            if session.is_frozen:
+                display.line(frozen_line(run, session))
             for remark in opening_remarks(run, session):
                 display.line(f"Note: {remark}.")
             for line in missing_lines(images, str(run.directory / RunFile.DATA)):

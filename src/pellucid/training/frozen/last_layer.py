@@ -14,7 +14,7 @@ from pellucid.ground.errors import UserError
 from pellucid.networks import last_layer
 from pellucid.run import Run, RunFile
 from pellucid.training.frozen.features import FeatureSource
-from pellucid.training.frozen.logistic import Fit, Scale, fit, turned
+from pellucid.training.frozen.logistic import FeatureScale, Fit, fit, turned
 from pellucid.training.frozen.strength import CrossValidation, choose_strength
 from pellucid.training.interruption import Interrupted, StopRequest
 from pellucid.training.recorder import Recorder
@@ -69,7 +69,7 @@ def fit_last_layer(session: Session, recorder: Recorder, stop: StopRequest) -> N
     if not bool(torch.isfinite(plain).all() and torch.isfinite(mirrored).all()):
         raise UserError("the network gives features that are not finite for some images; use other weights")
     labels = session.train.labels.cpu()
-    scale = Scale.of(torch.cat((plain, mirrored)))
+    scale = FeatureScale.of(torch.cat((plain, mirrored)))
     rows, axes = turned(scale.apply(torch.cat((plain, mirrored))))
     plain, mirrored = rows[: len(labels)], rows[len(labels) :]
     tried = choose_strength(plain, mirrored, labels, session.classes, session.seed, after_fit=stop_if_asked)

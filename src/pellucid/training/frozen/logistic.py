@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Fit", "Scale", "fit", "turned"]
+__all__ = ["FeatureScale", "Fit", "fit", "turned"]
 
 MOST_ITERATIONS = 2000
 HISTORY = 20
@@ -47,7 +47,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Scale:
+class FeatureScale:
     """Mean and standard deviation of each feature, `[F]` float64.
 
     A feature that is (nearly) the same for all images is divided by no less than a share of what others vary: one that
@@ -58,10 +58,10 @@ class Scale:
     deviation: Tensor
 
     @classmethod
-    def of(cls, features: Tensor) -> Scale:
+    def of(cls, features: Tensor) -> FeatureScale:
         """Measure features `[N, F]`.
 
-        >>> Scale.of(torch.tensor([[0.0, 5.0], [2.0, 5.0]])).deviation
+        >>> FeatureScale.of(torch.tensor([[0.0, 5.0], [2.0, 5.0]])).deviation
         tensor([1.0000, 0.0707], dtype=torch.float64)
         """
         exact = features.double()
