@@ -110,7 +110,10 @@ def features(network: torch.nn.Module, folder: Path) -> tuple[NDArray[np.float32
     rows = []
     with torch.inference_mode(), features_of(network, "classify") as given:
         for start in range(0, len(files), 8):
-            pictures = [Image.open(file).resize((224, 224)) for file in files[start : start + 8]]
+            pictures = [
+                Image.open(file).resize((224, 224), Image.Resampling.BILINEAR)  # as a run brings images to its size
+                for file in files[start : start + 8]
+            ]
             pixels = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
             network((pixels.float() - 127).div(128).permute(0, 3, 1, 2))
             rows.append(given[0].numpy().copy())
