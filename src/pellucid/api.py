@@ -28,7 +28,8 @@ def train(
     data: str | Path,
     *,
     network: str | None = None,
-    recipe: str | Recipe = "standard",
+    weights: str | None = None,
+    recipe: str | Recipe | None = None,
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
@@ -50,16 +51,21 @@ def train(
     Args:
         data: a name that `pellucid datasets` lists, such as `cifar10`, a folder with a folder of images for each
             class, a .zip or .tar of one, or a table of files and labels (`labels.csv`), alone or in the folder.
-        network: a name of `pellucid networks`, or `file.py:ClassName`; None takes the lesson's network for the
-            images: `simple-mnist` for one channel, `simple-cifar` for three.
-        recipe: a name of `pellucid recipes`, or a Recipe.
+        network: a name of `pellucid networks`, `timm:NAME`, or `file.py:ClassName`; None takes what goes with the
+            recipe: `efficientnet-lite0` for `photos`, else the lesson's network for the images (`simple-mnist` for one
+            channel, `simple-cifar` for three).
+        weights: `pretrained`, `random`, or the path of a .safetensors file; None takes pretrained ones where the
+            network has some, and never random ones in their place.
+        recipe: a name of `pellucid recipes`, or a Recipe; None takes `photos` for a folder of images where pretrained
+            weights are installed, and for a network that has such weights; else `standard`.
         seed: of the first weights, the order of images, their augmentation and dropout.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         out: the run's directory, absent or empty; None makes one below `runs/`.
         keep: which epochs' weights to keep: `best-and-last` (by validation accuracy; without validation images only
             the last), `all`, or a number, so many of the newest and the best.
         data_dir: where the data sets lie in their official layouts; None looks at `PELLUCID_DATA`.
-        size: `(H, W)` of the network's input; None is the set's own, and 64 × 64 for a folder.
+        size: `(H, W)` of the network's input; None is the set's own, for a folder what pretrained weights were trained
+            at (224 × 224), else 64 × 64.
         channels: 1 or 3; None is the set's own, and 3 for a folder.
         fit: how an image of another size is brought to it: `stretch`, `crop`, `pad`.
         strict: make a broken image an error, instead of leaving it out and listing it.
@@ -91,6 +97,7 @@ def train(
     request = TrainingRequest(
         data=images,
         network=network,
+        weights=weights,
         recipe=recipe,
         settings=settings,
         seed=seed,
@@ -192,4 +199,11 @@ def _conclude(run: Run, stream: TextIO | None, device: str | None = None) -> Run
     curves = draw_curves(run, accuracy, split or "test")
     if stream:
         print(f"Run: {run.directory}\nCurves: {curves}", file=stream, flush=True)
+        if run.record.recipe["backbone"] == "frozen":
+            print(
+                f"Next: pellucid predict {run.directory} PHOTO… for photos of yours; pellucid report {run.directory} "
+                "for everything on one page",
+                file=stream,
+                flush=True,
+            )
     return run

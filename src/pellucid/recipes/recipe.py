@@ -88,7 +88,10 @@ class Recipe:
     erase: float = setting(0.0, "Chance that a rectangle of an image is erased.", CHANCE)
     mixup: float = setting(0.0, "Mix pairs of images and their labels; 0.2 mixes little, 1 all ways alike.", MIXUP)
     normalize: str = setting(
-        "half", "half (pixels to -1 … 1) or dataset (its own mean and standard deviation).", one_of("half", "dataset")
+        "half",
+        "half (pixels to -1 … 1), dataset (its own mean and standard deviation), or weights (those that pretrained "
+        "weights expect).",
+        one_of("half", "dataset", "weights"),
     )
     precision: str = setting(
         "auto",
@@ -96,6 +99,12 @@ class Recipe:
         one_of("auto", "float32", "mixed"),
     )
     log_every: int = setting(100, "Steps between two lines of the log.", AT_LEAST_ONE)
+    backbone: str = setting(
+        "trained",
+        "trained (every weight, step by step), or frozen (it stays as it is: the features of each image are computed "
+        "once, and the last layer is fitted to them).",
+        one_of("trained", "frozen"),
+    )
 
     def __post_init__(self) -> None:
         problems = [] if isinstance(self.name, str) else [f"name is {self.name!r}; expected a text"]

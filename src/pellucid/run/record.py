@@ -6,7 +6,7 @@ are known by their fingerprint.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from pellucid.recipes import Recipe
 from pellucid.run.epochs import KEEP_EXPECTED, is_keep
 from pellucid.run.files import RunFile
 
-__all__ = ["RunRecord", "read_record", "write_record"]
+__all__ = ["RunRecord", "WeightsOrigin", "read_record", "write_record"]
 
 FORMAT = 5
 REMEDY = "put the file back from a copy, or train again"
@@ -27,6 +27,17 @@ HEADS = ("logits", "log-probabilities", "probabilities", "sigmoids")
 """The values of `pellucid.networks.Head`, which needs torch; this file does not."""
 MOST_CLASSES = 1_000_000
 LARGEST_SIDE = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsOrigin:
+    """The weights that a training began with, where they had been trained before."""
+
+    asked: str
+    """`pretrained` (the network's own, from a package), or the absolute path of a file."""
+    source: str
+    licence: str
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +64,8 @@ class RunRecord:
     preprocessing: dict[str, Any]
     versions: dict[str, str]
     created: str
+    weights: WeightsOrigin | None = None
+    """The pretrained weights that it began with; None where they were random, drawn by the seed."""
     identity: str = ""
     """Random, the run's own: its weights and checkpoints name it."""
     signature: str | None = None
@@ -125,6 +138,9 @@ def read_record(directory: Path) -> RunRecord:
     if problems:
         raise UserError.all_of(f"{file} is damaged; {REMEDY}", problems)
     values = {entry.name: all_visible(getattr(written, entry.name)) for entry in fields(RunRecord)}
+    if written.weights is not None:  # what was asked for may be a path, which is to be opened as it is
+        said = {name: visible(getattr(written.weights, name)) for name in ("source", "licence", "sha256")}
+        values["weights"] = replace(written.weights, **said)
     return RunRecord(**{**values, "classes": tuple(map(visible, written.classes)), "data": data})
 
 

@@ -17,6 +17,7 @@ from pellucid.ground.devices import computes_in_bfloat16, usable_threads
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.run import Computation, Run
+from pellucid.stepping.weights import check_has_steps
 from pellucid.training.session import open_session
 from pellucid.training.step import forward_backward, update
 
@@ -90,6 +91,7 @@ class Repetition:
 
     def __init__(self, run: Run, up_to: int) -> None:
         """Begin at the newest checkpoint that had done no more than `up_to` steps, or at the seed."""
+        check_has_steps(run)
         self.run = run
         computation = run.computation_of(up_to + 1)
         self._mixed = computation is not None and computation.precision == "bfloat16"

@@ -13,7 +13,14 @@ from pellucid.run.epochs import best_epoch
 from pellucid.training.class_weights import class_weights_words
 from pellucid.training.session import Session
 
-__all__ = ["closing_line", "composition_line", "few_steps_remark", "opening_line", "opening_remarks"]
+__all__ = [
+    "closing_line",
+    "composition_line",
+    "few_steps_remark",
+    "frozen_line",
+    "opening_line",
+    "opening_remarks",
+]
 
 CLASSES_SHOWN = 12
 FEW_STEPS, ENOUGH_STEPS = 50, 100
@@ -56,8 +63,9 @@ def composition_line(run: Run, session: Session) -> str:
     else:
         images = f"from {pairs[-1][1]:,} of {pairs[-1][0]} to {pairs[0][1]:,} of {pairs[0][0]}"
     each = min(session.recipe.batch_size, len(session.train))
+    steps = f"{counted(session.steps, 'step')} in all, of {counted(each, 'image')} each. "
     return (
-        f"Training images: {images}. {counted(session.steps, 'step')} in all, of {counted(each, 'image')} each. "
+        f"Training images: {images}. {'' if session.is_frozen else steps}"
         f"Always guessing {pairs[0][0]} would be right for {max(counts) / sum(counts):.1%} of them."
     )
 
@@ -68,12 +76,24 @@ def few_steps_remark(session: Session) -> str | None:
     Measured on pairs of classes of CIFAR-10 with 120 training images each, recipe standard: of cats and dogs 12 steps
     get 60 % right, 24 steps 64 %, 50 and more 65 %; of planes and frogs 89 %, 92.5 % and 92.2 %.
     """
-    if session.steps >= FEW_STEPS:
+    if session.is_frozen or session.steps >= FEW_STEPS:
         return None
     epochs = math.ceil(ENOUGH_STEPS / session.steps_per_epoch)
     return (
         f"{counted(session.steps, 'step')} are hardly a training: from random weights it takes some {ENOUGH_STEPS} or "
         f"more. Give it --epochs {epochs:,}"
+    )
+
+
+def frozen_line(run: Run, session: Session) -> str:
+    """Say what a training with a frozen backbone does, and with whose weights."""
+    origin = run.record.weights
+    whose = f"weights: {origin.source}, licence {origin.licence}" if origin else "its weights are random"
+    augmentation = session.preparation.augmentation
+    mirror = " and of its mirror image" if augmentation is not None and augmentation.flip else ""
+    return (
+        f"{run.record.network} stays as it is ({whose}); its features of each image{mirror} are computed once and "
+        "kept, then a linear layer is fitted to them."
     )
 
 

@@ -23,7 +23,10 @@ from pellucid.training.class_weights import class_weights
 MOST_IMAGES_COMPARED = 2_000
 """Comparing them takes half a second, every time that a run's images are opened."""
 
-__all__ = ["Division", "Preparation", "divide", "prepare"]
+__all__ = ["Division", "Preparation", "Statistics", "divide", "prepare"]
+
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+"""Mean and standard deviation of each channel, full range = 1."""
 
 
 @dataclass(frozen=True)
@@ -107,15 +110,28 @@ def _together(
     return np.flatnonzero(parts == 0), np.flatnonzero(parts == 1), found
 
 
-def prepare(images: ImageSet, recipe: Recipe, seed: int) -> Preparation:
+def prepare(images: ImageSet, recipe: Recipe, seed: int, expected: Statistics | None = None) -> Preparation:
     """Decide the splits (see `divide`), the scaling and the augmentation; the same arguments always decide the same.
 
+    Args:
+        images: the set.
+        recipe: how it is to be trained on.
+        seed: of the images that are held out.
+        expected: mean and standard deviation of each channel of the images that the first weights were trained on.
+
     Raises:
-        UserError: there are no training images.
+        UserError: there are no training images, or nobody knows what the first weights expect.
     """
     division = divide(images, recipe, seed)
     channels, height, width = images.shape
-    if recipe.normalize == "dataset":
+    if recipe.normalize == "weights":
+        if expected is None:
+            raise UserError(
+                "normalize is 'weights', but nothing says which pixels the weights expect; give half or dataset "
+                "(--normalize), whichever they were trained with"
+            )
+        mean, std = expected
+    elif recipe.normalize == "dataset":
         mean, std = channel_statistics(division.train.images)
     else:
         mean, std = (0.5,) * channels, (0.5,) * channels

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import torch
 
@@ -61,6 +63,12 @@ class Recorder:
             self.display.update(at, rate, recipe.epochs)
         if now - self._saved > SECONDS_BETWEEN_CHECKPOINTS:
             self.checkpoint()
+
+    def after_fit(self, figures: Mapping[str, Any], line: str) -> None:
+        """Log what a fit of the last layer found, in place of an epoch's steps."""
+        if self.writes:
+            self.log.write("fit", epoch=self.session.position.epoch, step=self.session.position.step, **figures)
+            self.display.line(line)
 
     def after_epoch(self, val: Scores | None) -> None:
         """Log the epoch, keep its weights, and write a checkpoint at the start of the next one."""

