@@ -7,7 +7,7 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["usable_cores"]
+__all__ = ["shared_cores", "usable_cores"]
 
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -20,6 +20,15 @@ def usable_cores() -> int:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, _quota(CGROUP) or cores))
+
+
+def shared_cores() -> int:
+    """Count the cores of this process's share, where `torchrun` started several on this machine; at least 1.
+
+    >>> 0 < shared_cores() <= usable_cores()
+    True
+    """
+    return max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _quota(folder: Path) -> int | None:

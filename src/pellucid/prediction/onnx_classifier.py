@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.decode import FITS, PixelFormat
-from pellucid.ground.cores import usable_cores
+from pellucid.ground.cores import shared_cores
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import read_whole
 from pellucid.ground.outside import all_visible
@@ -91,7 +91,7 @@ def open_onnx_classifier(path: Path, device: str = "auto", threshold: float | No
         ) from error
     providers = _providers(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = usable_cores()
+    options.intra_op_num_threads = shared_cores()
     options.log_severity_level = 4
     # A thread that waits by spinning takes the core from those that decode.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

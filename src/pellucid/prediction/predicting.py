@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pellucid.data.decode_stream import DecodedFile, decode_stream
-from pellucid.ground.cores import usable_cores
+from pellucid.ground.cores import shared_cores
 from pellucid.ground.errors import UserError
 from pellucid.ground.outside import visible
 from pellucid.prediction.classifier import Answer, Classifier, Refusal, images_at_once
@@ -46,7 +46,7 @@ def predict_images(
     rank, world = (ranks.rank, ranks.world) if ranks else (0, 1)
     share = images[rank::world]
     # with few images each process that decodes gets some
-    at_once = max(1, min(images_at_once(classifier.target), -(-len(share) // usable_cores())))
+    at_once = max(1, min(images_at_once(classifier.target), -(-len(share) // shared_cores())))
     if ranks is not None:
         at_once = ranks.agree(at_once)
     rounds = -(-len(images) // (world * at_once))
@@ -69,7 +69,7 @@ def predict_images(
 
 def _batches(classifier: Classifier, images: Sequence[ImageSource], at_once: int) -> Answers:
     readable = [source.path for source in images if not source.problem]
-    with contextlib.closing(decode_stream(readable, classifier.target, at_once)) as stream:
+    with contextlib.closing(decode_stream(readable, classifier.target, at_once, shared_cores())) as stream:
         decoded: Iterator[DecodedFile] = (entry for batch in stream for entry in batch)
         for start in range(0, len(images), at_once):
             batch = images[start : start + at_once]
