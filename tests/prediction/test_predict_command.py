@@ -100,6 +100,13 @@ def test_what_was_unreadable_is_tried_again(photos: Path) -> None:
     assert Path("all.csv").read_text().splitlines() == after
 
 
+def test_that_colour_photos_are_made_grey_is_said(photos: Path, make_model, capsys) -> None:
+    assert main(["predict", str(make_model(channels=1)), "photos"]) == 0
+    assert "takes grey images: photos/a.png and others" in capsys.readouterr().err
+    assert predict("photos") == 0
+    assert "grey" not in capsys.readouterr().err
+
+
 def test_standard_output_is_the_table_alone(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert predict("photos", "--jsonl", "-") == 0
     printed = capsys.readouterr()
