@@ -252,7 +252,7 @@ def _made_grey(sources: SourceList, classifier: Classifier) -> Iterator[str]:
 
         for source in sources.images[:LOOKED_AT]:
             if not source.problem and is_stored_in_colour(source.path):
-                yield f"{classifier.name} takes grey images: {source.name} and others that are stored in colour are made grey"
+                yield f"{classifier.name} takes grey images: {source.name} and others in colour are made grey"
                 return
 
 
