@@ -105,7 +105,7 @@ def product(photos: list[str], run: str) -> list[int]:
     from pellucid.prediction.prediction_file import PredictionFile, TableForm
     from pellucid.prediction.sources import ImageSource
 
-    classifier = open_classifier(run)
+    classifier = open_classifier(run, for_many=True)
     images = [ImageSource(photo, photo) for photo in photos]
     with (
         tempfile.TemporaryDirectory() as folder,

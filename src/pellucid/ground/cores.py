@@ -7,7 +7,9 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["shared_cores", "usable_cores"]
+__all__ = ["divided_cores", "shared_cores", "usable_cores"]
+
+MOST_BATCHES = 4
 
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -29,6 +31,17 @@ def shared_cores() -> int:
     True
     """
     return max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def divided_cores() -> tuple[int, int]:
+    """Divide this process's cores among batches that are computed side by side: how many, and the threads of each.
+
+    Threads of one batch wait for each other after every layer, and those of different batches never do; a few
+    batches at once leave little to gain.
+    """
+    cores = shared_cores()
+    batches = min(cores, MOST_BATCHES)
+    return batches, cores // batches
 
 
 def _quota(folder: Path) -> int | None:

@@ -99,11 +99,13 @@ def predict(
     if jsonl_file is not None:
         forms["jsonl"] = jsonl_file
     _check_places(forms, paths, sorted_into, sheet, force)
+    from pellucid.prediction.opening import open_classifier
+
     ranks = _join(device)
     is_main = ranks is None or ranks.is_main
     with contextlib.ExitStack() as stack:
         sources = _sources(paths, ranks, stack)
-        classifier = _open(model, epoch, device, threshold)
+        classifier = open_classifier(model, epoch, device, threshold, for_many=True)
         if not is_main:
             for _ in _predicted(classifier, sources, [], None, ranks):
                 pass
@@ -254,18 +256,6 @@ def _made_grey(sources: SourceList, classifier: Classifier) -> Iterator[str]:
             if not source.problem and is_stored_in_colour(source.path):
                 yield f"{classifier.name} takes grey images: {source.name} and others in colour are made grey"
                 return
-
-
-def _open(run: str, epoch: str, device: str, threshold: float | None) -> Classifier:
-    from pellucid.prediction.opening import is_model_file, open_classifier
-
-    if not is_model_file(run):
-        import torch
-
-        from pellucid.ground.devices import usable_threads
-
-        torch.set_num_threads(usable_threads(torch.get_num_threads()))  # torch does not know a container's quota
-    return open_classifier(run, epoch, device, threshold)
 
 
 def _draw(sheet: Path, classifier: Classifier, first: list[PredictedImage], tally: Tally) -> None:
