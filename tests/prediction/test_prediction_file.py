@@ -64,6 +64,16 @@ def test_cut_at_any_byte_it_goes_on_to_the_same_bytes(tmp_path: Path, form: Tabl
     assert write(path, form, images) == len(images)
 
 
+def test_nothing_of_a_torn_line_stays(tmp_path: Path, form: TableForm, images) -> None:
+    """Even where the next line is shorter, or there is none."""
+    path = tmp_path / "table"
+    write(path, form, images[:1])
+    whole = path.read_bytes()
+    path.write_bytes(whole + form.line(images[1]).encode()[:-1])
+    assert write(path, form, images[:1]) == 1
+    assert path.read_bytes() == whole
+
+
 def test_what_other_programs_read(tmp_path: Path, model: Path, images) -> None:
     classifier = open_classifier(model)
     for kind in ("csv", "jsonl"):
