@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image
 
 import pellucid
 from pellucid.ground.errors import UserError
-from pellucid.prediction import Answer, Refusal, open_classifier, read_predictions
+from pellucid.prediction import Answer, Calibration, Refusal, open_classifier, read_predictions
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -35,6 +36,31 @@ def test_a_run_answers_as_evaluate_does(run) -> None:
     answers = open_classifier(run.directory).answer([png(image[..., 0]) for image in images])
     assert [answer.index for answer in answers] == table.predicted.tolist()
     assert np.allclose([answer.probabilities for answer in answers], table.probabilities, atol=1e-6)
+
+
+def test_the_temperature_is_that_of_evaluate(run, tmp_path: Path) -> None:
+    copy = pellucid.open_run(shutil.copytree(run.directory, tmp_path / "copy"), trust=True)
+    pixels = [png(image[..., 0]) for image in run.open_images().splits["test"].images[:5]]
+    before = open_classifier(copy.directory).answer(pixels)
+    epoch = copy.resolve_epoch()
+    Calibration(
+        epoch=epoch,
+        weights=copy.weights_digest(epoch),
+        temperature=2.0,
+        error_rate=0.05,
+        threshold=0.5,
+        coverage=None,
+        error=None,
+        chosen_on="val",
+        chosen_images=1,
+    ).write(copy)
+    classifier = open_classifier(copy.directory)
+    assert classifier.threshold == 0.5
+    for old, new in zip(before, classifier.answer(pixels), strict=True):
+        assert isinstance(old, Answer)
+        assert isinstance(new, Answer)
+        flatter = np.sqrt(old.probabilities)
+        assert np.allclose(new.probabilities, flatter / flatter.sum(), atol=1e-9)
 
 
 def test_threshold_and_temperature_are_the_runs_own(run) -> None:

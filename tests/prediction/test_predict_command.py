@@ -84,6 +84,29 @@ def test_files_go_on_and_hold_the_same_as_in_one_go(photos: Path, capsys: pytest
     assert Path("some.csv").read_bytes() == before
 
 
+def test_what_was_unreadable_is_tried_again(photos: Path) -> None:
+    """Its line changes where it stands, in both files, and no other does."""
+    files = ["--csv", "all.csv", "--jsonl", "all.jsonl"]
+    assert predict("photos", *files) == 0
+    before = Path("all.csv").read_text().splitlines()
+    (photos / "broken.jpg").write_bytes((photos / "c.png").read_bytes())
+    assert predict("photos", *files) == 0
+    after = Path("all.csv").read_text().splitlines()
+    assert answers("all.csv") == EXPECTED | {"photos/broken.jpg": "bright"}
+    assert [new for old, new in zip(before, after, strict=True) if new != old] == [after[3]]
+    assert [json.loads(line)["answer"] for line in Path("all.jsonl").read_text().splitlines()][2] == "bright"
+    (photos / "a.png").unlink()
+    assert predict("photos", *files) == 0
+    assert Path("all.csv").read_text().splitlines() == after
+
+
+def test_that_colour_photos_are_made_grey_is_said(photos: Path, make_model, capsys) -> None:
+    assert main(["predict", str(make_model(channels=1)), "photos"]) == 0
+    assert "takes grey images: photos/a.png and others" in capsys.readouterr().err
+    assert predict("photos") == 0
+    assert "grey" not in capsys.readouterr().err
+
+
 def test_standard_output_is_the_table_alone(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert predict("photos", "--jsonl", "-") == 0
     printed = capsys.readouterr()

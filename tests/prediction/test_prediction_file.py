@@ -14,7 +14,7 @@ from pellucid.ground.errors import UserError
 from pellucid.prediction import open_classifier
 from pellucid.prediction.classifier import Answer, Refusal
 from pellucid.prediction.predicting import PredictedImage
-from pellucid.prediction.prediction_file import PredictionFile, TableForm, kept_predictions
+from pellucid.prediction.prediction_file import PredictionFile, TableForm, kept_lines
 from pellucid.prediction.sources import ImageSource
 
 NAMES = ["a.jpg", "=cmd|x", 'two, "three"', "same", "same", "é\\x1b", "'quoted"]
@@ -40,16 +40,17 @@ def images() -> list[PredictedImage]:
 def write(path: Path, form: TableForm, images: list[PredictedImage]) -> int:
     """Do what a command does: add what is not there; give how many were."""
     with PredictionFile(path, form) as file:
-        kept = kept_predictions(file, [image.source.name for image in images])
-        for image, answer in zip(images, kept, strict=True):
-            if answer is None:
+        kept = kept_lines(file, [image.source.name for image in images])
+        for image, line in zip(images, kept, strict=True):
+            if line is None:
                 file.write([image])
             else:
+                answer = line.answer
                 assert type(answer) is type(image.answer)
                 if isinstance(answer, Answer):
                     assert isinstance(image.answer, Answer)
                     assert (answer.label, answer.unsure) == (image.answer.label, image.answer.unsure)
-    return sum(answer is not None for answer in kept)
+    return sum(line is not None for line in kept)
 
 
 def test_cut_at_any_byte_it_goes_on_to_the_same_bytes(tmp_path: Path, form: TableForm, images) -> None:
@@ -61,6 +62,16 @@ def test_cut_at_any_byte_it_goes_on_to_the_same_bytes(tmp_path: Path, form: Tabl
         write(path, form, images)
         assert path.read_bytes() == whole, length
     assert write(path, form, images) == len(images)
+
+
+def test_nothing_of_a_torn_line_stays(tmp_path: Path, form: TableForm, images) -> None:
+    """Even where the next line is shorter, or there is none."""
+    path = tmp_path / "table"
+    write(path, form, images[:1])
+    whole = path.read_bytes()
+    path.write_bytes(whole + form.line(images[1]).encode()[:-1])
+    assert write(path, form, images[:1]) == 1
+    assert path.read_bytes() == whole
 
 
 def test_what_other_programs_read(tmp_path: Path, model: Path, images) -> None:

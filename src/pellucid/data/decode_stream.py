@@ -56,7 +56,7 @@ def decode_stream(
         files: their paths.
         target: what each is brought to.
         at_once: how many make a batch.
-        processes: how many decode; by default as many as there are cores, and memory for.
+        processes: how many decode, if there is memory for them; by default as many as there are cores.
 
     Returns:
         A list for each batch. All processes are ended when the iterator is closed.
@@ -65,7 +65,7 @@ def decode_stream(
         UserError: a disk or the machine fails, so that it says nothing about a file that it cannot be read.
         OSError: the pixels cannot be kept for a moment in the folder for temporary files.
     """
-    count = processes or max(1, min(usable_cores(), available_memory() // LARGE_BYTES))
+    count = max(1, min(processes or usable_cores(), available_memory() // LARGE_BYTES))
     batches = [files[start : start + at_once] for start in range(0, len(files), at_once)]
     with _Decoders(target, at_once) as decoders, ThreadPoolExecutor(min(count, len(batches) or 1)) as threads:
         waiting: deque[Future[list[DecodedFile]]] = deque()

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from pellucid.data.pillow_gaps import STORED_AS, WHITE_AT_ZERO
 from pellucid.data.tiff_tags import essential_tiff, kind_of_values, regrouped_tiff
 
-__all__ = ["open_picture_bytes", "optional_readers", "why_unknown"]
+__all__ = ["is_stored_in_colour", "open_picture_bytes", "optional_readers", "why_unknown"]
 
 COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 """Asked first: Pillow has them at hand, and the others take a while to load."""
@@ -32,6 +32,9 @@ OTHERS = {
 }
 """Pillow's other readers of pictures, by module. The rest of them is never asked: some start other programs (a
 PostScript file named `.png` would start Ghostscript), and none is for photographs."""
+
+COLOURED = ("RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+"""Pillow's modes with several colours a pixel."""
 
 HEIF_READERS = ("pi_heif", "pillow_heif")
 """Libraries that read HEIC; the first is that of the extra `heif`, the second does the same and also writes."""
@@ -71,6 +74,17 @@ def _regrouped(content: bytes) -> Image.Image:
     picture = Image.open(io.BytesIO(readable), formats=("TIFF",))
     picture.info |= {STORED_AS: kind, WHITE_AT_ZERO: white_at_zero}
     return picture
+
+
+def is_stored_in_colour(path: str) -> bool:
+    """Whether a picture's header says that it has colours; of an uncommon kind, or one that cannot be read, no.
+
+    >>> is_stored_in_colour("no-such-file.png")
+    False
+    """
+    with contextlib.suppress(Exception), Image.open(path, formats=COMMON) as picture:
+        return picture.mode in COLOURED
+    return False
 
 
 def optional_readers() -> list[str]:

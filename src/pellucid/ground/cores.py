@@ -7,7 +7,9 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["usable_cores"]
+__all__ = ["divided_cores", "shared_cores", "usable_cores"]
+
+MOST_BATCHES = 4
 
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -20,6 +22,26 @@ def usable_cores() -> int:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, _quota(CGROUP) or cores))
+
+
+def shared_cores() -> int:
+    """Count the cores of this process's share, where `torchrun` started several on this machine; at least 1.
+
+    >>> 0 < shared_cores() <= usable_cores()
+    True
+    """
+    return max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def divided_cores() -> tuple[int, int]:
+    """Divide this process's cores among batches that are computed side by side: how many, and the threads of each.
+
+    Threads of one batch wait for each other after every layer, and those of different batches never do; a few
+    batches at once leave little to gain.
+    """
+    cores = shared_cores()
+    batches = min(cores, MOST_BATCHES)
+    return batches, cores // batches
 
 
 def _quota(folder: Path) -> int | None:

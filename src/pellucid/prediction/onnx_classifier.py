@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.decode import FITS, PixelFormat
-from pellucid.ground.cores import usable_cores
+from pellucid.ground.cores import divided_cores, shared_cores
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import read_whole
 from pellucid.ground.outside import all_visible
@@ -56,6 +56,7 @@ class OnnxClassifier:
     threshold: float | None
     model: str
     target: PixelFormat
+    side_by_side: int
 
     def classify(self, pixels: NDArray[np.uint8]) -> list[Answer | Refusal]:
         """Answer by the file's own graph, in which normalisation, temperature and softmax are."""
@@ -72,8 +73,12 @@ class OnnxClassifier:
         return answer_contents(self, contents)
 
 
-def open_onnx_classifier(path: Path, device: str = "auto", threshold: float | None = None) -> OnnxClassifier:
+def open_onnx_classifier(
+    path: Path, device: str = "auto", threshold: float | None = None, for_many: bool = False
+) -> OnnxClassifier:
     """Open a file that `pellucid export --to onnx` wrote; without `threshold` with its own.
+
+    `for_many` is explained by `open_classifier`.
 
     Raises:
         UserError: there is no such file, or it is another's, or damaged; ONNX Runtime is not installed, or has no such
@@ -91,7 +96,8 @@ def open_onnx_classifier(path: Path, device: str = "auto", threshold: float | No
         ) from error
     providers = _providers(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = usable_cores()
+    side_by_side, threads = divided_cores() if for_many and len(providers) == 1 else (1, shared_cores())
+    options.intra_op_num_threads = threads
     options.log_severity_level = 4
     # A thread that waits by spinning takes the core from those that decode.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -103,7 +109,7 @@ def open_onnx_classifier(path: Path, device: str = "auto", threshold: float | No
     target = PixelFormat(facts.height, facts.width, facts.channels, facts.fit, facts.pixel_range)
     digest = hashlib.sha256(content).hexdigest()[:12]
     chosen = facts.threshold if threshold is None else threshold
-    return OnnxClassifier(session, facts.network, facts.classes, chosen, digest, target)
+    return OnnxClassifier(session, facts.network, facts.classes, chosen, digest, target, side_by_side)
 
 
 def _facts(path: Path, session: Any) -> OnnxFacts:

@@ -26,6 +26,8 @@ def open_classifier(
     device: str = "auto",
     threshold: float | None = None,
     trust: bool = False,
+    *,
+    for_many: bool = False,
 ) -> Classifier:
     """Open what answers for images.
 
@@ -35,6 +37,8 @@ def open_classifier(
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         threshold: the confidence, 0 to 1, below which an answer is unsure; None is the run's own, where there is one.
         trust: run the network's file in a run although it was made elsewhere.
+        for_many: on a CPU, compute several batches side by side, by few threads each, rather than one as quickly as
+            can be; for the whole process, where torch computes.
 
     Raises:
         UserError: there is no such run or file, or it cannot be used here.
@@ -44,7 +48,7 @@ def open_classifier(
     if is_model_file(path):
         from pellucid.prediction.onnx_classifier import open_onnx_classifier
 
-        return open_onnx_classifier(Path(path), device, threshold)
+        return open_onnx_classifier(Path(path), device, threshold, for_many)
     from pellucid.prediction.run_classifier import open_run_classifier
 
-    return open_run_classifier(os.fspath(path), epoch, device, threshold, trust)
+    return open_run_classifier(os.fspath(path), epoch, device, threshold, trust, for_many)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pellucid.data.decode_stream import DecodedFile, decode_stream
-from pellucid.ground.cores import usable_cores
+from pellucid.ground.cores import shared_cores
 from pellucid.ground.errors import UserError
 from pellucid.ground.outside import visible
 from pellucid.prediction.classifier import Answer, Classifier, Refusal, images_at_once
@@ -46,7 +48,7 @@ def predict_images(
     rank, world = (ranks.rank, ranks.world) if ranks else (0, 1)
     share = images[rank::world]
     # with few images each process that decodes gets some
-    at_once = max(1, min(images_at_once(classifier.target), -(-len(share) // usable_cores())))
+    at_once = max(1, min(images_at_once(classifier.target), -(-len(share) // shared_cores())))
     if ranks is not None:
         at_once = ranks.agree(at_once)
     rounds = -(-len(images) // (world * at_once))
@@ -68,12 +70,29 @@ def predict_images(
 
 
 def _batches(classifier: Classifier, images: Sequence[ImageSource], at_once: int) -> Answers:
+    """Decode and classify; several batches are computed at once, and come in order."""
     readable = [source.path for source in images if not source.problem]
-    with contextlib.closing(decode_stream(readable, classifier.target, at_once)) as stream:
+    count = classifier.side_by_side
+    with (
+        contextlib.closing(decode_stream(readable, classifier.target, at_once, shared_cores())) as stream,
+        ThreadPoolExecutor(count) as threads,
+    ):
         decoded: Iterator[DecodedFile] = (entry for batch in stream for entry in batch)
-        for start in range(0, len(images), at_once):
-            batch = images[start : start + at_once]
-            entries = [source.problem or next(decoded) for source in batch]
-            pixels = [entry for entry in entries if not isinstance(entry, str)]
-            answers = iter(classifier.classify(np.stack(pixels)) if pixels else ())
-            yield [Refusal(visible(entry)) if isinstance(entry, str) else next(answers) for entry in entries]
+        waiting: deque[Future[list[Answer | Refusal]]] = deque()
+        try:
+            for start in range(0, len(images), at_once):
+                batch = images[start : start + at_once]
+                entries = [source.problem or next(decoded) for source in batch]
+                waiting.append(threads.submit(_classified, classifier, entries))
+                if len(waiting) > count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _classified(classifier: Classifier, entries: Sequence[DecodedFile]) -> list[Answer | Refusal]:
+    pixels = [entry for entry in entries if not isinstance(entry, str)]
+    answers = iter(classifier.classify(np.stack(pixels)) if pixels else ())
+    return [Refusal(visible(entry)) if isinstance(entry, str) else next(answers) for entry in entries]

@@ -10,7 +10,8 @@
     model                tells the weights and their temperature from any others
 
 A program that is killed leaves whole lines, and maybe the beginning of one, which is taken away when the file is
-opened again; what is there already is not predicted again. Lines of another model or threshold are never mixed.
+opened again; what has an answer is not predicted again. What was unreadable is tried again, and its line changed where
+that gives something else. Lines of another model or threshold are never mixed.
 """
 
 from __future__ import annotations
@@ -23,16 +24,18 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pellucid.ground.errors import UserError
+from pellucid.ground.files import replacing
 from pellucid.ground.locks import LockHeld, hold_open
 from pellucid.ground.outside import csv_cell, from_csv_cell
 from pellucid.prediction.classifier import Answer, Classifier, Refusal
 from pellucid.prediction.predicting import PredictedImage
 
-__all__ = ["UNREADABLE", "UNSURE", "PredictionFile", "TableForm", "answer_word", "kept_predictions"]
+__all__ = ["UNREADABLE", "UNSURE", "KeptLine", "PredictionFile", "TableForm", "answer_word", "kept_lines"]
 
 UNSURE, UNREADABLE = "unsure", "unreadable"
 FIRST_COLUMNS = ("image", "answer", "predicted", "confidence", "reason")
@@ -126,6 +129,14 @@ class TableForm:
         return text.getvalue()
 
 
+@dataclass(frozen=True)
+class KeptLine:
+    """A line that was there when the file was opened."""
+
+    number: int
+    answer: Answer | Refusal
+
+
 class PredictionFile:
     """One such file, open and locked; lines are added at its end."""
 
@@ -142,8 +153,9 @@ class PredictionFile:
         self._file = io.FileIO(os.open(path, flags, 0o666), "r+b")
         self._is_regular = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
         self._end = 0
-        self.kept: dict[str, list[Answer | Refusal]] = defaultdict(list)
+        self.kept: dict[str, list[KeptLine]] = defaultdict(list)
         """By image, what the file said when it was opened; several where several have one name."""
+        self._corrected: dict[int, str] = {}
         try:
             with self._named_errors():
                 if self._is_regular:
@@ -159,7 +171,9 @@ class PredictionFile:
 
     def __exit__(self, *_: object) -> None:
         with self._named_errors(), self._file:
-            if self._is_regular:
+            if self._corrected:
+                self._write_again()
+            elif self._is_regular:
                 os.fsync(self._file.fileno())
 
     def write(self, images: Sequence[PredictedImage]) -> None:
@@ -171,8 +185,23 @@ class PredictionFile:
         with self._named_errors():
             self._append("".join(map(self._form.line, images)))
 
+    def correct(self, line: KeptLine, image: PredictedImage) -> None:
+        """Put another answer into the place of a line, if it is another; when the file is closed."""
+        if line.answer != image.answer:
+            self._corrected[line.number] = self._form.line(image)
+
+    def _write_again(self) -> None:
+        """Write the whole file beside itself with some lines corrected, then put it in its own place."""
+        self._file.seek(0)
+        reader = io.BufferedReader(self._file)
+        with replacing(Path(os.path.realpath(self.path))) as temporary, open(temporary, "wb") as out:
+            for number, raw in enumerate(reader, 1):
+                text = self._corrected.get(number)
+                out.write(raw if text is None else _encoded(text))
+        reader.detach()
+
     def _append(self, text: str) -> None:
-        content = memoryview(text.encode("utf-8", "backslashreplace"))
+        content = memoryview(_encoded(text))
         rest = content
         try:
             while len(rest):
@@ -211,7 +240,7 @@ class PredictionFile:
         self._file.truncate()
 
     def _check_beginning(self, raw: bytes) -> None:
-        expected = self._form.header.encode("utf-8", "backslashreplace") or b'{"image": '
+        expected = _encoded(self._form.header) or b'{"image": '
         is_whole = raw.endswith(b"\n") and bool(self._form.header)
         fits = raw == expected if is_whole else raw.startswith(expected) or expected.startswith(raw)
         if not fits:
@@ -227,7 +256,7 @@ class PredictionFile:
             raise UserError(f"{self.path}: line {number:,} {error}; {remedy}") from None
         except (ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
             raise UserError(f"{self.path} is damaged in line {number:,} ({error}); {remedy}") from error
-        self.kept[name].append(answer)
+        self.kept[name].append(KeptLine(number, answer))
 
     @contextlib.contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -239,15 +268,19 @@ class PredictionFile:
             raise type(error)(error.errno, error.strerror, str(self.path)) from error
 
 
-def kept_predictions(file: PredictionFile, names: Sequence[str]) -> list[Answer | Refusal | None]:
-    """Say for each image what the file said of it when it was opened; None for one that is to be predicted."""
+def kept_lines(file: PredictionFile, names: Sequence[str]) -> list[KeptLine | None]:
+    """Give for each image the line that was there when the file was opened; None for one that has none."""
     used: dict[str, int] = defaultdict(int)
-    answers: list[Answer | Refusal | None] = []
+    lines: list[KeptLine | None] = []
     for name in names:
         kept, position = file.kept.get(name, []), used[name]
-        answers.append(kept[position] if position < len(kept) else None)
+        lines.append(kept[position] if position < len(kept) else None)
         used[name] += 1
-    return answers
+    return lines
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _threshold_words(threshold: str) -> str:

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pellucid.data.decode import PixelFormat
+from pellucid.ground.cores import divided_cores
+from pellucid.ground.devices import usable_threads
 from pellucid.prediction.calibration import read_calibration
 from pellucid.prediction.classifier import Answer, Refusal, answer_contents, answers_of
 from pellucid.prediction.predictions import log_softmax
@@ -29,6 +32,7 @@ class RunClassifier:
     threshold: float | None
     model: str
     target: PixelFormat
+    side_by_side: int
 
     @property
     def name(self) -> str:
@@ -53,9 +57,16 @@ class RunClassifier:
 
 
 def open_run_classifier(
-    path: str, epoch: int | str = "last", device: str = "auto", threshold: float | None = None, trust: bool = False
+    path: str,
+    epoch: int | str = "last",
+    device: str = "auto",
+    threshold: float | None = None,
+    trust: bool = False,
+    for_many: bool = False,
 ) -> RunClassifier:
     """Open a run as a classifier; without `threshold` with its own, where `evaluate` found one.
+
+    `for_many` is explained by `open_classifier`.
 
     Raises:
         UserError: there is no run, or no such epoch or device; its calibration is damaged.
@@ -66,6 +77,10 @@ def open_run_classifier(
     temperature = (calibration and calibration.temperature) or 1.0
     if threshold is None and calibration is not None:
         threshold = calibration.threshold
+    side_by_side = 1
+    if for_many and predictor.device.type == "cpu":
+        side_by_side, threads = divided_cores()
+        torch.set_num_threads(usable_threads(threads))
     shape = predictor.preprocessing
     identity = [run.weights_digest(predictor.epoch), temperature, run.classes, shape.to_dict()]
     return RunClassifier(
@@ -74,4 +89,5 @@ def open_run_classifier(
         threshold,
         hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:12],
         PixelFormat(shape.height, shape.width, shape.channels, shape.fit, shape.pixel_range),
+        side_by_side,
     )

@@ -115,7 +115,7 @@ def _safe(name: str) -> str:
     """Write a name so that every disk takes it, and leads nowhere else.
 
     >>> _safe("a/b"), _safe(".."), _safe("con.jpg"), _safe("cat.jpg")
-    ('a_b', '__', '_con.jpg', 'cat.jpg')
+    ('a_b', '_', '_con.jpg', 'cat.jpg')
     """
     text = NOT_IN_NAMES.sub("_", visible(nfc(name)))
     stem, ending = os.path.splitext(f"_{text}" if RESERVED.match(text) else text)

@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +33,14 @@ __all__ = ["predict"]
 
 STANDARD = "-"
 MOST_ON_SHEET = 120
+LOOKED_AT = 64
+"""So many images are asked whether they are in colour, where a network takes grey ones."""
 
 
 @click.command(
     cls=Command, section="Use", position=1, short_help='Predict images, with calibrated confidence or "unsure".'
 )
-@click.argument("run", type=RunOrModel(), metavar="RUN|MODEL.onnx")
+@click.argument("model", type=RunOrModel(), metavar="RUN|MODEL.onnx")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @top_option(3, "of the most probable classes to show")
 @click.option(
@@ -62,7 +64,7 @@ MOST_ON_SHEET = 120
 @device_option
 @trust_option
 def predict(
-    run: str,
+    model: str,
     paths: tuple[str, ...],
     top: int,
     threshold: float | None,
@@ -97,16 +99,18 @@ def predict(
     if jsonl_file is not None:
         forms["jsonl"] = jsonl_file
     _check_places(forms, paths, sorted_into, sheet, force)
+    from pellucid.prediction.opening import open_classifier
+
     ranks = _join(device)
     is_main = ranks is None or ranks.is_main
     with contextlib.ExitStack() as stack:
         sources = _sources(paths, ranks, stack)
-        classifier = _open(run, epoch, device, threshold)
+        classifier = open_classifier(model, epoch, device, threshold, for_many=True)
         if not is_main:
             for _ in _predicted(classifier, sources, [], None, ranks):
                 pass
             return
-        for note in sources.notes:
+        for note in (*sources.notes, *_made_grey(sources, classifier)):
             notice(note)
         tally, first = _predict(classifier, sources, forms, sorted_into, top, ranks)
         if sheet is not None:
@@ -117,7 +121,7 @@ def predict(
     click.echo(tally.sentence(classifier.threshold), err=to_error)
     if places:
         announce(*places)
-    click.echo(_what_comes_next(run, tally, sorted_into), err=to_error)
+    click.echo(_what_comes_next(model, tally, sorted_into), err=to_error)
 
 
 def _predict(
@@ -243,16 +247,15 @@ def _sources(paths: Sequence[str], ranks: Ranks | None, stack: contextlib.ExitSt
     return sources
 
 
-def _open(run: str, epoch: str, device: str, threshold: float | None) -> Classifier:
-    from pellucid.prediction.opening import is_model_file, open_classifier
+def _made_grey(sources: SourceList, classifier: Classifier) -> Iterator[str]:
+    """Say that colours are not looked at, where the network takes grey images and one of the first is in colour."""
+    if classifier.target.channels == 1:
+        from pellucid.data.formats import is_stored_in_colour
 
-    if not is_model_file(run):
-        import torch
-
-        from pellucid.ground.devices import usable_threads
-
-        torch.set_num_threads(usable_threads(torch.get_num_threads()))  # torch does not know a container's quota
-    return open_classifier(run, epoch, device, threshold)
+        for source in sources.images[:LOOKED_AT]:
+            if not source.problem and is_stored_in_colour(source.path):
+                yield f"{classifier.name} takes grey images: {source.name} and others in colour are made grey"
+                return
 
 
 def _draw(sheet: Path, classifier: Classifier, first: list[PredictedImage], tally: Tally) -> None:
