@@ -146,7 +146,7 @@ def export(
     *,
     to: str = "onnx",
     out: str | Path | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     force: bool = False,
     show_progress: bool = False,
 ) -> Exported:
@@ -159,7 +159,7 @@ def export(
         run: a run or its directory.
         to: `onnx`, for ONNX Runtime, or `torch`, a `.pt2` of `torch.export`.
         out: the file; None is `model.onnx` or `model.pt2` in the run.
-        epoch: whose weights: `last`, `best` or a number.
+        epoch: whose weights: `last`, `best` or a number; None is the best on validation images, else the last.
         force: replace a file that exists.
         show_progress: bars on standard error.
 

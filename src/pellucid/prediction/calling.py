@@ -144,7 +144,7 @@ class ImagePredictor:
 
 def predictor(
     run: str | Path,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     *,
     threshold: float | None = None,
@@ -154,7 +154,7 @@ def predictor(
 
     Args:
         run: a run's directory, or an `.onnx` file that `pellucid export` wrote; that needs no torch.
-        epoch: whose weights of a run: `last`, `best` or a number.
+        epoch: whose weights of a run: `last`, `best` or a number; None is the best on validation images, else the last.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         threshold: the confidence, 0 to 1, below which a prediction is unsure; None is the run's own, if there is one.
         trust: run the network's file in a run although it was made elsewhere.

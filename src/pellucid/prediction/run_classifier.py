@@ -58,7 +58,7 @@ class RunClassifier:
 
 def open_run_classifier(
     path: str,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     threshold: float | None = None,
     trust: bool = False,

@@ -26,7 +26,7 @@ __all__ = ["export"]
 @force_option
 @epoch_option
 @json_option
-def export(run: str, to: str, out: Path | None, force: bool, epoch: str, as_json: bool) -> None:
+def export(run: str, to: str, out: Path | None, force: bool, epoch: str | None, as_json: bool) -> None:
     """Write a RUN as one file with everything inside: pictures in, decisions out.
 
     It takes pictures of any size as bytes. Fitting, normalisation, the network, the temperature and the threshold are

@@ -73,7 +73,7 @@ def predict(
     sorted_into: Path | None,
     sheet: Path | None,
     force: bool,
-    epoch: str,
+    epoch: str | None,
     device: str,
 ) -> None:
     """Predict images with a RUN, or with a MODEL that was exported from one.

@@ -55,7 +55,7 @@ def serve(
     seconds: float,
     batch: int,
     wait: float,
-    epoch: str,
+    epoch: str | None,
     device: str,
 ) -> None:
     """Answer for a RUN, or for a MODEL that was exported from one, over HTTP.
