@@ -20,7 +20,7 @@ GENERATED = ("noise", "blank")
 NOISE_IMAGES = 1000
 GREYS = 256
 VALUES_AT_MOST = 2**24
-"""Generated images have at most this many values together: of large images there are fewer."""
+"""Generated images have at most this many values together: large ones are fewer, so that they cost little."""
 
 SEED = 0
 

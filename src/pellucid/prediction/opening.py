@@ -33,8 +33,8 @@ def open_classifier(
 
     Args:
         path: a run's directory, or an `.onnx` file that `pellucid export` wrote.
-        epoch: whose weights of a run: `last`, `best` or a number; None is the best on validation images, else the last. A file
-            has its own.
+        epoch: whose weights of a run: `last`, `best` or a number; None is the best on validation images, else
+            the last. A file has its own.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         threshold: the confidence, 0 to 1, below which an answer is unsure; None is the run's own, where there is one.
         trust: run the network's file in a run although it was made elsewhere.
