@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from pellucid.data import DataRequest
 from pellucid.evaluation import evaluate
 from pellucid.glass import Unit, UnitTrace, look
+from pellucid.ground.commands import command_line, next_lines
 from pellucid.ground.files import replacing
 from pellucid.recipes import Recipe
 from pellucid.run import Run, RunFile, open_run
@@ -186,24 +187,27 @@ def draw_curves(run: Run, accuracy: float | None = None, split: str = "test") ->
     return path
 
 
+def _next_steps(run: Run) -> list[tuple[str, str]]:
+    return [
+        ("use it: images of your own", command_line("predict", run.directory, "IMAGE")),
+        ("see through it", command_line("trace", run.directory, run.example_image)),
+        ("everything about it on one page", command_line("report", run.directory)),
+        ("one HTML file in which it runs, on a phone too", command_line("export", run.directory, "--to", "page")),
+    ]
+
+
 def _conclude(run: Run, stream: TextIO | None, device: str | None = None) -> Run:
-    """Measure a finished run on its test images and draw its curves; in a distributed run, rank 0 alone."""
+    """Measure a finished run on its `measured_split` and draw its curves; in a distributed run, rank 0 alone."""
     if os.environ.get("RANK", "0") != "0":
         return run
     accuracy, split = None, run.measured_split
-    if split == "test":
+    if split is not None:
         evaluation = evaluate(run, device=device or run.record.device)
         accuracy = evaluation.accuracy
         if stream:
             print(evaluation.headline(), file=stream, flush=True)
     curves = draw_curves(run, accuracy, split or "test")
     if stream:
-        print(f"Run: {run.directory}\nCurves: {curves}", file=stream, flush=True)
-        if run.record.recipe["backbone"] == "frozen":
-            print(
-                f"Next: pellucid predict {run.directory} PHOTO… for photos of yours; pellucid report {run.directory} "
-                "for everything on one page",
-                file=stream,
-                flush=True,
-            )
+        print(f"Run: {run.directory}\nCurves: {curves}\n", file=stream)
+        print("\n".join(next_lines(_next_steps(run))), file=stream, flush=True)
     return run

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -18,6 +18,7 @@ from typing import Any, TextIO, cast
 import click
 
 from pellucid.cli.options import json_option
+from pellucid.ground.commands import next_lines
 from pellucid.ground.notices import notice
 from pellucid.ground.outside import visible
 
@@ -63,6 +64,11 @@ def print_json(document: Any) -> None:
 def announce(*paths: Path | str) -> None:
     """Say which files were written, in the one way all commands do; on standard error, beside what was asked for."""
     click.echo(f"Wrote {', '.join(map(str, paths))}", err=True)
+
+
+def announce_next(steps: Iterable[tuple[str, str]]) -> None:
+    """Say what may come next, on standard error: pairs of what it is for and the command."""
+    click.echo("\n".join(next_lines(steps)), err=True)
 
 
 def write_what_the_terminal_has() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 from pathlib import Path
+
+from pellucid.ground.commands import command_line
 
 __all__ = ["resume_command"]
 
@@ -22,10 +22,10 @@ def resume_command(directory: Path | str, processes: int = 1) -> str:
     >>> resume_command("runs/mnist-1", processes=2)
     'torchrun --nproc-per-node 2 -m pellucid resume runs/mnist-1'
     """
-    quoted = subprocess.list2cmdline([str(directory)]) if os.name == "nt" else shlex.quote(str(directory))
+    command = command_line("resume", str(directory))
     if processes == 1:
-        return f"pellucid resume {quoted}"
+        return command
     here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
     machines = f"--nnodes {processes // here} " if 0 < here < processes else ""
     each = here if machines else processes
-    return f"torchrun {machines}--nproc-per-node {each} -m pellucid resume {quoted}"
+    return f"torchrun {machines}--nproc-per-node {each} -m {command}"

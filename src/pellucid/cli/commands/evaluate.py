@@ -16,7 +16,8 @@ from pellucid.cli.options import (
     run_argument,
     split_option,
 )
-from pellucid.cli.output import announce, print_json
+from pellucid.cli.output import announce, announce_next, print_json
+from pellucid.ground.commands import command_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,6 +93,12 @@ def evaluate(
         click.echo(str(evaluation))
     files = [evaluation.directory / RunFile.EVALUATION, evaluation.directory / RunFile.PREDICTIONS]
     announce(*files, *(_draw(evaluation) if figures else ()))
+    steps = [
+        ("its most confident mistakes", command_line("mistakes", opened.directory)),
+        ("everything about it on one page", command_line("report", opened.directory)),
+        ("use it: images of your own", command_line("predict", opened.directory, "IMAGE")),
+    ]
+    announce_next(steps)
 
 
 def _draw(evaluation: Evaluation) -> list[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
@@ -17,6 +16,7 @@ from pellucid.cli.command import Command
 from pellucid.cli.kinds import Place, RunOrModel
 from pellucid.cli.options import device_option, epoch_option, force_option, top_option, trust_option
 from pellucid.cli.output import announce
+from pellucid.ground.commands import command_line
 from pellucid.ground.errors import UserError
 from pellucid.ground.notices import notice
 
@@ -268,7 +268,7 @@ def _draw(sheet: Path, classifier: Classifier, first: list[PredictedImage], tall
 def _what_comes_next(run: str, tally: Tally, sorted_into: Path | None) -> str:
     doubtful = tally.doubtful
     if doubtful is not None and not run.lower().endswith(".onnx"):
-        command = shlex.join(["pellucid", "trace", run, doubtful.source.path])
+        command = command_line("trace", Path(run), doubtful.source.path)
         return f"Next: {command} (the least confident one, taken apart)"
     if sorted_into is None:
         return "Next: --sort-into DIR copies each image into a folder of its answer"

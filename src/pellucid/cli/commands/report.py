@@ -8,7 +8,8 @@ import click
 
 from pellucid.cli.command import Command
 from pellucid.cli.options import device_option, epoch_option, force_option, out_file_option, run_argument
-from pellucid.cli.output import announce
+from pellucid.cli.output import announce, announce_next
+from pellucid.ground.commands import command_line
 
 __all__ = ["report"]
 
@@ -38,3 +39,8 @@ def report(run: str, out: Path | None, force: bool, epoch: str | None, device: s
     path = write_page(open_run(run), out, epoch=epoch, device=device, force=force, show_progress=True)
     click.echo(f"The report is complete ({path.stat().st_size / 1e6:.1f} MB); open it in a browser.")
     announce(path)
+    steps = [
+        ("use it: images of your own", command_line("predict", Path(run), "IMAGE")),
+        ("one HTML file in which it runs, on a phone too", command_line("export", Path(run), "--to", "page")),
+    ]
+    announce_next(steps)
