@@ -35,7 +35,7 @@ pictures_of(
 )
 
 if TYPE_CHECKING:
-    from pellucid.api import export, resume, trace, train
+    from pellucid.api import export, resume, serve, trace, train
     from pellucid.arithmetic import summarise as layers
     from pellucid.attribution import explain
     from pellucid.auditing import audit
@@ -75,6 +75,7 @@ _HOMES = {
     "report": "pellucid.reporting",
     "resume": "pellucid.api",
     "robustness": "pellucid.evaluation",
+    "serve": "pellucid.api",
     "step": "pellucid.stepping:take_step",
     "trace": "pellucid.api",
     "train": "pellucid.api",
@@ -109,6 +110,7 @@ __all__ = [
     "report",
     "resume",
     "robustness",
+    "serve",
     "step",
     "trace",
     "train",

@@ -20,9 +20,9 @@ from pellucid.training import start as start_training
 if TYPE_CHECKING:
     from torch import nn
 
-    from pellucid.deployment import Exported
+    from pellucid.deployment import Exported, Limits
 
-__all__ = ["draw_curves", "export", "resume", "trace", "train"]
+__all__ = ["draw_curves", "export", "resume", "serve", "trace", "train"]
 
 
 def train(
@@ -174,6 +174,43 @@ def export(
 
     opened = run if isinstance(run, Run) else open_run(run)
     return write_file(opened, to, out, epoch=epoch, force=force, show_progress=show_progress)
+
+
+def serve(
+    run: Run | str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token: str | None = None,
+    epoch: int | str | None = None,
+    device: str = "auto",
+    threshold: float | None = None,
+    limits: Limits | None = None,
+) -> None:
+    """Answer for a run, or a model that was exported from one, over HTTP, until SIGTERM or Ctrl-C.
+
+    `POST /predict` takes images, `GET /` is a page to try it on, `GET /openapi.json` describes everything.
+
+    Args:
+        run: a run or its directory, or an `.onnx` file.
+        host: where to listen; other machines reach only an address that is not the loopback's.
+        port: 0 is any free one.
+        token: what requests must carry, as `Authorization: Bearer TOKEN`.
+        epoch: whose weights of a run: `last`, `best` or a number; None is the best on validation images, else the last.
+        device: `auto`, `cpu`, `cuda`, `mps`.
+        threshold: the confidence below which an answer is unsure; None is the run's own.
+        limits: what a request may take.
+
+    Raises:
+        UserError: there is no such run or file, or the address cannot be listened on.
+
+    A call looks like `pellucid.serve("runs/cifar10-simple-cifar-1", port=9000)`.
+    """
+    from pellucid.deployment.service import serve as listen
+    from pellucid.prediction import open_classifier
+
+    place = run.directory if isinstance(run, Run) else run
+    listen(open_classifier(place, epoch, device, threshold), host=host, port=port, token=token, limits=limits)
 
 
 def draw_curves(run: Run, accuracy: float | None = None, split: str = "test") -> Path:

@@ -55,7 +55,7 @@ def make_listed_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[
         }
         preprocessing = {"height": 28, "width": 28, "channels": 1, "fit": "stretch", "mean": [0.5], "std": [0.5]}
         record = {
-            "format": 4,
+            "format": 5,
             "fingerprint": "0" * 32,
             "network": network,
             "head": "logits",

@@ -71,6 +71,14 @@ class DataRequest:
             problems.append(f"channels is {self.channels}; expected 1 (grey) or 3 (red-green-blue)")
         if self.fit not in FITS:
             problems.append(f"fit is {self.fit!r}: {did_you_mean(self.fit, FITS)}")
+        for name in ("file_column", "label_column"):
+            column = getattr(self, name)
+            if column is not None and not column.strip():
+                problems.append(f"{name} is {column!r}; expected a column of the table, by name or by number from 1")
+            elif column is not None and self.is_named:
+                problems.append(
+                    f"{name} is {column!r}, but {self.source} is no table of files and labels; leave it out"
+                )
         if self.split_seed < 0:
             problems.append(f"split_seed is {self.split_seed}; expected a whole number of 0 or more")
         if self.pixel_range is not None and not (

@@ -16,7 +16,7 @@ __all__ = ["serve"]
 
 
 @click.command(cls=Command, section="Use", position=3, short_help="Answer over HTTP, with a page to try it on.")
-@click.argument("run", type=RunOrModel(), metavar="RUN|MODEL.onnx")
+@click.argument("model", type=RunOrModel(), metavar="RUN|MODEL.onnx")
 @click.option("--port", type=int, default=8000, show_default=True, help="Where to listen; 0 is any free port.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 lets other machines in."
@@ -44,7 +44,7 @@ __all__ = ["serve"]
 @device_option
 @trust_option
 def serve(
-    run: str,
+    model: str,
     port: int,
     host: str,
     token: str | None,
@@ -87,7 +87,7 @@ def serve(
         batch=batch,
         wait=wait / 1000,
     )
-    classifier = open_classifier(run, epoch, device, threshold)
+    classifier = open_classifier(model, epoch, device, threshold)
 
     def started(address: str) -> None:
         if not is_loopback(host):
