@@ -16,6 +16,7 @@ ROOMS = (
     "cli",
     "api",
     "reporting",
+    "web",
     "figures",
     "causes",
     "attribution",
