@@ -121,7 +121,8 @@ export class Layers {
     }
     const layout = layoutOf(value.shape);
     const end = largestSize(value.data);
-    scale.textContent = end === 0 ? " all 0" : anyNegative(value.data) ? ` −${short(end)} to ${short(end)}` : ` 0 to ${short(end)}`;
+    const range = end === 0 ? "all 0" : `colours ${anyNegative(value.data) ? `−${short(end)}` : "0"} to ${short(end)}`;
+    scale.textContent = ` · ${range}`;
     if (number === this.network.output && value.shape.length === 2) {
       fill(strip, this.#named(number, value, end));
       this.#markRow(number);

@@ -240,7 +240,9 @@ export class Page {
       };
       return element("li", {}, element("button", { type: "button", class: "term", onclick: back }, element("code", {}, name)));
     });
+    const alone = steps.length === 1;
     const close = element("button", { type: "button", class: "close", "aria-label": "Back (Escape)", title: "Back (Escape)", onclick: () => this.back() }, this.trail.length > 1 ? "← back" : "✕ close");
+    if (alone) return element("nav", { class: "crumbs alone", "aria-label": "The way here" }, close);
     return element("nav", { class: "crumbs", "aria-label": "The way here" }, element("ol", {}, ...steps), close);
   }
 

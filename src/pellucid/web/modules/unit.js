@@ -12,6 +12,8 @@ const FIRST_TERMS = 8;
 const MOST_TERMS = 1000;
 const FIRST_CHANNELS = 3;
 const MAP_ROOM = 224;
+/** Up to so many columns the cells of a window hold their numbers. */
+const NUMBERED = 3;
 
 /**
  * @typedef {object} Glass what a unit is shown from
@@ -138,35 +140,59 @@ function windowView(glass, number, { terms, details }) {
 function channelView(glass, node, terms, channel, { height, width, ends, source, details }) {
   const start = channel * height * width;
   const weighted = terms.weights && !details.divisor;
-  const grid = (kind, numbers, end, cell) => {
+  const numbered = width <= NUMBERED;
+  const readout = element("p", { class: "readout", "aria-live": "polite" });
+  const cells = new Map();
+  const read = (at) => {
+    for (const cell of frame.querySelectorAll(".lit")) cell.classList.remove("lit");
+    if (at === null) return;
+    for (const cell of cells.get(at)) cell.classList.add("lit");
+    const name = sourceName(glass, node, terms, at);
+    const product = weighted ? ` × ${short(terms.weights[at])} = ${short(terms.products[at])}` : "";
+    readout.textContent = `${name}: ${terms.operand[at] < 0 && !weighted ? "" : short(terms.values[at])}${product}`;
+  };
+  const grid = (kind, numbers, end, make) => {
     const rows = [];
-    for (let at = start; at < start + height * width; at += 1) rows.push(cell(at, numbers[at], end));
-    const table = element("div", { class: "grid", role: "group", "aria-label": `${kind}, channel ${channel}` }, ...rows);
+    for (let at = start; at < start + height * width; at += 1) {
+      const cell = make(at, numbers[at], end);
+      for (const name of ["pointerenter", "focus"]) cell.addEventListener(name, () => read(at));
+      cell.addEventListener("pointerleave", () => read(null));
+      cells.set(at, [...(cells.get(at) ?? []), cell]);
+      rows.push(cell);
+    }
+    const table = element("div", { class: numbered ? "grid" : "grid colours", role: "group", "aria-label": `${kind}, channel ${channel}` }, ...rows);
     table.style.gridTemplateColumns = `repeat(${width}, 1fr)`;
+    table.style.setProperty("--side", `${Math.min(36, Math.floor(110 / width))}px`);
     return element("figure", {}, table, element("figcaption", { class: "quiet" }, kind));
   };
-  const still = (at, number, end) => painted(element("span", { class: "cell", title: long(number) }, brief(number)), number, end);
+  const still = (at, number, end) => painted(element("span", { class: "cell", title: long(number) }, numbered ? brief(number) : null), number, end);
   const live = (at, number, end) => {
     if (terms.operand[at] < 0) return element("span", { class: "cell padding", title: "padding" }, "·");
     const cell = element(
       "button",
-      { type: "button", class: details.winner === at ? "cell winner" : "cell", title: `${sourceName(glass, node, terms, at)} = ${long(number)}`, onclick: () => goBack(glass, node, terms, at) },
-      brief(number),
+      {
+        type: "button",
+        class: details.winner === at ? "cell winner" : "cell",
+        title: `${sourceName(glass, node, terms, at)} = ${long(number)}`,
+        "aria-label": `${sourceName(glass, node, terms, at)}, ${short(number)}`,
+        onclick: () => goBack(glass, node, terms, at),
+      },
+      numbered ? brief(number) : null,
     );
     return painted(cell, number, end);
   };
   const caption = `${source.name}[${channel + (details.first ?? 0)}]`;
   const values = grid(node.kind.includes("pool") ? "window" : caption, terms.values, ends.value, live);
-  if (!weighted) return element("div", { class: "window" }, values);
-  return element(
-    "div",
-    { class: "window" },
-    values,
-    element("span", { class: "sign", "aria-label": "times" }, "×"),
-    grid("weights", terms.weights, ends.weight, still),
-    element("span", { class: "sign", "aria-label": "equals" }, "="),
-    grid("products", terms.products, ends.product, still),
-  );
+  const parts = weighted
+    ? [
+        element("span", { class: "sign", "aria-label": "times" }, "×"),
+        grid("weights", terms.weights, ends.weight, still),
+        element("span", { class: "sign", "aria-label": "equals" }, "="),
+        grid("products", terms.products, ends.product, still),
+      ]
+    : [];
+  const frame = element("div", {}, element("div", { class: "window" }, values, ...parts), readout);
+  return frame;
 }
 
 function painted(cell, number, end) {
