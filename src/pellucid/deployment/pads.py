@@ -49,12 +49,12 @@ def pad_of(images: NDArray[np.uint8] | None, channels: int) -> dict[str, Any]:
     grey = {"kind": "grey", "background": int(np.median(border)), "measured": len(sample)}
     if sample.shape[1] != sample.shape[2] or np.median(border) >= INK:
         return grey
-    ink = sample >= INK
-    drawn = ink.any((1, 2))
+    ink: NDArray[np.bool_] = np.asarray(sample >= INK, dtype=np.bool_)
+    drawn = ink.reshape(len(ink), -1).any(1)
     if drawn.mean() < SHARE:
         return grey
     sample, ink = sample[drawn], ink[drawn]
-    longer = np.maximum(_extent(ink.any(2)), _extent(ink.any(1)))
+    longer = np.maximum(_extent(np.asarray(ink.any(2))), _extent(np.asarray(ink.any(1))))
     box = int(np.median(longer))
     size = sample.shape[1]
     boxed = np.abs(longer - box) <= 1

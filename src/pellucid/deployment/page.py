@@ -118,8 +118,8 @@ def _about(
         facts.append(
             (
                 "The pad",
-                f"as {pad['measured']:,} training images were measured: scaled into {pad['box']} × {pad['box']} pixels, "
-                f"centred by mass in {pad['size']} × {pad['size']}, a pen of {pad['pen']:.3g} pixels",
+                f"as {pad['measured']:,} training images were measured: scaled into {pad['box']} × {pad['box']} "
+                f"pixels, centred by mass in {pad['size']} × {pad['size']}, a pen of {pad['pen']:.3g} pixels",
             )
         )
     return {

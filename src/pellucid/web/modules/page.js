@@ -83,9 +83,15 @@ export class Page {
     await this.open(file, name, label, number);
   }
 
+  /** The bytes of a file, as the network takes them. */
+  read(file) {
+    return imageOf(file, this.about.preprocessing.channels);
+  }
+
+  /** Run the network on a file. */
   async open(file, name, truth, number = null) {
     try {
-      const image = await imageOf(file, this.about.preprocessing.channels);
+      const image = await this.read(file);
       this.sampleButtons.forEach((button, at) => button.setAttribute("aria-pressed", String(at === number)));
       if (number === null) this.address({ image: null });
       await this.see(image, name, truth);
