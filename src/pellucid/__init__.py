@@ -35,7 +35,7 @@ pictures_of(
 )
 
 if TYPE_CHECKING:
-    from pellucid.api import resume, trace, train
+    from pellucid.api import export, resume, trace, train
     from pellucid.arithmetic import summarise as layers
     from pellucid.attribution import explain
     from pellucid.auditing import audit
@@ -61,6 +61,7 @@ _HOMES = {
     "convolve2d": "pellucid.convolution",
     "evaluate": "pellucid.evaluation",
     "explain": "pellucid.attribution",
+    "export": "pellucid.api",
     "find_runs": "pellucid.run",
     "history": "pellucid.causes",
     "layers": "pellucid.arithmetic:summarise",
@@ -93,6 +94,7 @@ __all__ = [
     "convolve2d",
     "evaluate",
     "explain",
+    "export",
     "find_runs",
     "history",
     "layers",

@@ -19,7 +19,9 @@ from pellucid.training import start as start_training
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["draw_curves", "resume", "trace", "train"]
+    from pellucid.deployment import Exported
+
+__all__ = ["draw_curves", "export", "resume", "trace", "train"]
 
 
 def train(
@@ -124,6 +126,40 @@ def trace(network: Run | str | Path | nn.Module, image: Any, unit: Unit | str | 
     A call looks like `print(pellucid.trace("runs/cifar10-simple-cifar-1", "test/17", "conv2[3,4,5]"))`.
     """
     return look(network, image, **how).trace(unit)
+
+
+def export(
+    run: Run | str | Path,
+    *,
+    to: str = "onnx",
+    out: str | Path | None = None,
+    epoch: int | str = "last",
+    force: bool = False,
+    show_progress: bool = False,
+) -> Exported:
+    """Write a run as one file with everything inside, from a picture's bytes of any size to a decision.
+
+    It is written only if it answers as the run does on held-out images and on pictures made to be difficult: the same
+    pixels, the same decisions, probabilities within 0.0001.
+
+    Args:
+        run: a run or its directory.
+        to: `onnx`, for ONNX Runtime; `torch`, a `.pt2` of `torch.export`; `page`, HTML in which the network runs.
+        out: the file; None is `model.onnx`, `model.pt2` or `page.html` in the run.
+        epoch: whose weights: `last`, `best` or a number.
+        force: replace a file that exists.
+        show_progress: bars on standard error.
+
+    Raises:
+        UserError: it is no run; the file exists; an extra is not installed; the network has an operation that cannot be
+            exported; the file does not answer as the run does. Nothing is written then.
+
+    A call looks like `pellucid.export("runs/cifar10-simple-cifar-1", to="onnx", out="model.onnx")`.
+    """
+    from pellucid.deployment import export as write_file
+
+    opened = run if isinstance(run, Run) else open_run(run)
+    return write_file(opened, to, out, epoch=epoch, force=force, show_progress=show_progress)
 
 
 def draw_curves(run: Run, test_accuracy: float | None = None) -> Path:

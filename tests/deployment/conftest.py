@@ -1,159 +1,100 @@
-"""Runs to export: grey digits and colour photos, trained for a moment."""
+"""Folders of small photos, runs of one epoch on them, and what they are exported to, each made once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from chromium import CHROMIUM, QUIET
 from PIL import Image
 
 import pellucid
-from pellucid.deployment.page import page_of
-from pellucid.ground.errors import UserError
-from pellucid.prediction.predictor import open_predictor
-from pellucid.web import web_runtime
+from pellucid.prediction.predictor import Predictor, open_predictor
+from pellucid.run import Run
 
-PHOTO_NETWORK = '''
+OWN_NETWORKS = """
 import torch
 from torch import nn
-import torch.nn.functional as F
 
-class PhotoNet(nn.Module):
-    """One of everything that a page does by hand."""
-
+class Base(nn.Module):
     def __init__(self, in_channels, num_classes):
         super().__init__()
-        self.first = nn.Conv2d(in_channels, 8, 3, stride=2, bias=False)
-        self.norm = nn.BatchNorm2d(8, eps=1e-3)
-        self.deep = nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8)
-        self.point = nn.Conv2d(8, 8, 1)
-        self.left = nn.MaxPool2d(2)
-        self.right = nn.AvgPool2d(3, stride=2, padding=1)
-        self.pool = nn.AdaptiveAvgPool2d((3, 2))
-        self.classify = nn.Linear(96, num_classes)
+        self.conv = nn.Conv2d(in_channels, 4, 3, stride=2)
+        self.label = nn.ReLU()
+        self.fc = nn.Linear(4, num_classes)
+
+    def logits(self, x):
+        return self.fc(self.label(self.conv(x)).mean((2, 3)))
 
     def forward(self, x):
-        x = F.relu6(self.norm(self.first(F.pad(x, (0, 1, 0, 1)))))
-        y = x + F.silu(self.point(F.leaky_relu(self.deep(x), 0.1)))
-        y = y * torch.sigmoid(y.mean((2, 3), keepdim=True))
-        z = torch.cat([self.left(y), self.right(y)], dim=1)
-        return self.classify(F.dropout(self.pool(z).flatten(1), 0.2, self.training))
-'''
+        return self.logits(x)
 
-DIGIT_NETWORK = """
-from torch import nn
+class EndsInSoftmax(Base):
+    def forward(self, x):
+        return self.logits(x).softmax(1)
 
-class DigitNet(nn.Sequential):
-    def __init__(self, in_channels, num_classes):
-        super().__init__(
-            nn.Conv2d(in_channels, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 5, stride=2),
-            nn.ReLU(), nn.Flatten(), nn.Linear(200, num_classes),
-        )
+class EndsInSigmoid(Base):
+    def forward(self, x):
+        return self.logits(x).sigmoid()
+
+class NotInOnnx(Base):
+    def forward(self, x):
+        return self.logits(x) * torch.special.bessel_j0(x.mean())
+
+class LooksAtValues(Base):
+    def forward(self, x):
+        return self.logits(x) if x.mean() > 0 else -self.logits(x)
 """
 
-STROKES = {
-    "upright": [(0.5, 0.1, 0.5, 0.9)],
-    "slanted": [(0.2, 0.1, 0.8, 0.9)],
-    "cross": [(0.1, 0.5, 0.9, 0.5), (0.5, 0.1, 0.5, 0.9)],
-}
-
 
 @pytest.fixture(scope="session")
-def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("exports")
-
-
-@pytest.fixture(scope="session")
-def runtime_cache() -> str | None:
-    """The person's own cache, so that 33 MB are not fetched for every run of the tests."""
-    try:
-        web_runtime()
-    except UserError as error:
-        pytest.skip(f"no ONNX Runtime Web: {error}")
-    return None
-
-
-def train(folder: Path, data: Path, network: str, **options: Any) -> pellucid.Run:
-    torch_run = folder / network.lower()
-    pellucid.train(data, network=f"{folder / 'nets.py'}:{network}", recipe="tutorial", out=torch_run, **options)
-    run = pellucid.open_run(torch_run, trust=True)
-    pellucid.evaluate(run)
-    return run
-
-
-@pytest.fixture(scope="session")
-def digit_run(exports: Path) -> pellucid.Run:
-    """Signs drawn as MNIST's digits are: in a box of 20 pixels, centred by mass, in 28 × 28."""
-    generator = np.random.default_rng(4)
-    for split, count in (("train", 60), ("test", 20)):
-        for name in STROKES:
-            (exports / "signs" / split / name).mkdir(parents=True)
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes, red and blue, of many sizes; also the file of a person's own networks."""
+    folder = tmp_path_factory.mktemp("photos")
+    random = np.random.default_rng(3)
+    for place, name in enumerate(("blue", "red")):
+        for split, count in (("train", 16), ("val", 6), ("test", 9)):
             for number in range(count):
-                Image.fromarray(drawn_sign(name, generator)).save(exports / "signs" / split / name / f"{number}.png")
-    (exports / "nets.py").write_text(PHOTO_NETWORK + DIGIT_NETWORK)
-    return train(exports, exports / "signs", "DigitNet", epochs=5, flip=False, size=(28, 28), channels=1)
+                pixels = random.integers(0, 160, (*random.integers(9, 70, 2), 3), np.uint8)
+                pixels[..., 2 if place == 0 else 0] += 95
+                file = folder / "set" / split / name / f"{number}.{'png' if number % 2 else 'jpg'}"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(file)
+    (folder / "own.py").write_text(OWN_NETWORKS)
+    return folder
 
 
-def drawn_sign(name: str, generator: np.random.Generator) -> np.ndarray:
-    from PIL import ImageDraw
-
-    fine = Image.new("L", (320, 320))
-    draw = ImageDraw.Draw(fine)
-    for line in STROKES[name]:
-        ends = np.array(line) * 320 + generator.uniform(-20, 20, 4)
-        draw.line([tuple(ends[:2]), tuple(ends[2:])], fill=255, width=36)
-    cut = fine.crop(fine.getbbox())
-    scale = 20 / max(cut.size)
-    box = np.asarray(cut.resize([max(1, round(side * scale)) for side in cut.size], Image.Resampling.BOX))
-    mass = box.astype(float)
-    rows = (mass.sum(1) @ (np.arange(len(box)) + 0.5)) / mass.sum()
-    columns = (mass.sum(0) @ (np.arange(box.shape[1]) + 0.5)) / mass.sum()
-    top, left = round(14 - rows), round(14 - columns)
-    pixels = np.zeros((28, 28), np.uint8)
-    pixels[top : top + box.shape[0], left : left + box.shape[1]] = box
-    return pixels
+@pytest.fixture(autouse=True)
+def _surroundings(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PELLUCID_CACHE", str(photos / "cache"))
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def photo_run(exports: Path, digit_run: pellucid.Run) -> pellucid.Run:
-    """Three kinds of colour photos of several sizes; a class with a name that HTML must be careful with."""
-    generator = np.random.default_rng(5)
-    kinds = {"<img src=x onerror=alert(1)>": (210, 60, 60), "green & gold": (60, 200, 80), "blue": (60, 60, 210)}
-    for split, count in (("train", 40), ("test", 20)):
-        for name, colour in kinds.items():
-            folder = exports / "photos" / split / name
-            folder.mkdir(parents=True)
-            for number in range(count):
-                size = (int(generator.integers(20, 60)), int(generator.integers(20, 60)), 3)
-                pixels = np.clip(np.array(colour) + generator.normal(0, 70, size), 0, 255).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / f"{number}.png")
-    return train(exports, exports / "photos", "PhotoNet", epochs=3, size=(24, 24))
+def photo_run(photos: Path):
+    """Train a network for one epoch; each once."""
+    kept: dict[str, Run] = {}
 
+    def make(network: str, **settings) -> Run:
+        name = "-".join([network.rpartition(":")[2], *map(str, settings.values())])
+        if name not in kept:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("PELLUCID_CACHE", str(photos / "cache"))
+                kept[name] = pellucid.train(
+                    photos / "set",
+                    network=network.replace("own.py", str(photos / "own.py")),
+                    device="cpu",
+                    out=photos / "runs" / name,
+                    **({"epochs": 1, "batch_size": 16, "recipe": "tutorial", "size": (28, 28)} | settings),
+                )
+        return kept[name]
 
-def page_file(run: pellucid.Run, path: Path) -> Path:
-    if not path.exists():
-        path.write_bytes(page_of(open_predictor(run)))
-    return path
-
-
-@pytest.fixture(scope="session")
-def digit_page(digit_run: pellucid.Run, exports: Path, runtime_cache: None) -> Path:
-    return page_file(digit_run, exports / "digits.html")
+    return make
 
 
 @pytest.fixture(scope="session")
-def photo_page(photo_run: pellucid.Run, exports: Path, runtime_cache: None) -> Path:
-    return page_file(photo_run, exports / "photos.html")
+def predictor_of(photo_run):
+    def opened(network: str, **settings) -> Predictor:
+        return open_predictor(photo_run(network, **settings), device="cpu")
 
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield opened
-        opened.close()
+    return opened

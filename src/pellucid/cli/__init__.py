@@ -32,7 +32,7 @@ from pellucid.ground.errors import UserError, system_error
 __all__ = ["SECTIONS", "command_names", "in_order", "load_command", "main", "pellucid"]
 
 
-SECTIONS = ("Learn", "Train", "Inspect", "Evaluate", "Set up")
+SECTIONS = ("Learn", "Train", "Inspect", "Evaluate", "Use", "Set up")
 """The headings of the help, by what a person wants to do, in the order in which a newcomer needs them."""
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import json
 from typing import Any
+
+from torch.export import ExportedProgram
 
 from pellucid.deployment.graph import INPUT, OUTPUTS, PIXELS, Answering, Deciding, program_of
 from pellucid.deployment.maps import with_maps
-from pellucid.deployment.onnx_file import onnx_bytes
+from pellucid.deployment.onnx_file import onnx_bytes, with_metadata
+from pellucid.deployment.unexportable import explaining
 from pellucid.ground.version import VERSION
 from pellucid.prediction.calibration import read_calibration
 from pellucid.prediction.predictor import Predictor
 
-__all__ = ["FORMAT", "deciding_of", "graph_of", "metadata_of", "versions"]
+__all__ = ["FORMAT", "deciding_of", "graph_of", "metadata_of", "program_for", "versions"]
 
 FORMAT = 1
 
@@ -27,29 +29,45 @@ def deciding_of(predictor: Predictor) -> Deciding:
     return Deciding(predictor.run.head, calibration.temperature or 1.0, calibration.threshold)
 
 
+def program_for(predictor: Predictor, deciding: Deciding) -> ExportedProgram:
+    """Trace the graph of a predictor; beside `OUTPUTS` it gives the fitted pixels.
+
+    Raises:
+        UserError: torch.export cannot follow the network.
+    """
+    network = predictor.network
+    with explaining(predictor.run.record.network, network):
+        return program_of(Answering(network, predictor.preprocessing, deciding, pixels=True))
+
+
 def graph_of(predictor: Predictor, maps: bool = False) -> bytes:
     """Make the ONNX file of a predictor: from pictures of any size to probabilities and a decision.
 
     Its input is `image`, uint8 `[B, H, W, C]`; its outputs are `probabilities` `[B, K]` float32, at the run's
-    temperature, `label` `[B]` int64, and `abstain` `[B]` bool, whether the run's threshold is not reached.
+    temperature, `label` `[B]` int64, and `abstain` `[B]` bool, whether the run's threshold is not reached. It has
+    passed no gate.
 
     Args:
-        predictor: a run with the weights of an epoch.
-        maps: add the value of every node of the network as a further output, called as in `pellucid.look`; one whose
-            name is taken gets `_2`. The metadata say which output is which node's.
+        predictor: a run with the weights of an epoch, on the CPU.
+        maps: add the fitted pixels and the value of every node of the network as further outputs, called as in
+            `pellucid.look`; one whose name is taken gets `_2`. The metadata say in `maps` which output is which node's, and in `without_map` which
+            nodes have none, because they are steps within an operation.
 
     Raises:
-        UserError: the network has an operation that ONNX has not.
+        UserError: the network has an operation that cannot be exported.
     """
     deciding = deciding_of(predictor)
-    network, names, metadata = predictor.network, {}, metadata_of(predictor, deciding)
-    if maps:
-        all_maps = with_maps(network, predictor.preprocessing.input_shape)
-        network, names = all_maps.network, _free_names(all_maps.names)
-        metadata |= {"maps": names, "without_map": list(all_maps.missing)}
-    program = program_of(Answering(network, predictor.preprocessing, deciding, pixels=False))
-    outputs = (*OUTPUTS, *names.values())
-    return onnx_bytes(program, INPUT, outputs, {"pellucid": json.dumps(metadata, ensure_ascii=False)})
+    network, name = predictor.network, predictor.run.record.network
+    names: dict[str, str] = {}
+    metadata = metadata_of(predictor, deciding)
+    with explaining(name, network):
+        if maps:
+            all_maps = with_maps(network, predictor.preprocessing.input_shape)
+            network, names = all_maps.network, _free_names(all_maps.names)
+            metadata |= {"maps": names, "without_map": list(all_maps.missing)}
+        program = program_of(Answering(network, predictor.preprocessing, deciding, pixels=maps))
+        outputs = (*OUTPUTS, *([PIXELS] if maps else []), *names.values())
+        return with_metadata(onnx_bytes(program, INPUT, outputs), metadata)
 
 
 def _free_names(nodes: tuple[str, ...]) -> dict[str, str]:

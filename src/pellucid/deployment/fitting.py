@@ -1,7 +1,7 @@
 """Fitting pictures to a network's size as tensor operations: the same bytes as `pellucid.data.decode` gives.
 
 That asks Pillow, which resizes in two passes, one for each axis. Every output position is a weighted mean of
-neighbouring pixels; the weights are a triangle, to each side as wide as an output pixel, and at least as an input pixel.
+neighbouring pixels; the weights are a triangle that reaches to each side as far as an output pixel is wide, at least 1.
 They are rounded to 22 binary digits, the sums are whole numbers, and each pass rounds to bytes
 (`src/libImaging/Resample.c` of Pillow). All of that is repeated here, in the same order and with the same precision, so
 that no bit differs.

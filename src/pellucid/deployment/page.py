@@ -8,7 +8,6 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 
-from pellucid.deployment.answering import graph_of
 from pellucid.deployment.pads import pad_of
 from pellucid.evaluation import read_evaluation
 from pellucid.evaluation.result import evaluation_folder
@@ -36,28 +34,27 @@ MOST_SAMPLE_PIXELS = 600_000
 """Of all samples together, so that a page of large photos does not grow by many megabytes."""
 
 
-def page_of(predictor: Predictor, *, samples: int = MOST_SAMPLES, cache: str | Path | None = None) -> bytes:
+def page_of(predictor: Predictor, graph: bytes, metadata: Mapping[str, Any], *, samples: int = MOST_SAMPLES) -> bytes:
     """Make the page of a predictor: HTML that opens from the disk and asks nobody for anything.
 
     Args:
         predictor: a run with the weights of an epoch.
+        graph: what `graph_of(predictor, maps=True)` gave.
+        metadata: what is said of it; with `gate`, once it has passed.
         samples: how many images of the run's test set go along; none where they are gone.
-        cache: the cache folder, where the runtime of pages is kept; None is PELLUCID_CACHE, else the system's own.
 
     Raises:
-        UserError: the network has an operation that ONNX has not, or cannot be followed; the runtime cannot be fetched.
+        UserError: the network cannot be followed; the runtime of pages cannot be fetched.
     """
-    runtime = web_runtime(cache)
-    graph = graph_of(predictor, maps=True)
-    metadata = _metadata(graph)
+    runtime = web_runtime()
     preprocessing = predictor.preprocessing
     blank = np.zeros((preprocessing.height, preprocessing.width, preprocessing.channels), np.uint8)
     glass = look(predictor.network, blank, preprocessing=preprocessing)
     plan = plan_of(glass.recording, graph)
+    inside = _metadata(graph)
     for node in plan.document["nodes"]:
-        node["output"] = metadata.get("maps", {}).get(node["name"])
-    images = _images(predictor)
-    about = _about(predictor, metadata, images, samples, runtime)
+        node["output"] = inside["maps"].get(node["name"])
+    about = _about(predictor, {**inside, **metadata}, _images(predictor), samples, runtime)
     return _html({**about, "plan": plan.document}, plan, graph, runtime).encode()
 
 
@@ -83,6 +80,7 @@ def _images(predictor: Predictor) -> Images:
 
 
 def _metadata(graph: bytes) -> dict[str, Any]:
+    """What a graph says of itself."""
     import onnx
 
     model = onnx.load_from_string(graph)
@@ -166,10 +164,12 @@ def _threshold(metadata: Mapping[str, Any]) -> str:
     return f'{share_text(threshold)}; below it the answer is "unsure"'
 
 
-def _gate_text(gate: Any) -> str:
-    if isinstance(gate, Mapping):
-        return "; ".join(f"{key.replace('_', ' ')}: {setting}" for key, setting in gate.items())
-    return str(gate)
+def _gate_text(gate: Mapping[str, Any]) -> str:
+    return (
+        f"its graph, run by ONNX Runtime, gave the run's own decision on {gate['held_out']:,} images of its set and "
+        f"{gate['hard']} difficult ones, from the same pixels, with probabilities at most "
+        f"{gate['largest_difference']:.1e} away"
+    )
 
 
 def _notes(metadata: Mapping[str, Any]) -> list[str]:

@@ -50,6 +50,9 @@ class RunFile(StrEnum):
     DUPLICATES = "duplicates.csv", "the pairs of images that show the same"
     DUPLICATES_PICTURE = "duplicates.png", "the same as a picture"
     REPORT = "report.html", "everything above to look at"
+    ONNX = "model.onnx", "the network with everything before and after it, for ONNX Runtime"
+    PAGE = "page.html", "a page in which the network itself runs, for a browser"
+    TORCH = "model.pt2", "the same for torch, which then needs no code of the network"
     EVALUATIONS = "evaluations", "the same figures and tables for other images and splits"
 
     def __new__(cls, name: str, meaning: str) -> Self:

@@ -156,16 +156,8 @@ export class Page {
 
   /** The input as the network receives it, as pixels. */
   #seen(name) {
-    const { height, width, channels, mean, std } = this.about.preprocessing;
-    const input = this.values.get(this.about.plan.nodes[0].name);
-    if (!input) return;
-    const bytes = new Uint8Array(height * width * channels);
-    for (let channel = 0; channel < channels; channel += 1) {
-      for (let at = 0; at < height * width; at += 1) {
-        const value = input.data[channel * height * width + at];
-        bytes[at * channels + channel] = Math.round((value * std[channel] + mean[channel]) * 255);
-      }
-    }
+    const { height, width, channels } = this.about.preprocessing;
+    const bytes = this.answer.pixels;
     const canvas = element("canvas", { role: "img", "aria-label": `What the network receives: ${name}` });
     paintPixels(canvas, bytes, height, width, channels);
     this.times = multiple(height, width, INPUT_ROOM);
@@ -232,6 +224,7 @@ export class Page {
       select: (node, index, how) => this.select(node, index, how),
       classes: this.about.classes,
       preprocessing: this.about.preprocessing,
+      pixels: this.answer.pixels,
     };
     fill(panel, this.#crumbs(), unitView(glass, at.node, at.index));
   }

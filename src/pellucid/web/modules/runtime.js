@@ -56,7 +56,7 @@ export class Runner {
    *
    * @param {{bytes: Uint8Array, height: number, width: number}} image
    * @param {1 | 3} channels
-   * @returns {Promise<{probabilities: Float32Array, label: number, unsure: boolean, values: Map<string, Tensor>}>}
+   * @returns {Promise<{pixels: Uint8Array | null, probabilities: Float32Array, label: number, unsure: boolean, values: Map<string, Tensor>}>}
    */
   run(image, channels) {
     const result = this.busy.then(() => this.#run(image, channels));
@@ -73,6 +73,7 @@ export class Runner {
       if (result) values.set(node, new Tensor(result.data, result.dims));
     }
     return {
+      pixels: results["fitted pixels"]?.data ?? null,
       probabilities: results.probabilities.data,
       label: Number(results.label.data[0]),
       unsure: Boolean(results.abstain.data[0]),

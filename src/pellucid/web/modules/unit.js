@@ -21,7 +21,8 @@ const NUMBERED = 3;
  * @property {(number: number) => import("./tensor.js").Tensor | null} valueOf
  * @property {(node: number, index: number[], how?: "back" | "beside") => void} select
  * @property {string[]} classes
- * @property {{mean: number[], std: number[], channels: number}} preprocessing
+ * @property {{mean: number[], std: number[], channels: number, width: number}} preprocessing
+ * @property {Uint8Array} pixels the bytes that the network received, `[H, W, C]`
  */
 
 /** The view of one unit. */
@@ -282,17 +283,15 @@ function meter(number, end) {
 
 /** A pixel: the byte that the image has there, and how it becomes the network's number. */
 function pixelView(glass, index, shown) {
-  const { mean, std, channels } = glass.preprocessing;
+  const { mean, std, channels, width } = glass.preprocessing;
   const [, channel, row, column] = index;
   const names = channels === 3 ? ["red", "green", "blue"] : ["grey"];
-  const exact = (shown * std[channel] + mean[channel]) * 255;
-  const byte = Math.round(exact);
+  const byte = glass.pixels[(row * width + column) * channels + channel];
   const value = (byte / 255 - mean[channel]) / std[channel];
   const slack = 4 * (byte / (255 * std[channel]) + Math.abs(mean[channel] / std[channel])) + 2 * Math.abs(value);
   const verdict = check({ value, slack }, shown);
   const swatch = element("span", { class: "swatch", "aria-hidden": "true" });
-  const level = Math.max(0, Math.min(255, byte));
-  const colour = channels === 3 ? [0, 1, 2].map((at) => (at === channel ? level : 0)) : [level, level, level];
+  const colour = channels === 3 ? [0, 1, 2].map((at) => (at === channel ? byte : 0)) : [byte, byte, byte];
   swatch.style.background = `rgb(${colour.join(",")})`;
   return [
     element("p", { class: "sentence" }, swatch, `This is a pixel: ${names[channel]} in row ${row}, column ${column}. Its byte is ${byte} of 255. Here the image begins.`),

@@ -69,8 +69,8 @@ def digits(browser, digit_page) -> Iterator[tuple[Any, list[str]]]:
 
 
 @pytest.fixture(scope="module")
-def photos(browser, photo_page) -> Iterator[tuple[Any, list[str]]]:
-    page, trouble = visit(browser, photo_page, viewport={"width": 1300, "height": 900})
+def coloured(browser, colour_page) -> Iterator[tuple[Any, list[str]]]:
+    page, trouble = visit(browser, colour_page, viewport={"width": 1300, "height": 900})
     yield page, trouble
     page.context.close()
 
@@ -138,10 +138,10 @@ def _with_gamma(content: bytes) -> bytes:
     return content[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + content[33:]
 
 
-@pytest.mark.parametrize("which", ["digits", "photos"])
-def test_fifty_images_get_the_answers_that_python_gives(which, request, digit_run, photo_run):
+@pytest.mark.parametrize("which", ["digits", "coloured"])
+def test_fifty_images_get_the_answers_that_python_gives(which, request, digit_run, colour_run):
     page, trouble = request.getfixturevalue(which)
-    run = {"digits": digit_run, "photos": photo_run}[which]
+    run = {"digits": digit_run, "coloured": colour_run}[which]
     folder = Path(run.record.data.source) / "test"
     files = sorted(folder.rglob("*.png"))[:50]
     assert len(files) == 50
@@ -155,10 +155,10 @@ def test_fifty_images_get_the_answers_that_python_gives(which, request, digit_ru
     assert trouble == []
 
 
-@pytest.mark.parametrize("which", ["digits", "photos"])
-def test_pictures_of_every_kind_give_the_pixels_that_python_sees(which, request, digit_run, photo_run):
+@pytest.mark.parametrize("which", ["digits", "coloured"])
+def test_pictures_of_every_kind_give_the_pixels_that_python_sees(which, request, digit_run, colour_run):
     page, trouble = request.getfixturevalue(which)
-    run = {"digits": digit_run, "photos": photo_run}[which]
+    run = {"digits": digit_run, "coloured": colour_run}[which]
     form = PixelFormat(1, 1, run.preprocessing.channels, "stretch")
     for name, content in nasty_pictures():
         seen = page.evaluate(READ, [base64.b64encode(content).decode(), "image/png"])
@@ -171,11 +171,11 @@ def test_pictures_of_every_kind_give_the_pixels_that_python_sees(which, request,
     assert trouble == []
 
 
-def test_a_jpeg_is_close_and_says_so(photos, photo_run):
-    page, _ = photos
+def test_a_jpeg_is_close_and_says_so(coloured, colour_run):
+    page, _ = coloured
     content = encoded(Image.fromarray(np.full((30, 40, 3), (200, 90, 60), np.uint8)), format="JPEG", quality=95)
     answer = ask(page, content, "jpeg")
-    assert np.abs(np.array(answer["probabilities"]) - python_answer(photo_run, content)).max() < 0.02
+    assert np.abs(np.array(answer["probabilities"]) - python_answer(colour_run, content)).max() < 0.02
     assert "slightly differently" in answer["trouble"]
 
 
@@ -185,10 +185,10 @@ def test_what_is_no_image_is_refused_in_words(digits):
     page.wait_for_function("document.getElementById('trouble').innerText.includes('cannot read broken.png')")
 
 
-@pytest.mark.parametrize("which", ["digits", "photos"])
-def test_units_of_every_layer_agree_with_the_runtime_and_with_python(which, request, digit_run, photo_run):
+@pytest.mark.parametrize("which", ["digits", "coloured"])
+def test_units_of_every_layer_agree_with_the_runtime_and_with_python(which, request, digit_run, colour_run):
     page, trouble = request.getfixturevalue(which)
-    run = {"digits": digit_run, "photos": photo_run}[which]
+    run = {"digits": digit_run, "coloured": colour_run}[which]
     file = sorted((Path(run.record.data.source) / "test").rglob("*.png"))[3]
     ask(page, file.read_bytes())
     glass = pellucid.look(run, str(file))
@@ -295,16 +295,16 @@ def test_an_address_leads_to_the_same_unit(browser, digit_page):
         opened.context.close()
 
 
-def test_names_are_text(photos):
-    page, trouble = photos
+def test_names_are_text(coloured):
+    page, trouble = coloured
     assert page.locator("text=<img src=x onerror=alert(1)>").count() > 0
     assert page.locator("img[src='x']").count() == 0
     assert trouble == []
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
-def test_nothing_is_wider_than_the_screen_and_text_can_be_read(browser, photo_page, width, scheme):
-    page, trouble = visit(browser, photo_page, viewport={"width": width, "height": 800}, color_scheme=scheme)
+def test_nothing_is_wider_than_the_screen_and_text_can_be_read(browser, colour_page, width, scheme):
+    page, trouble = visit(browser, colour_page, viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.evaluate("pellucid.select(2, [0, 1, 1, 1])")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(CONTRASTS) == []
@@ -344,11 +344,11 @@ CONTRASTS = """() => {
 }"""
 
 
-def test_the_pad_is_chosen_by_what_the_images_are(digit_run, photo_run):
+def test_the_pad_is_chosen_by_what_the_images_are(digit_run, colour_run):
     pad = pad_of(digit_run.open_images().splits["train"].images, 1)
     assert (pad["kind"], pad["size"], pad["box"]) == ("digit", 28, 20)
     assert 36 / 320 * 20 / 0.8 * 0.8 < pad["pen"] < 36 / 320 * 20 / 0.8 * 1.3
-    assert pad_of(photo_run.open_images().splits["train"].images, 3) == {"kind": "colour"}
+    assert pad_of(colour_run.open_images().splits["train"].images, 3) == {"kind": "colour"}
     noise = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
     assert pad_of(noise, 1)["kind"] == "grey"
     white = 255 - digit_run.open_images().splits["train"].images
