@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +11,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from web_modules import NO_NODE, NODE, in_node
 
 from pellucid.arithmetic import record, trace
-from pellucid.web import modules_folder, plan_of
+from pellucid.web import plan_of
 
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed (Debian: apt-get install nodejs)")
+pytestmark = pytest.mark.skipif(NODE is None, reason=NO_NODE)
 
 
 def compute(network: nn.Module, x: Tensor, units: int = 12, seed: int = 0) -> list[tuple[Any, Any, Any]]:
@@ -41,17 +38,9 @@ def compute(network: nn.Module, x: Tensor, units: int = 12, seed: int = 0) -> li
         "values": [encode(step.value.detach().float().contiguous().numpy().tobytes()) for step in recording.steps],
         "units": asked,
     }
-    script = Path(__file__).with_name("decompose.mjs")
-    answer = subprocess.run(
-        [str(NODE), str(script), str(modules_folder())],
-        input=json.dumps(question),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert answer.returncode == 0, answer.stderr
+    answers = in_node(Path(__file__).with_name("decompose.mjs"), question)
     found = []
-    for unit, theirs in zip(asked, json.loads(answer.stdout), strict=True):
+    for unit, theirs in zip(asked, answers, strict=True):
         step = recording.steps[unit["node"]]
         ours = trace(step.operation, step.inputs, tuple(unit["index"]), output=step.value)
         found.append((step, theirs, ours))

@@ -50,8 +50,8 @@ def graph_of(predictor: Predictor, maps: bool = False) -> bytes:
     Args:
         predictor: a run with the weights of an epoch, on the CPU.
         maps: add the fitted pixels and the value of every node of the network as further outputs, called as in
-            `pellucid.look`; one whose name is taken gets `_2`. The metadata say in `maps` which output is which node's, and in `without_map` which
-            nodes have none, because they are steps within an operation.
+            `pellucid.look`; one whose name is taken gets `_2`. The metadata say in `maps` which output is which node's,
+            and in `without_map` which nodes have none, because they are steps within an operation.
 
     Raises:
         UserError: the network has an operation that cannot be exported.
