@@ -31,12 +31,12 @@ export function long(number) {
   return String(number).replace("-", "−").replace("Infinity", "∞");
 }
 
-/** A share as a percentage: whole, but never 100 % or 0 % of what is not. */
+/** A share as a percentage: whole, but never 100 % or 0 % of what is not. The space does not break. */
 export function percent(share) {
   const hundredth = 100 * share;
-  if (hundredth > 99 && share < 1) return `${Math.min(99.99, Math.floor(hundredth * 100) / 100).toFixed(2)} %`;
-  if (hundredth < 1 && share > 0) return hundredth < 0.01 ? "< 0.01 %" : `${hundredth.toFixed(2)} %`;
-  return `${Math.round(hundredth)} %`;
+  if (hundredth > 99 && share < 1) return `${Math.min(99.99, Math.floor(hundredth * 100) / 100).toFixed(2)}\u00a0%`;
+  if (hundredth < 1 && share > 0) return hundredth < 0.01 ? "<\u00a00.01\u00a0%" : `${hundredth.toFixed(2)}\u00a0%`;
+  return `${Math.round(hundredth)}\u00a0%`;
 }
 
 /** A count with its noun. */

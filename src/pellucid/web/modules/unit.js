@@ -39,7 +39,7 @@ export function unitView(glass, number, index) {
   const label = number === network.output && node.shape.length === 2 ? glass.classes[index[1]] : null;
   const parts = [
     heading,
-    element("p", { class: "value", title: long(shown), "data-value": shown }, short(shown), label ? element("span", { class: "quiet" }, ` ${label}`) : null),
+    element("p", { class: "value", title: long(shown), "data-value": shown }, short(shown), label ? element("span", { class: "quiet" }, ` evidence for the class ${label}`) : null),
     number === 0 ? pixelView(glass, index, shown) : arithmeticView(glass, number, index, value),
     mapView(glass, number, index, value),
     feedsView(glass, number, index),
@@ -163,7 +163,7 @@ function channelView(glass, node, terms, channel, { height, width, ends, source,
     }
     const table = element("div", { class: numbered ? "grid" : "grid colours", role: "group", "aria-label": `${kind}, channel ${channel}` }, ...rows);
     table.style.gridTemplateColumns = `repeat(${width}, 1fr)`;
-    table.style.setProperty("--side", `${Math.min(36, Math.floor(110 / width))}px`);
+    table.style.setProperty("--columns", String(width));
     return element("figure", {}, table, element("figcaption", { class: "quiet" }, kind));
   };
   const still = (at, number, end) => painted(element("span", { class: "cell", title: long(number) }, numbered ? brief(number) : null), number, end);
@@ -254,7 +254,8 @@ function termsView(glass, number, { terms, combine, details }) {
       ),
       element("td", { class: "figure", title: long(terms.values[at]) }, terms.operand[at] < 0 && combine === "maximum" ? "–" : short(terms.values[at])),
       weighted ? element("td", { class: "figure", title: long(terms.weights[at]) }, short(terms.weights[at])) : null,
-      contributes ? element("td", { class: "figure", title: long(terms.products[at]) }, short(terms.products[at]), meter(terms.products[at], end)) : null,
+      contributes ? element("td", { class: "figure", title: long(terms.products[at]) }, short(terms.products[at])) : null,
+      contributes ? element("td", { class: "meters" }, meter(terms.products[at], end)) : null,
     );
   };
   const order = strongest(terms);
@@ -263,7 +264,7 @@ function termsView(glass, number, { terms, combine, details }) {
   const head = element(
     "thead",
     {},
-    element("tr", {}, element("th", {}, "read from"), element("th", {}, "value"), weighted ? element("th", {}, "× weight") : null, contributes ? element("th", {}, `= ${contributes}`) : null),
+    element("tr", {}, element("th", {}, "read from"), element("th", {}, "value"), weighted ? element("th", {}, "× weight") : null, contributes ? element("th", {}, `= ${contributes}`) : null, contributes ? element("td", { class: "meters" }) : null),
   );
   const left = count - body.children.length;
   const reach = Math.min(count, MOST_TERMS);
