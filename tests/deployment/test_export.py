@@ -60,7 +60,7 @@ def test_a_torch_file_needs_no_code_of_the_network(photo_run, capsys: pytest.Cap
     assert main(["export", str(run.directory), "--to", "torch", "--out", "model.pt2"]) == 0
     printed = capsys.readouterr()
     assert "model.pt2: " in printed.out
-    assert "checked on 18 of the run's images and 22 difficult ones: the same pixels to the last bit" in printed.out
+    assert "checked on 18 of the run's images and 21 difficult ones: the same pixels to the last bit" in printed.out
     texts = {"pellucid": ""}
     program = torch.export.load("model.pt2", extra_files=texts)
     assert json.loads(texts["pellucid"])["classes"] == ["blue", "red"]
@@ -109,8 +109,8 @@ def test_a_missing_extra_is_named(photo_run, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ("NotInOnnx", "its operation aten.special_bessel_j0.default cannot be expressed"),
-        ("LooksAtValues", "own.py:34 (return self.logits(x) if x.mean() > 0"),
+        ("NotInOnnx", "its operation prims.bessel_j0 cannot be expressed"),
+        ("LooksAtValues", "(return self.logits(x) if x.mean() > 0"),
     ],
 )
 def test_a_network_that_cannot_be_exported_is_told_why(network: str, message: str, photo_run) -> None:

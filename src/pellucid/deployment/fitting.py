@@ -78,7 +78,7 @@ class Fitting(nn.Module):
 
     def _cropped(self, rows: Tensor, columns: Tensor) -> tuple[Span, Span]:
         """Cut as `PIL.ImageOps.fit` does: what is too wide left and right, what is too high above and below."""
-        ratio = self.width / self.height
+        ratio = _whole(self.width) / _whole(self.height)  # a Python number would be rounded to float32 in an ONNX file
         own_ratio = columns / rows
         wide, same = own_ratio > ratio, own_ratio == ratio
         width = torch.where(wide, ratio * rows, columns)

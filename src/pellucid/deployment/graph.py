@@ -49,6 +49,8 @@ class Answering(nn.Module):
 
     scale: Tensor
     shift: Tensor
+    temperature: Tensor
+    threshold: Tensor
 
     def __init__(self, network: nn.Module, preprocessing: Preprocessing, deciding: Deciding, pixels: bool) -> None:
         super().__init__()
@@ -57,6 +59,10 @@ class Answering(nn.Module):
         shift = [-mean / deviation for mean, deviation in zip(preprocessing.mean, preprocessing.std, strict=True)]
         self.register_buffer("scale", torch.tensor(scale))
         self.register_buffer("shift", torch.tensor(shift))
+        # As float64 tensors: a Python number would be rounded to float32 in an ONNX file.
+        threshold = (deciding.threshold or 0.0) - ROUNDING
+        self.register_buffer("temperature", torch.tensor(deciding.temperature, dtype=torch.float64))
+        self.register_buffer("threshold", torch.tensor(threshold, dtype=torch.float64))
         self.network, self.deciding, self.pixels = network, deciding, pixels
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -65,9 +71,8 @@ class Answering(nn.Module):
         returned = self.network((pixels.float() * self.scale + self.shift).permute(0, 3, 1, 2))
         outputs, *maps = returned if isinstance(returned, tuple) else (returned,)
         logits = as_logits(outputs.float(), self.deciding.head)
-        probabilities = (logits.double() / self.deciding.temperature).softmax(1)
-        threshold = (self.deciding.threshold or 0.0) - ROUNDING
-        answer = (probabilities.float(), logits.argmax(1), probabilities.amax(1) < threshold)
+        probabilities = (logits.double() / self.temperature).softmax(1)
+        answer = (probabilities.float(), logits.argmax(1), probabilities.amax(1) < self.threshold)
         return (*answer, *([pixels] if self.pixels else []), *maps)
 
 
