@@ -97,8 +97,15 @@ export function multiple(height, width, room) {
   return Math.max(1, Math.floor(room / Math.max(height, width)));
 }
 
-/** Enlarge a canvas by a whole multiple. */
+/** The same for a strip of maps: those far larger than the room are made smaller, by a whole number. */
+export function stripMultiple(height, width, room) {
+  const longer = Math.max(height, width);
+  return longer > 1.4 * room ? 1 / Math.ceil(longer / (1.4 * room)) : multiple(height, width, room);
+}
+
+/** Enlarge a canvas by a whole multiple; one that is made smaller is smoothed. */
 export function enlarge(canvas, height, width, times) {
+  canvas.style.imageRendering = times < 1 ? "auto" : "pixelated";
   canvas.style.width = `${width * times}px`;
   canvas.style.height = `${height * times}px`;
 }

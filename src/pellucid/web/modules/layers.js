@@ -1,10 +1,11 @@
 /** Every layer as a strip of feature maps, the strongest first; a click on a map chooses the unit under it. */
 
 import { element, fill } from "./dom.js";
-import { enlarge, multiple, paintMap } from "./draw.js";
+import { enlarge, paintMap, stripMultiple } from "./draw.js";
 import { byStrength, layoutOf, peakOf } from "./maps.js";
 import { counted, short } from "./numbers.js";
 import { anyNegative, indexOf, largestSize } from "./tensor.js";
+import { nounOf } from "./wording.js";
 
 const FIRST_SHOWN = 12;
 const ROOM = 72;
@@ -90,7 +91,7 @@ export class Layers {
 
   #row(number) {
     const node = this.network.nodes[number];
-    const what = number ? [node.noun ?? node.label, node.summary].filter(Boolean).join(", ") : "what the network receives";
+    const what = number ? [nounOf(node), node.summary].filter(Boolean).join(", ") : "what the network receives";
     const row = element(
       "section",
       { class: "layer", "data-node": number, "aria-label": node.name },
@@ -131,8 +132,8 @@ export class Layers {
     const order = number === 0 ? Array.from({ length: layout.count }, (_, map) => map) : byStrength(value.data, layout);
     const all = this.opened.has(number) || order.length <= FIRST_SHOWN + 2;
     const shown = all ? order : order.slice(0, FIRST_SHOWN);
-    const room = value.shape.length === 2 ? 10 * layout.width : ROOM;
-    const times = multiple(layout.height, layout.width, room);
+    const room = value.shape.length === 2 ? Math.max(10 * layout.width, layout.height) : ROOM;
+    const times = stripMultiple(layout.height, layout.width, room);
     const old = [...strip.querySelectorAll(".map")];
     const maps = shown.map((map, at) => {
       const button = old[at] ?? this.#map(number);

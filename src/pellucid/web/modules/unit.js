@@ -6,7 +6,7 @@ import { colourOf, enlarge, inkOn, multiple, paintMap } from "./draw.js";
 import { layoutOf } from "./maps.js";
 import { counted, long, short } from "./numbers.js";
 import { anyNegative, largestSize } from "./tensor.js";
-import { sentenceOf, sumLines } from "./wording.js";
+import { nounOf, sentenceOf, sumLines } from "./wording.js";
 
 const FIRST_TERMS = 8;
 const MOST_TERMS = 1000;
@@ -63,7 +63,7 @@ function arithmeticView(glass, number, index, value) {
   if (!result) {
     const reason = node.reason ? ` (${node.reason})` : "";
     return [
-      element("p", { class: "sentence" }, `This page has no arithmetic for this step: ${node.noun ?? node.label}${reason}. Its value is what the runtime says.`),
+      element("p", { class: "sentence" }, `This page has no arithmetic for this step: ${nounOf(node)}${reason}. Its value is what the runtime says.`),
       element(
         "p",
         {},
@@ -278,7 +278,7 @@ function termsView(glass, number, { terms, combine, details }) {
 
 function meter(number, end) {
   const bar = element("span", { class: number < 0 ? "meter below" : "meter", "aria-hidden": "true" });
-  bar.style.width = `${end ? (48 * Math.abs(number)) / end : 0}px`;
+  bar.style.width = `${end ? (100 * Math.abs(number)) / end : 0}%`;
   return bar;
 }
 

@@ -2,6 +2,12 @@
 
 import { counted, short } from "./numbers.js";
 
+/** What a step is called. */
+export function nounOf(node) {
+  if (node.kind === "hardtanh" && node.settings.min_val === 0) return `ReLU${node.settings.max_val}`;
+  return node.noun ?? node.label;
+}
+
 /** One plain sentence about a unit. */
 export function sentenceOf(node, result, network, index) {
   const from = network.nodes[node.operands[0]]?.name ?? "its input";
@@ -27,6 +33,12 @@ export function sentenceOf(node, result, network, index) {
   if (node.kind === "relu") {
     return terms.values[0] > 0 ? "Above zero, so it passes as it is." : "Not above zero, so it becomes zero.";
   }
+  if (node.kind === "hardtanh") {
+    const { min_val: low, max_val: high } = node.settings;
+    const x = terms.values[0];
+    if (x < low) return `Below ${short(low)}, so it becomes ${short(low)}.`;
+    return x > high ? `Above ${short(high)}, so it becomes ${short(high)}.` : `From ${short(low)} to ${short(high)}, so it passes as it is.`;
+  }
   if (combine === "copy") {
     if (node.kind === "dropout") return "A copy: dropout changes nothing once training is over.";
     return terms.operand[0] < 0 ? "Padding: it was read from nowhere." : `A copy: the number moves, unchanged, from ${network.nodes[node.operands[terms.operand[0]]].name}.`;
@@ -34,7 +46,7 @@ export function sentenceOf(node, result, network, index) {
   if (combine === "product") return `The product of ${counted(count, "number")}.`;
   if (node.kind === "add") return `The sum of ${counted(count, "number")} at the same position.`;
   if (node.kind.endsWith("softmax")) return `The exponential of one number as a share of the exponentials of all ${count}.`;
-  return `A function of one number of ${from}: ${node.formula ?? node.noun}.`;
+  return `A function of one number of ${from}: ${node.formula ?? nounOf(node)}.`;
 }
 
 /** The arithmetic written out. */
@@ -60,7 +72,7 @@ export function sumLines(node, result) {
   if (combine === "maximum") return [`max of ${counted(count, "number")}`, `= ${short(value)}`];
   if (combine === "copy") return [`= ${short(value)}`];
   if (combine === "product") return [Array.from(terms.values, bracketed).join(" · "), `= ${short(value)}`];
-  if (combine === "function") return [node.formula ?? node.noun, `x = ${short(terms.values[0])}`, `y = ${short(value)}`];
+  if (combine === "function") return [node.formula ?? nounOf(node), `x = ${short(terms.values[0])}`, `y = ${short(value)}`];
   if (details.divisor) {
     return [`sum of ${counted(count, "number")}: ${short(total(terms.values))}`, `/ ${details.divisor}`, `= ${short(value)}`];
   }
