@@ -16,6 +16,13 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** A unit's name, which may break before its index. */
+export function unitCode(name) {
+  const at = name.lastIndexOf("[");
+  if (at < 0) return element("code", {}, name);
+  return element("code", {}, name.slice(0, at), element("wbr"), name.slice(at));
+}
+
 /** Put other children into an element. */
 export function fill(parent, ...children) {
   parent.replaceChildren(...children.filter((child) => child !== null && child !== undefined && child !== false));

@@ -2,7 +2,7 @@
 
 import { answerView } from "./answer.js";
 import { dropping, pickers } from "./camera.js";
-import { element, fill, isStill } from "./dom.js";
+import { element, fill, isStill, unitCode } from "./dom.js";
 import { enlarge, forgetColours, multiple, paintPixels } from "./draw.js";
 import { ImageError, canvasIsExact, imageOf } from "./image.js";
 import { Layers } from "./layers.js";
@@ -232,12 +232,12 @@ export class Page {
   #crumbs() {
     const steps = this.trail.map(({ node, index }, at) => {
       const name = this.network.unitName(node, index);
-      if (at === this.trail.length - 1) return element("li", { "aria-current": "true" }, element("code", {}, name));
+      if (at === this.trail.length - 1) return element("li", { "aria-current": "true" }, unitCode(name));
       const back = () => {
         this.trail = this.trail.slice(0, at + 1);
         this.showUnit();
       };
-      return element("li", {}, element("button", { type: "button", class: "term", onclick: back }, element("code", {}, name)));
+      return element("li", {}, element("button", { type: "button", class: "term", onclick: back }, unitCode(name)));
     });
     const alone = steps.length === 1;
     const close = element("button", { type: "button", class: "close", "aria-label": "Back (Escape)", title: "Back (Escape)", onclick: () => this.back() }, this.trail.length > 1 ? "← back" : "✕ close");

@@ -1,7 +1,7 @@
 /** One unit: its value, its window, its terms, the sum by hand beside what the runtime says, and the way back. */
 
 import { check, decompose, sourceIndex, strongest } from "./arithmetic.js";
-import { element } from "./dom.js";
+import { element, unitCode } from "./dom.js";
 import { colourOf, enlarge, inkOn, multiple, paintMap } from "./draw.js";
 import { layoutOf } from "./maps.js";
 import { counted, long, short } from "./numbers.js";
@@ -31,7 +31,7 @@ export function unitView(glass, number, index) {
   const node = network.nodes[number];
   const value = glass.valueOf(number);
   const name = network.unitName(number, index);
-  const heading = element("h2", { tabindex: -1 }, element("code", {}, name));
+  const heading = element("h2", { tabindex: -1 }, unitCode(name));
   if (!value) {
     return element("div", { class: "unit" }, heading, element("p", {}, "The exported graph has no value of this step."));
   }
@@ -248,7 +248,7 @@ function termsView(glass, number, { terms, combine, details }) {
         "td",
         {},
         source && !constant
-          ? element("button", { type: "button", class: "term", onclick: () => goBack(glass, node, terms, at) }, element("code", {}, name))
+          ? element("button", { type: "button", class: "term", onclick: () => goBack(glass, node, terms, at) }, unitCode(name))
           : element("code", { class: "quiet" }, name),
         mark,
       ),
@@ -358,7 +358,7 @@ function feedsView(glass, number, index) {
     ...readers.flatMap((reader, at) => [
       at ? ", " : "",
       linked(reader)
-        ? element("button", { type: "button", class: "term", onclick: () => glass.select(reader, index, "back") }, element("code", {}, network.unitName(reader, index)))
+        ? element("button", { type: "button", class: "term", onclick: () => glass.select(reader, index, "back") }, unitCode(network.unitName(reader, index)))
         : element("code", {}, network.nodes[reader].name),
     ]),
     ".",
