@@ -19,7 +19,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -53,12 +53,14 @@ def broken(node: ast.AST) -> ast.AST | None:
     return fault
 
 
-def in_functions(tree: ast.Module) -> Iterator[ast.AST]:
-    """Give what runs inside functions, but no annotations and no default values."""
-    for function in ast.walk(tree):
+def in_functions(tree: ast.Module) -> dict[ast.AST, str]:
+    """Give what runs inside functions, with the innermost one's name, but no annotations and no default values."""
+    inside: dict[ast.AST, str] = {}
+    for function in ast.walk(tree):  # outer ones first
         if isinstance(function, ast.FunctionDef):
             for statement in function.body:
-                yield from ast.walk(statement)
+                inside.update(dict.fromkeys(ast.walk(statement), function.name))
+    return inside
 
 
 class Swap(ast.NodeTransformer):
@@ -71,8 +73,35 @@ class Swap(ast.NodeTransformer):
         return self.fault if node is self.whole else self.generic_visit(node)
 
 
-def passes(path: Path, tree: ast.Module, tests: list[str], seconds: int) -> bool:
-    """Run the tests in a fork that reads `tree` in place of the file."""
+@dataclass(frozen=True)
+class Fault:
+    """One place of a file, the function it is in, and what becomes of it."""
+
+    path: Path
+    function: str
+    whole: ast.AST
+    fault: ast.AST
+
+    def __str__(self) -> str:
+        line, column = self.whole.lineno, self.whole.col_offset  # type: ignore[attr-defined]
+        became = f"{ast.unparse(self.whole)}  became  {ast.unparse(self.fault)}"
+        text = self.path.read_text().splitlines()[line - 1].strip()
+        return f"{self.path.name}:{line}:{column + 1} in {self.function}: {became}\n    {text}"
+
+    def tree(self) -> ast.Module:
+        """Read the file once more, with the fault in it, since the swap changes the tree."""
+        text = self.path.read_text()
+        tree = ast.parse(text)
+        twins = [node for node in ast.walk(tree) if ast.dump(node, include_attributes=True) == self._as_text]
+        return Swap(twins[0], self.fault).visit(tree)  # type: ignore[no-any-return]
+
+    @property
+    def _as_text(self) -> str:
+        return ast.dump(self.whole, include_attributes=True)
+
+
+def begin(path: Path, tree: ast.Module, tests: list[str], seconds: int) -> int:
+    """Run the tests in a fork that reads `tree` in place of the file; give its process number."""
     code = compile(ast.fix_missing_locations(tree), str(path), "exec")
 
     class Loader(importlib.machinery.SourceFileLoader):
@@ -89,15 +118,41 @@ def passes(path: Path, tree: ast.Module, tests: list[str], seconds: int) -> bool
         os.dup2(nowhere, 2)
         signal.alarm(seconds)
         os._exit(int(pytest.main([*tests, "-x", "-q", "-p", "no:cacheprovider"])))
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+    return process
+
+
+def faults_of(path: Path) -> list[Fault]:
+    """List every fault that one file can be given."""
+    return [
+        Fault(path, function, node, fault)
+        for node, function in in_functions(ast.parse(path.read_text())).items()
+        if (fault := broken(node)) is not None
+    ]
+
+
+def run_all(faults: list[Fault], tests: list[str], seconds: int, jobs: int, until: float) -> dict[Fault, bool]:
+    """Try the faults, so many at a time, and say of each whether it was noticed."""
+    waiting, running = list(reversed(faults)), {}
+    noticed: dict[Fault, bool] = {}
+    while running or (waiting and time.monotonic() < until):
+        while waiting and len(running) < jobs and time.monotonic() < until:
+            fault = waiting.pop()
+            running[begin(fault.path, fault.tree(), tests, seconds)] = fault
+        process, status = os.wait()
+        fault = running.pop(process)
+        noticed[fault] = os.waitstatus_to_exitcode(status) != 0
+        if not noticed[fault]:
+            print(f"{fault}", flush=True)
+    return noticed
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--tests", nargs="+", required=True)
+    parser.add_argument("--tests", nargs="+", required=True, help="the most likely to notice first")
     parser.add_argument("--sample", type=int, default=40)
     parser.add_argument("--seed", type=int, default=9)
+    parser.add_argument("--jobs", type=int, default=1, help="so many faults are tried at a time")
     parser.add_argument(
         "--seconds", type=int, default=120, help="limit of one run of the tests; over it counts as noticed"
     )
@@ -109,31 +164,20 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    trees = {path.resolve(): ast.parse(path.read_text()) for path in asked.files}
-    places = [
-        (path, node, fault)
-        for path, tree in trees.items()
-        for node in dict.fromkeys(in_functions(tree))
-        if (fault := broken(node)) is not None
-    ]
-    path, tree = next(iter(trees.items()))
+    paths = [path.resolve() for path in asked.files]
     begun = time.monotonic()
-    if not passes(path, tree, asked.tests, 10 * asked.seconds):
+    whole = begin(paths[0], ast.parse(paths[0].read_text()), asked.tests, 10 * asked.seconds)
+    if os.waitpid(whole, 0)[1]:
         sys.exit("the tests fail before anything is broken; expected them to pass")
+    print(f"the tests take {time.monotonic() - begun:.0f} s; these faults went unnoticed:", flush=True)
+    faults = [fault for path in paths for fault in faults_of(path)]
     random.seed(asked.seed)
-    tried = noticed = 0
-    for path, node, fault in random.sample(places, min(asked.sample, len(places))):
-        if time.monotonic() - begun > 60 * asked.minutes:
-            break
-        # A second parse of the same text, since the swap changes the tree.
-        text = path.read_text()
-        tree = ast.parse(text)
-        twins = dict(zip(ast.walk(trees[path]), ast.walk(tree), strict=True))
-        alive = passes(path, Swap(twins[node], fault).visit(tree), asked.tests, asked.seconds)
-        tried, noticed = tried + 1, noticed + (not alive)
-        if alive:
-            print(f"{path.name}:{node.lineno}: {ast.unparse(node)}  became  {ast.unparse(fault)}", flush=True)
-    print(f"{noticed} of {tried} faults noticed, of {len(places)} places", flush=True)
+    sample = random.sample(faults, min(asked.sample, len(faults)))
+    noticed = run_all(sample, asked.tests, asked.seconds, asked.jobs, begun + 60 * asked.minutes)
+    for path in paths:
+        here = [was for fault, was in noticed.items() if fault.path == path]
+        print(f"{path.name}: {sum(here)} of {len(here)} noticed, of {len(faults_of(path))} places")
+    print(f"{sum(noticed.values())} of {len(noticed)} faults noticed, of {len(faults)} places", flush=True)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def make_run(seen_data: Path):
         if name not in kept:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("PELLUCID_CACHE", str(seen_data / "cache"))
-                asked = {"epochs": 2, "batch_size": 32, "log_every": 4, "recipe": "tutorial"} | settings
+                asked = {"epochs": 2, "batch_size": 32, "log_every": 4, "recipe": "tutorial", "keep": "all"} | settings
                 kept[name] = pellucid.train(
                     "mnist",
                     network=asked.pop("network", f"{seen_data / 'own_net.py'}:Functional"),

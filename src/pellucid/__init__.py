@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from pellucid.evaluation import compare, evaluate, mistakes, robustness
     from pellucid.glass import look
     from pellucid.ground.errors import UserError
+    from pellucid.prediction.calling import predictor
     from pellucid.recipes import Recipe
     from pellucid.reporting import report
     from pellucid.run import Run, find_runs, open_run
@@ -70,6 +71,7 @@ _HOMES = {
     "mistakes": "pellucid.evaluation",
     "open_image_set": "pellucid.data",
     "open_run": "pellucid.run",
+    "predictor": "pellucid.prediction.calling",
     "report": "pellucid.reporting",
     "resume": "pellucid.api",
     "robustness": "pellucid.evaluation",
@@ -103,6 +105,7 @@ __all__ = [
     "mistakes",
     "open_image_set",
     "open_run",
+    "predictor",
     "report",
     "resume",
     "robustness",

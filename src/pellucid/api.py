@@ -28,11 +28,12 @@ def train(
     data: str | Path,
     *,
     network: str | None = None,
-    recipe: str | Recipe = "standard",
+    weights: str | None = None,
+    recipe: str | Recipe | None = None,
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
-    keep: int | None = None,
+    keep: int | str = "best-and-last",
     data_dir: str | Path | None = None,
     size: tuple[int, int] | None = None,
     channels: int | None = None,
@@ -40,6 +41,8 @@ def train(
     strict: bool = False,
     split_seed: int = 0,
     pixel_range: tuple[float, float] | None = None,
+    file_column: str | None = None,
+    label_column: str | None = None,
     stream: TextIO | None = None,
     **settings: Any,
 ) -> Run:
@@ -47,22 +50,29 @@ def train(
 
     Args:
         data: a name that `pellucid datasets` lists, such as `cifar10`, a folder with a folder of images for each
-            class, or a .zip or .tar of one.
-        network: a name of `pellucid networks`, or `file.py:ClassName`; None takes the lesson's network for the
-            images: `simple-mnist` for one channel, `simple-cifar` for three.
-        recipe: a name of `pellucid recipes`, or a Recipe.
+            class, a .zip or .tar of one, or a table of files and labels (`labels.csv`), alone or in the folder.
+        network: a name of `pellucid networks`, `timm:NAME`, or `file.py:ClassName`; None takes what goes with the
+            recipe: `efficientnet-lite0` for `photos`, else the lesson's network for the images (`simple-mnist` for one
+            channel, `simple-cifar` for three).
+        weights: `pretrained`, `random`, or the path of a .safetensors file; None takes pretrained ones where the
+            network has some, and never random ones in their place.
+        recipe: a name of `pellucid recipes`, or a Recipe; None takes `photos` for a folder of images where pretrained
+            weights are installed, and for a network that has such weights; else `standard`.
         seed: of the first weights, the order of images, their augmentation and dropout.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         out: the run's directory, absent or empty; None makes one below `runs/`.
-        keep: how many epochs' weights to keep; None keeps all.
+        keep: which epochs' weights to keep: `best-and-last` (by validation accuracy; without validation images only
+            the last), `all`, or a number, so many of the newest and the best.
         data_dir: where the data sets lie in their official layouts; None looks at `PELLUCID_DATA`.
-        size: `(H, W)` of the network's input; None is the set's own, and 64 × 64 for a folder.
+        size: `(H, W)` of the network's input; None is the set's own, for a folder what pretrained weights were trained
+            at (224 × 224), else 64 × 64.
         channels: 1 or 3; None is the set's own, and 3 for a folder.
         fit: how an image of another size is brought to it: `stretch`, `crop`, `pad`.
         strict: make a broken image an error, instead of leaving it out and listing it.
         split_seed: of the split of a folder that has none of its own.
         pixel_range: which values of images of more than 8 bits are black and white, such as `(0, 4095)`; None chooses
             one range for the set from its values.
+        file_column, label_column: of such a table, the columns by name or by number from 1; None finds them.
         stream: where the log goes; None is silent.
         settings: any field of the recipe, such as `epochs=3`.
 
@@ -81,10 +91,13 @@ def train(
         strict=strict,
         split_seed=split_seed,
         pixel_range=pixel_range,
+        file_column=file_column,
+        label_column=label_column,
     )
     request = TrainingRequest(
         data=images,
         network=network,
+        weights=weights,
         recipe=recipe,
         settings=settings,
         seed=seed,
@@ -162,28 +175,35 @@ def export(
     return write_file(opened, to, out, epoch=epoch, force=force, show_progress=show_progress)
 
 
-def draw_curves(run: Run, test_accuracy: float | None = None) -> Path:
+def draw_curves(run: Run, accuracy: float | None = None, split: str = "test") -> Path:
     """Draw `curves.png` into the run, with a description for screen readers in its metadata; return its path."""
     from pellucid.figures.curves import curves_figure, describe_curves
 
     path = run.directory / RunFile.CURVES
     with replacing(path) as temporary:
-        figure = curves_figure(run, test_accuracy)
+        figure = curves_figure(run, accuracy, split)
         figure.savefig(temporary, format="png", metadata={"Description": describe_curves(run)})
     return path
 
 
 def _conclude(run: Run, stream: TextIO | None, device: str | None = None) -> Run:
-    """Measure a finished run on its test split and draw its curves; in a distributed run, rank 0 alone."""
+    """Measure a finished run on its test images and draw its curves; in a distributed run, rank 0 alone."""
     if os.environ.get("RANK", "0") != "0":
         return run
-    accuracy = None
-    if "test" in run.data["images"]:
+    accuracy, split = None, run.measured_split
+    if split == "test":
         evaluation = evaluate(run, device=device or run.record.device)
         accuracy = evaluation.accuracy
         if stream:
             print(evaluation.headline(), file=stream, flush=True)
-    curves = draw_curves(run, accuracy)
+    curves = draw_curves(run, accuracy, split or "test")
     if stream:
         print(f"Run: {run.directory}\nCurves: {curves}", file=stream, flush=True)
+        if run.record.recipe["backbone"] == "frozen":
+            print(
+                f"Next: pellucid predict {run.directory} PHOTO… for photos of yours; pellucid report {run.directory} "
+                "for everything on one page",
+                file=stream,
+                flush=True,
+            )
     return run

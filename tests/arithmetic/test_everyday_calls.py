@@ -197,3 +197,21 @@ def test_how_many_calls_have_arithmetic(record_property):
     print(f"{len(networks) - len(without)} of {len(networks)} calls have arithmetic")
     record_property("calls with arithmetic", f"{len(networks) - len(without)} of {len(networks)}")
     assert not without
+
+
+@pytest.mark.parametrize("p", [0.5, 1.0, 2.0, 3.0, float("inf")])
+def test_distances(p):
+    assert check(Calling(lambda x, y: torch.cdist(x, y.flip(-1), p))) == []
+
+
+def test_distances_that_pytorch_takes_from_a_matrix_product_are_left_to_it():
+    """They round otherwise; the step has no arithmetic, and its value is the network's own."""
+    network = Calling(lambda x, y: torch.cdist(x.reshape(-1, 3), y.reshape(-1, 3)))
+    x = torch.randn(2, 4, 3, 6)
+    recording = record(network, x)
+    assert torch.equal(recording.steps[recording.output].value, network(x))
+    assert recording.steps[recording.output].operation is None
+
+
+def test_hard_gumbel_softmax_says_that_it_has_no_arithmetic():
+    assert any("gumbel_softmax" in reason for reason in check(Calling(lambda x, y: F.gumbel_softmax(x, hard=True))))

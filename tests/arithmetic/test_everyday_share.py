@@ -48,12 +48,8 @@ def without_arithmetic(call) -> list[str]:
 
 
 WITHOUT = {
-    "F.max_pool2d, indices",
-    "interpolate, antialias",
     "grid_sample",
-    "cdist",
     "F.alpha_dropout",
-    "F.gumbel_softmax",
 }
 """Calls without arithmetic, which say so; each is a step whose reason names it."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from layers_checks import check_module, check_traces, tensor
 from torch import nn
 
-from pellucid.arithmetic import describe_call
+from pellucid.arithmetic import NoArithmetic, describe_call, rule_of
 
 SIZES = [{"scale_factor": 2}, {"size": (7, 5)}, {"scale_factor": 1.9}, {"scale_factor": (0.6, 1.5)},
          {"scale_factor": 1.9, "recompute_scale_factor": True}]  # fmt: skip
@@ -67,3 +68,31 @@ PADS = [nn.ConstantPad2d(1, 0.3), nn.ConstantPad3d(1, 0.1), nn.ZeroPad3d(1), nn.
 def test_modules(module):
     rank = 3 if "3d" in str(type(module)) else 1 if "1d" in str(type(module)) else 2
     check_module(module, tensor((1, 4, *(4,) * rank), torch.float32, 0), 0, elements=20)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("align", [True, False])
+@pytest.mark.parametrize("size", [(2, 3), (3, 9), (7, 4), (1, 5), (13, 2), (6, 7)])
+def test_interpolation_with_antialiasing(mode, align, size):
+    """Every output is what PyTorch gives in float64, shrunk and enlarged; elements are traced in float32."""
+    keywords = {"size": size, "mode": mode, "align_corners": align, "antialias": True}
+    x = torch.randn(1, 1, 6, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    call = describe_call(F.interpolate, (x,), keywords)
+    rows, columns = rule_of(call.operation)._matrices(call.operation, tuple(x.shape))
+    np.testing.assert_allclose(rows @ x[0, 0].numpy() @ columns.T, F.interpolate(x, **keywords)[0, 0], atol=1e-12)
+    check_traces(call.operation, lambda x: F.interpolate(x, **keywords), [x.float()], {}, 0)
+
+
+@pytest.mark.parametrize("recompute", [True, False])
+def test_interpolation_with_antialiasing_by_a_factor(recompute):
+    keywords = {"scale_factor": 0.55, "mode": "bicubic", "antialias": True, "recompute_scale_factor": recompute}
+    x = torch.randn(1, 2, 9, 11, generator=torch.Generator().manual_seed(1))
+    call = describe_call(F.interpolate, (x,), keywords)
+    check_traces(call.operation, lambda x: F.interpolate(x, **keywords), [x], {}, 0)
+
+
+def test_antialiasing_that_pytorch_has_not_is_refused():
+    with pytest.raises(NoArithmetic, match="with antialiasing"):
+        describe_call(F.interpolate, (torch.zeros(1, 1, 4),), {"size": 2, "mode": "linear", "antialias": True})
+    with pytest.raises(NoArithmetic, match="bilinear interpolation with antialiasing to one column"):
+        describe_call(F.interpolate, (torch.zeros(1, 1, 4, 4), (3, 1)), {"mode": "bilinear", "antialias": True})

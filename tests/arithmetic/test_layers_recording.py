@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -12,6 +15,7 @@ from layers_networks import Branching, Deciding, Failing, Shared
 from torch import nn
 
 from pellucid.arithmetic import record, trace
+from pellucid.glass import look
 from pellucid.ground.errors import UserError
 from pellucid.networks import NETWORKS, build
 
@@ -147,3 +151,60 @@ def test_what_is_returned_must_be_a_tensor():
 
     with pytest.raises(UserError, match="Pair returns a tuple; expected one tensor"):
         record(Pair(), torch.ones(1, 2))
+
+
+class Noisy(nn.Module):
+    """A function with a backward of its own, and numbers drawn at random."""
+
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x):
+            time.sleep(0.002)  # so that others get their turn
+            return x * 2
+
+        @staticmethod
+        def backward(context, gradient):
+            return gradient * 2
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+
+    def forward(self, x):
+        x = F.dropout(self.conv(x), 0.5)
+        time.sleep(0.001)
+        return self.Double.apply(x)
+
+
+def test_two_threads_record_one_after_the_other():
+    """Each gets what it gets alone, and the random generator is left as it was."""
+    network, images = Noisy().train(), torch.rand(8, 1, 1, 6, 6)
+    torch.manual_seed(3)
+    alone = [look(network, image[0], training=True).output.step.value for image in images]
+    state = torch.get_rng_state()
+    for _ in range(3):
+        with ThreadPoolExecutor(4) as threads:
+            glasses = list(threads.map(lambda image: look(network, image[0], training=True), images))
+        assert [step.name for step in glasses[0].recording.steps] == ["input", "conv", "dropout", "Double"]
+        assert all(len(glass.recording.steps) == 4 for glass in glasses)
+        assert all(torch.equal(glass.output.step.value, value) for glass, value in zip(glasses, alone, strict=True))
+        assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_what_another_thread_runs_is_not_recorded():
+    """Another network that runs at the same time keeps its functions to itself."""
+    network, other, x = Noisy(), Noisy(), torch.rand(1, 1, 6, 6)
+    stop = threading.Event()
+
+    def run():
+        while not stop.is_set():
+            other(x)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        lengths = {len(record(network, x).steps) for _ in range(20)}
+    finally:
+        stop.set()
+        thread.join()
+    assert lengths == {4}

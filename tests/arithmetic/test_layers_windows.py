@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,16 @@ from hypothesis import assume, given
 from layers_checks import DTYPES, SEEDS, check_module, tensor
 from torch import nn
 
-from pellucid.arithmetic import NoArithmetic, describe, rule_of, shape_rule, trace, trace_gradient
+from pellucid.arithmetic import (
+    NoArithmetic,
+    describe,
+    describe_call,
+    record,
+    rule_of,
+    shape_rule,
+    trace,
+    trace_gradient,
+)
 from pellucid.ground.errors import UserError
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d}
@@ -214,3 +224,48 @@ def test_functional_calls_are_the_same_operations():
     assert trace(call.operation, call.inputs, (0, 0, 0, 0)).value == pytest.approx(
         float(x[0, 0, :2, :2].sum()) / 3, abs=1e-5
     )
+
+
+INDICES = {
+    "max_pool1d": (F.max_pool1d_with_indices, (2, 3, 9), (3, 2)),
+    "max_pool2d": (F.max_pool2d_with_indices, (2, 2, 7, 6), (3, 2, 1, 1, True)),
+    "max_pool2d, dilated": (F.max_pool2d_with_indices, (1, 2, 9, 8), (2, 1, 0, 3)),
+    "max_pool3d": (F.max_pool3d_with_indices, (1, 2, 4, 5, 4), (2,)),
+    "adaptive_max_pool1d": (F.adaptive_max_pool1d_with_indices, (2, 3, 9), (4,)),
+    "adaptive_max_pool2d": (F.adaptive_max_pool2d_with_indices, (2, 2, 7, 6), ((3, None),)),
+    "adaptive_max_pool3d": (F.adaptive_max_pool3d_with_indices, (1, 2, 4, 5, 4), (3,)),
+}
+
+
+@pytest.mark.parametrize("name", INDICES)
+def test_pooling_that_returns_indices(name):
+    """Both the maxima and where they were, of every output; the first of several that are equal."""
+    function, shape, arguments = INDICES[name]
+    x = torch.randint(0, 4, shape, generator=torch.Generator().manual_seed(0)).float()
+    for part, expected in enumerate(function(x, *arguments)):
+        call = describe_call(function, (x, *arguments), part=part)
+        assert torch.equal(rule_of(call.operation).compute(call.operation, (x,)), expected)
+        for index in np.ndindex(*expected.shape):
+            assert trace(call.operation, x, index, output=expected).value == expected[index]
+
+
+def test_a_layer_that_returns_indices():
+    """It is recorded as the function it runs, with the arithmetic of the maxima and of the indices."""
+
+    class Located(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pool = nn.MaxPool2d(2, return_indices=True)
+            self.fitted = nn.AdaptiveMaxPool2d(2, return_indices=True)
+
+        def forward(self, x):
+            x, where = self.pool(x)
+            x, again = self.fitted(x + 0.01 * where.to(x.dtype))
+            return x + 0.01 * again.to(x.dtype)
+
+    x = torch.randn(1, 2, 6, 6)
+    recording = record(Located(), x)
+    assert all(step.operation is not None for step in recording.steps if not step.is_source)
+    for step in recording.steps:
+        if step.operation is not None:
+            trace(step.operation, step.inputs, tuple(size - 1 for size in step.value.shape), output=step.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -89,6 +90,26 @@ def test_a_vector_of_zeros_keeps_its_gradient():
     check_function(F.normalize, [x], 8, ((x,), {"eps": 0.5}), elements=6)
     call = describe_call(F.normalize, (torch.tensor([[3.0, 4.0]]),))
     assert trace(call.operation, call.inputs, (0, 1)).value == 0.8
+
+
+@pytest.mark.parametrize(
+    "module", [nn.GLU(), nn.GLU(1), nn.PReLU(4).double(), nn.LocalResponseNorm(2), nn.GroupNorm(2, 4).double()]
+)
+def test_every_element(module):
+    """The first and last ones of halves, groups and neighbourhoods too; each is checked against PyTorch."""
+    x = tensor((2, 4, 2), torch.float64, 0)
+    output = module(x).detach()
+    for index in np.ndindex(*output.shape):
+        trace(module, x, index, output=output)
+    upstream = tensor(tuple(output.shape), torch.float64, 1)
+    for index in np.ndindex(*x.shape):
+        trace_gradient(module, x, upstream, index=index)
+
+
+def test_a_slope_is_named_only_where_it_multiplies():
+    x = torch.tensor([[-2.0, 0.5, 0.0, 3.0]])
+    named = [trace(nn.PReLU(4), x, (0, channel)).terms.weight_index[0].tolist() for channel in range(4)]
+    assert named == [[0], [-1], [2], [-1]]
 
 
 def test_partners_by_hand():

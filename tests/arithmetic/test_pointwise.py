@@ -262,3 +262,11 @@ def test_a_mask_of_infinity_and_the_softmax_behind_it():
     assert trace(call.operation, call.inputs, (1, 0)).value == pytest.approx(
         float(scores.log_softmax(1)[1, 0]), abs=1e-6
     )
+
+
+def test_logarithmic_product_at_zero_and_one():
+    """Zero times any logarithm is zero; one times it is the logarithm."""
+    x, y = torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([0.0, 3.0, 3.0, 0.5])
+    call = describe_call(torch.xlogy, (x, y))
+    values = [trace(call.operation, (x, y), (at,)).value for at in range(4)]
+    assert values == pytest.approx([0.0, 0.0, math.log(3), math.log(0.5)])

@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from layers_checks import check_function, tensor
 from torch import Tensor
 
-from pellucid.arithmetic import describe_call, trace, trace_gradient
+from pellucid.arithmetic import describe_call, rule_of, trace, trace_gradient
+from pellucid.ground.errors import UserError
 
 INFINITY = math.inf
 OVER_MANY = [torch.sum, torch.mean, torch.amax, torch.amin, torch.logsumexp, torch.var, torch.std, "sum", "mean", "std"]
@@ -162,3 +164,33 @@ def test_many_equal_numbers_in_float32(function, value):
 def test_squares_that_vanish(size):
     x = tensor((3, 7), torch.float32, 9) * size
     check_function("norm", [x], 10, ((x,), {"dim": 1}), elements=6, allowed=10.0)
+
+
+@pytest.mark.parametrize(
+    ("function", "keywords"),
+    [
+        (torch.softmax, {"dim": 4}),
+        (F.log_softmax, {"dim": -4}),
+        (torch.cumsum, {"dim": 3}),
+        (F.normalize, {"dim": (0, 5)}),
+        (torch.sum, {"dim": 3}),
+        (torch.var, {"dim": -4}),
+    ],
+)
+def test_an_axis_that_is_not_there(function, keywords):
+    x = torch.ones(2, 3, 4)
+    call = describe_call(function, (x,), keywords)
+    with pytest.raises(UserError, match=r"was given an input of shape \[2, 3, 4\]; expected an axis from -3 to 2"):
+        trace(call.operation, call.inputs, (0, 0, 0))
+
+
+@pytest.mark.parametrize("dim", [0, -1])
+@pytest.mark.parametrize("function", [torch.softmax, F.log_softmax, torch.cumsum, F.normalize, torch.logsumexp])
+def test_a_single_number_has_one_axis(function, dim):
+    """As PyTorch has it."""
+    x = torch.tensor(0.75, dtype=torch.float64)
+    call = describe_call(function, (x, dim) if function is not F.normalize else (x, 2.0, dim))
+    assert trace(
+        call.operation, call.inputs, (), output=rule_of(call.operation).compute(call.operation, (x,))
+    ).check.passed
+    assert trace_gradient(call.operation, call.inputs, x.new_ones(()), index=()).check.passed

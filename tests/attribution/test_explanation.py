@@ -191,6 +191,27 @@ def test_the_test_passes_no_more_often_than_it_may() -> None:
     assert passed[1] > passed[4]
 
 
+@pytest.mark.parametrize("tries", [1, 4])
+def test_a_map_at_a_random_place_passes_no_more_often_than_it_may(tries: int) -> None:
+    """Evidence in one patch, and a map of a patch of that size: near positions are nearly as good, and must count."""
+    side, count = 12, 144
+    evidence = torch.zeros(side, side)
+    evidence[4:8, 4:8] = 1
+    x = torch.ones(1, 1, side, side) + evidence
+
+    def probability(images):
+        intact = (images == x)[:, 0].float()
+        return (evidence * intact).sum((1, 2)).double() / evidence.sum()
+
+    patch = np.zeros((side, side))
+    patch[4:8, 4:8] = 1
+    passed = sum(
+        against_moved(probability, x, np.roll(patch, divmod(place, side), axis=(0, 1)), tries).passes_deletion
+        for place in range(count)
+    )
+    assert 0 < passed <= 0.05 / tries * count + 1
+
+
 def state_of(network):
     return (
         {name: value.clone() for name, value in network.state_dict().items()},

@@ -123,6 +123,7 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> pellucid.Run:
             network=f"{folder / 'tiny_net.py'}:TinyNet",
             recipe="tutorial",
             epochs=6,
+            keep="all",
             out=folder / "run",
             data_dir=folder / "data",
         )

@@ -55,13 +55,13 @@ def make_listed_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[
         }
         preprocessing = {"height": 28, "width": 28, "channels": 1, "fit": "stretch", "mean": [0.5], "std": [0.5]}
         record = {
-            "format": 3,
+            "format": 4,
             "fingerprint": "0" * 32,
             "network": network,
             "head": "logits",
             "data": {**asked, "strict": False, "split_seed": 0},
             "recipe": Recipe(name="tutorial", epochs=2).to_dict(),
-            **{"seed": 0, "device": "cpu", "threads": 1, "processes": 1, "keep": None, "classes": list(classes)},
+            **{"seed": 0, "device": "cpu", "threads": 1, "processes": 1, "keep": "all", "classes": list(classes)},
             **{
                 "preprocessing": preprocessing,
                 "versions": {},

@@ -24,7 +24,7 @@ def run(*arguments: str) -> int:
 def test_train_resume_evaluate_and_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("train", "mnist", "--network", TINY, "--epochs", "3", "--out", "run") == 0
     printed = capsys.readouterr().out
-    assert "Training finished.\nTest Accuracy: " in printed
+    assert re.search(r"Training finished\. Used by default: epoch \d of 3, .*\nTest Accuracy: ", printed)
     assert "Run: run\nCurves: run/curves.png\n" in printed
     assert Path("run/curves.png").read_bytes().startswith(b"\x89PNG")
 

@@ -152,3 +152,13 @@ class limited:
 
 def shortened(arguments: list[str]) -> list[str]:
     return [word if len(word) < 60 else f"{word[:20]}… ({len(word)} characters)" for word in arguments]
+
+
+@pytest.mark.parametrize("command", [["runs"], ["mistakes"], ["datasets", "--data-dir"]])
+def test_a_name_too_long_for_the_disk_is_the_persons_mistake(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "x" * 5000]) == 2
+    message = capsys.readouterr().err
+    assert "the name has 5," in message
+    assert len(message) < 200

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 from image_set_fakes import everything_in, write_classes, write_image
 
-from pellucid.data import open_image_set, stratified_split
+from pellucid.cli import main
+from pellucid.data import missing_lines, open_image_set, stratified_split
 from pellucid.ground.errors import UserError
 
 
@@ -235,3 +237,66 @@ def test_splits_in_folders_of_their_own_names_are_not_classes(tmp_path: Path) ->
                 (folder / f"{number}.png").touch()
     with pytest.raises(UserError, match="are they splits or classes"):
         open_image_set(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("entrenamiento", "prueba"), ("Treino", "validação"), ("Trainingsdaten", "Prüfung"), ("训练集", "测试集")],
+)
+def test_splits_in_other_languages_are_not_classes(tmp_path: Path, first: str, second: str) -> None:
+    root = write_classes(tmp_path / "pets", {f"{split}/{name}": 2 for split in (first, second) for name in ("a", "b")})
+    with pytest.raises(UserError, match="are they splits or classes"):
+        open_image_set(root)
+    flat = write_classes(tmp_path / "flat", {first: 2, second: 2})
+    assert open_image_set(flat).passed_over.notes == ()
+
+
+def test_folders_that_hold_the_same_folders_are_noted_as_splits_perhaps(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "pets", {f"{split}/{name}": 2 for split in ("ispit", "ucenje") for name in "ab"})
+    image_set = open_image_set(root)
+    assert image_set.classes == ("ispit", "ucenje")
+    assert missing_lines(image_set) == [
+        "ispit: holds folders of the same names as 'ucenje' ('a', 'b'): they look like splits, and are read as "
+        "classes; call splits train, val and test"
+    ]
+
+
+@pytest.mark.parametrize("outer", ["", "train/"])
+def test_classes_of_folders_are_noted_unless_these_mean_nothing(tmp_path: Path, outer: str) -> None:
+    counts = {"animals/cat": 2, "plants/oak": 1, "plants/elm": 1, "rock/images": 2, "sea": 2, "sea/b": 1}
+    image_set = open_image_set(write_classes(tmp_path, {outer + name: count for name, count in counts.items()}))
+    assert [(note.source, note.reason) for note in image_set.passed_over.notes] == [
+        (f"{outer}animals", "has all images in folders inside ('cat'), which are read as one class"),
+        (f"{outer}plants", "has all images in folders inside ('elm', 'oak'), which are read as one class"),
+    ]
+
+
+def test_data_shows_what_training_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_classes(tmp_path / "pets", {"cat": 5, "dog": 5, "emu": 0})
+    assert main(["data", str(root)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "emu         0    0     0" in lines
+    text = " ".join(lines).replace("  ", " ")
+    assert "Training refuses this set." in text
+    assert "no image in the class folder 'emu'; put images into each class folder, or remove it" in text
+    assert main(["data", str(root), "--json"]) == 0
+    assert "'emu'" in json.loads(capsys.readouterr().out)["refused_by_training"]
+    (root / "emu").rmdir()
+    assert main(["data", str(root), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["refused_by_training"] is None
+    assert main(["data", str(tmp_path / "nowhere")]) == 2
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+def test_data_fits_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    root = write_classes(tmp_path / "pets", {"cat": 5, "dog": 5})
+    for number in range(30):
+        (root / "cat" / f"a.{number:03}").write_text("")
+    (root / "cat" / "000.png").write_bytes(b"")
+    (root / "cat" / "001.png").write_bytes(b"no")
+    assert main(["data", str(root)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if str(root) not in line) <= min(100, int(columns))

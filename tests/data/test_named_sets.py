@@ -11,6 +11,7 @@ from image_set_fakes import everything_in, idx_bytes, write_cifar_set, write_idx
 
 from pellucid.data import describe_images, open_image_set
 from pellucid.data.named import NAMED
+from pellucid.data.request import DataRequest
 from pellucid.ground.errors import UserError
 
 REAL = os.environ.get("PELLUCID_DATA", "")  # read before the tests' own fixture hides it
@@ -325,3 +326,11 @@ def test_real_mnist() -> None:
     assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert test.labels[:5].tolist() == [7, 2, 1, 0, 4]
     assert train.images.mean() / 255 == pytest.approx(0.1307, abs=5e-5)
+
+
+def test_a_request_keeps_the_folder_that_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run begun with PELLUCID_DATA finds its images later where the variable is no longer set."""
+    monkeypatch.setenv("PELLUCID_DATA", str(tmp_path))
+    assert DataRequest(source="mnist").to_dict()["data_dir"] == str(tmp_path)
+    monkeypatch.delenv("PELLUCID_DATA")
+    assert DataRequest(source="mnist").to_dict()["data_dir"] is None

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pellucid.data import open_image_set, read_image
+from pellucid.data import missing_lines, open_image_set, read_image
 from pellucid.data.decode import PixelFormat, decode
 from pellucid.data.describe import describe_images
-from pellucid.data.pixel_range import DeepValues, scaled, set_range
+from pellucid.data.pixel_range import CutOff, DeepValues, count_beyond, scaled, set_range
 from pellucid.ground.errors import UserError
 
 
@@ -66,6 +66,26 @@ def test_a_range_that_is_given_is_used_and_values_beyond_are_cut_off(tmp_path: P
     assert first_pixels(root, pixel_range=(0, 100)) == {"-50": 0, "0": 0, "50": 128, "999": 255}
     with pytest.raises(UserError, match=r"pixel_range is \(5, 5\); expected two numbers"):
         open_image_set(root, pixel_range=(5, 5))
+
+
+def test_values_beyond_a_range_that_is_given_are_counted_and_said(tmp_path: Path) -> None:
+    half = np.repeat(np.array([[50], [101]], np.uint16), 4, axis=1)
+    root = write_set(tmp_path / "set", {"in": flat(100, np.uint16), "half": half, "low": flat(3, np.uint16)}, "png")
+    write_set(root, {"plain": flat(255, np.uint8)}, "png")
+    image_set = open_image_set(root, size=(4, 4), pixel_range=(4, 100))
+    assert image_set.cut_off == CutOff(4, 2 * (4 + 16) / (2 * (8 + 16)))
+    assert describe_images(image_set)["cut_off"] == {"images": 4, "share": pytest.approx(40 / 48)}
+    assert missing_lines(image_set) == [
+        "4 images have values beyond 4 (black) to 100 (white), 83.3% of their pixels, which are cut off"
+    ]
+    assert open_image_set(root, size=(4, 4), pixel_range=(4, 100)).cut_off == image_set.cut_off
+    assert open_image_set(root, size=(4, 4)).cut_off is None
+
+
+def test_what_is_transparent_is_not_counted_as_beyond() -> None:
+    values, hidden = np.array([[[5, 0, 0], [0, 0, 9], [1, 1, 1]]]), np.array([[False, True, False]])
+    assert count_beyond(values, (0, 4)) == 2
+    assert count_beyond(values, (0, 4), hidden) == 1
 
 
 def test_pictures_of_8_bits_in_such_a_set_stay_as_they_are(tmp_path: Path) -> None:
@@ -121,6 +141,7 @@ def test_the_range_of_a_set_holds_every_value_and_keeps_half_the_levels(
         (0, 1, False, (0, 1)),
         (0, 0.01, False, (0, 0.01)),
         (0, 10, False, (0, 10)),
+        (5, 5, False, (0, 255)),
         (-4, 4, False, (-4, 4)),
         (0, 4095, False, (0, 4095)),
         (30_000, 30_099, True, (30_000, 30_255)),

@@ -173,18 +173,21 @@ def png(width: int, height: int) -> bytes:
 
 
 def test_large_pictures_are_read_alone_and_need_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "LARGE_PIXELS", 100)
+    monkeypatch.setattr(decoding, "LARGE_BYTES", 100 * decoding.BYTES_A_PIXEL)
     target = PixelFormat(4, 4, 3, "stretch", (0, 1))
     assert decode_bytes(png(10, 10), target, large_too=False).pixels is not None
     assert decode_bytes(png(11, 10), target, large_too=False).large
     assert decode_bytes(png(11, 10), target).pixels is not None
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((10, 4), np.uint16)).save(file, "PNG")
+    assert decode_bytes(file.getvalue(), target, large_too=False).large, "its values take more than those of 8 bits"
     monkeypatch.setattr(decoding, "available_memory", lambda: 1000)
     with pytest.raises(MachineFault, match=r"11×10 pixels take 0 MB of memory and 0 MB are available: Cannot allocate"):
         decode_bytes(png(11, 10), target)
 
 
 def test_a_large_jpeg_is_unpacked_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "LARGE_PIXELS", 100_000)
+    monkeypatch.setattr(decoding, "LARGE_BYTES", 100_000 * decoding.BYTES_A_PIXEL)
     file = io.BytesIO()
     Image.new("RGB", (1600, 800), (200, 10, 10)).save(file, "JPEG")
     done = decode_bytes(file.getvalue(), PixelFormat(40, 40, 3, "crop"), measure=True, large_too=False)

@@ -213,3 +213,8 @@ def test_a_probability_too_small_to_be_written_keeps_its_loss(tmp_path: Path) ->
     file.write_text(f"{header}\n0.png,class 0,class 7,0.5,0.1,0.5,0.5\n")
     with pytest.raises(UserError, match=r"predictions.csv is damaged: KeyError: 'class 7'"):
         read_predictions(file)
+
+
+def test_shares_of_rows_are_of_the_true_classes() -> None:
+    shares = measures.shares_of_rows([[6, 2, 0], [0, 0, 0], [1, 1, 2]])
+    assert shares.tolist() == [[0.75, 0.25, 0.0], [0.0, 0.0, 0.0], [0.25, 0.25, 0.5]]

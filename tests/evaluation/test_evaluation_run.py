@@ -184,8 +184,10 @@ def test_a_run_without_a_test_split(tmp_path: Path, shelf: Path) -> None:
     with pytest.raises(
         UserError, match=r"photos has no test images, only: train, val; measure on those with --split val, or on other"
     ):
-        pellucid.evaluate(run)
-    assert pellucid.evaluate(run, split="val").images == 12
+        pellucid.evaluate(run, split="test")
+    evaluation = pellucid.evaluate(run)
+    assert (evaluation.split, evaluation.images) == ("val", 12)
+    assert evaluation.notes[0].startswith("photos has no test images: these are its validation images. Training was")
     with pytest.raises(UserError, match=r"photos has no split 'vla'; did you mean 'val'\?"):
         choose_images(run, None, "vla")
 
@@ -230,7 +232,7 @@ def test_an_epoch_removed_between_looking_and_reading_is_looked_for_again(
     weak.weights_path(2).write_bytes(seal_weights(weights, weak.record.identity, 2))
     original, looked = Run.resolve_epoch, []
 
-    def vanishing(run: Run, epoch: int | str = "last") -> int:
+    def vanishing(run: Run, epoch: int | str | None = None) -> int:
         found = original(run, epoch)
         if not looked:
             run.weights_path(2).unlink()
@@ -239,7 +241,7 @@ def test_an_epoch_removed_between_looking_and_reading_is_looked_for_again(
         return found
 
     monkeypatch.setattr(Run, "resolve_epoch", vanishing)
-    assert pellucid.evaluate(weak).epoch == 3
+    assert pellucid.evaluate(weak, epoch="last").epoch == 3
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
@@ -263,7 +265,7 @@ def test_a_damaged_evaluation_is_told_and_an_edited_table_is_not_believed(weak: 
     again, _, _ = predictions_of(weak)
     assert list(again.sources) == list(table.sources)
     (weak.directory / "evaluation.json").write_text("{}")
-    with pytest.raises(UserError, match=r"evaluation.json is damaged: its format is None, expected 3; evaluate again"):
+    with pytest.raises(UserError, match=r"evaluation.json is damaged: its format is None, expected 4; evaluate again"):
         read_evaluation(weak.directory)
     again, _, _ = predictions_of(weak)
     np.testing.assert_allclose(again.probabilities, table.probabilities, rtol=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -79,6 +80,70 @@ def test_statistics_of_the_image_itself(norm: nn.Module) -> None:
         "rows 5 to 7, columns 5 to 7; and, through the mean and variance, rows 0 to 15, columns 0 to 15"
     )
     assert str(glass.trace("1[0,5,5]").receptive_field) == str(box)
+
+
+def _alone(x: Tensor) -> Tensor:
+    return x[:, :1]
+
+
+@pytest.mark.parametrize(
+    "vanish",
+    [
+        lambda x: F.layer_norm(x[..., None], (1,)).squeeze(-1),
+        lambda x: F.layer_norm(_alone(x).permute(0, 2, 3, 1), (1,)),
+        lambda x: F.group_norm(torch.cat([x[:, :, :1, :1]] * 2), 4)[:1],
+        lambda x: _alone(x).var(1, correction=0),
+        lambda x: _alone(x).std(1, correction=0, keepdim=True),
+        lambda x: torch.var_mean(_alone(x), 1, correction=0)[0],
+        lambda x: _alone(x).softmax(1),
+        lambda x: x - x,
+        lambda x: x / x,
+        lambda x: torch.fmod(x, x),
+    ],
+)
+def test_what_cancels_out_is_not_called_exact(vanish: Callable[[Tensor], Tensor]) -> None:
+    """A number minus its own mean is zero, whatever it is: the box may be too large, and says so."""
+
+    class Vanishing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return vanish(self.conv(x))
+
+    network, image = Vanishing(), torch.rand(1, 3, 8, 8, requires_grad=True)
+    output = look(network, image[0].detach()).output
+    unit = output[tuple(size // 2 for size in output.shape)]
+    (gradient,) = torch.autograd.grad(network(image)[unit.full_index], image)
+    assert gradient.abs().max() < 1e-5
+    box = box_of(unit)
+    assert box is not None
+    assert not box.exact
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda x: torch.cat([x, x], 1),
+        lambda x: F.rms_norm(_alone(x).permute(0, 2, 3, 1), (1,), eps=1.0),
+        lambda x: _alone(x).norm(dim=1),
+        lambda x: x[:, :2].var(1),
+        lambda x: F.layer_norm(x[:, :2].permute(0, 2, 3, 1), (2,)),
+        lambda x: F.batch_norm(x[:, :, :1, :1], torch.zeros(4), torch.ones(4)),
+    ],
+)
+def test_what_does_not_cancel_out_is_exact(keep: Callable[[Tensor], Tensor]) -> None:
+    """Copies side by side, a root mean square, statistics of several numbers, statistics that were kept."""
+
+    class Keeping(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return keep(x)
+
+    output = look(Keeping(), torch.rand(4, 8, 8)).output
+    box = box_of(output[tuple(size // 2 for size in output.shape)])
+    assert box is not None
+    assert box.exact
 
 
 def test_unknown_operation() -> None:

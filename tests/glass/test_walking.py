@@ -222,6 +222,25 @@ def test_terms_that_do_not_exist(run):
         trace.back(0)
     with pytest.raises(UserError, match=r"no class is called 'eihgt'; .*or a number from 0 to 9"):
         look(run, "test/0").path("first[0,0,0]", "eihgt")
+    with pytest.raises(UserError, match=r"no class is called 10; .*or a number from 0 to 9"):
+        look(run, "test/0").path("first[0,0,0]", 10)
+    assert look(run, "test/0").path("first[0,0,0]", 9).links[-1].unit.index == (9,)
+
+
+def test_an_operation_without_arithmetic_that_leads_nowhere_is_not_spoken_of():
+    class Measuring(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 2, 3)
+
+        def forward(self, x):
+            x = self.conv(x)
+            self.measured = torch.fft.fft2(x).real
+            return x.mean((2, 3))
+
+    path = look(Measuring(), torch.rand(1, 6, 6)).path("conv[0,1,1]", 0)
+    assert path.complete
+    assert path.remarks == ()
 
 
 BAD_IMAGES = [

@@ -29,7 +29,7 @@ def test_it_is_found_listed_and_offered(patient: str) -> None:
     assert preset(patient).epochs == 40
     listed = CliRunner().invoke(pellucid, ["recipes"])
     assert "very-patient: Forty epochs at a low rate." in listed.output
-    assert "tutorial|standard|strong|very-patient" in CliRunner().invoke(pellucid, ["train", "--help"]).output
+    assert "tutorial|standard|strong|photos|very-patient" in CliRunner().invoke(pellucid, ["train", "--help"]).output
     with pytest.raises(UserError, match=r"no recipe is called 'very-pashent'; did you mean 'very-patient'\?"):
         preset("very-pashent")
 

@@ -9,12 +9,13 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from run_files import rewrite
+from run_files import rewrite, rewrite_weights
 
 from pellucid.cli import main
-from pellucid.run import Run
+from pellucid.run import Run, open_run
 
 FILES = (
     "run.json",
@@ -169,6 +170,35 @@ def test_weights_of_another_epoch_or_run_are_seen(copy: Path, make_run: Callable
     assert "it holds the weights of epoch 1" in _call("evaluate .", copy)[1]
     shutil.copy(make_run(seed=5).weights_path(2), copy / "weights/epoch-002.safetensors")
     assert "it holds the weights of another run" in _call("evaluate .", copy)[1]
+
+
+LOOKS_INSIDE = ("explain . test/1 --method occlusion", "explain . test/1 --method saliency", "why . test/1")
+
+
+@pytest.mark.parametrize("command", [*LOOKS_INSIDE, "history . test/1", "robustness . --images 4", "trace . test/1"])
+def test_weights_that_are_not_finite_are_damage(copy: Path, command: str) -> None:
+    """No training writes such weights, and no figure may be made of them."""
+    rewrite_weights(open_run(copy, trust=True), 2, lambda weights: weights["head.bias"].fill_(float("nan")))
+    status, printed = _call(command, copy)
+    assert status == 2
+    assert "epoch-002.safetensors is damaged: head.bias has values that are not finite numbers" in printed
+
+
+@pytest.mark.parametrize("command", [*LOOKS_INSIDE, "history . test/1", "robustness . --images 4"])
+def test_finite_weights_whose_outputs_are_not_finite(copy: Path, command: str) -> None:
+    def enlarge(weights: dict[str, Any]) -> None:
+        for weight in weights.values():
+            weight.fill_(3e38)
+
+    rewrite_weights(open_run(copy, trust=True), 2, enlarge)
+    status, printed = _call(command, copy)
+    assert status == 2
+    assert "not finite" in printed
+
+
+def test_a_recipe_whose_name_is_no_text(copy: Path) -> None:
+    rewrite(copy / "run.json", lambda document: document["recipe"].update(name=0))
+    assert "name is 0; expected a text" in _call("compare . ../whole", copy)[1]
 
 
 def test_an_edited_table_is_told_and_the_network_is_run_again(copy: Path) -> None:

@@ -167,7 +167,7 @@ def test_opening_what_is_no_run(tmp_path: Path, tiny: str) -> None:
     with pytest.raises(UserError, match=r"epoch-001.safetensors is damaged"):
         run.weights()
     (run.directory / "run.json").write_text("{}")
-    with pytest.raises(UserError, match=r"run.json is damaged: its format is None, expected 3"):
+    with pytest.raises(UserError, match=r"run.json is damaged: its format is None, expected 4"):
         pellucid.open_run(run.directory)
     (run.directory / "run.json").write_text('{"format": 99}')
     with pytest.raises(UserError, match=r"has format 99, this pellucid reads format 3; update pellucid"):

@@ -15,10 +15,12 @@ from PIL import Image
 import pellucid
 from pellucid import UserError
 from pellucid.ground.devices import computes_in_bfloat16
+from pellucid.run import Run
+from pellucid.training import recorder
 
 
 def test_a_run_holds_all_that_was_asked_and_measured(tmp_path: Path, tiny: str) -> None:
-    run = pellucid.train("mnist", network=tiny, recipe="standard", epochs=4, seed=5, out=tmp_path / "run")
+    run = pellucid.train("mnist", network=tiny, recipe="standard", epochs=4, seed=5, keep="all", out=tmp_path / "run")
     assert run.status == "finished"
     assert run.record.recipe["epochs"] == 4
     assert run.record.seed == 5
@@ -37,7 +39,7 @@ def test_a_run_holds_all_that_was_asked_and_measured(tmp_path: Path, tiny: str) 
 
 
 def test_the_opened_run_gives_back_the_network_that_was_measured(tmp_path: Path, tiny: str) -> None:
-    pellucid.train("mnist", network=tiny, epochs=2, out=tmp_path / "run")
+    pellucid.train("mnist", network=tiny, epochs=2, keep="all", out=tmp_path / "run")
     Path("tiny_net.py").unlink()  # the run keeps the file it needs
     run = pellucid.open_run(tmp_path / "run")
     test = run.open_images().splits["test"]
@@ -61,7 +63,12 @@ def test_the_log_is_the_lessons(tmp_path: Path, tiny: str) -> None:
         "mnist", network=tiny, recipe="tutorial", epochs=1, log_every=10, out=tmp_path / "run", stream=stream
     )
     lines = stream.getvalue().splitlines()
-    assert lines[0].startswith("Training: ")
+    assert lines.pop(0).startswith("Training: ")
+    assert lines.pop(0) == (
+        "Training images: 64 of each class. 20 steps in all, of 32 images each. Always guessing 0 would be right for "
+        "10.0% of them."
+    )
+    assert lines[0].startswith("Note: 20 steps are hardly a training")
     assert re.fullmatch(r"\[Epoch 1, Batch 10\] Loss: \d\.\d{3}", lines[1])
     assert re.fullmatch(r"\[Epoch 1, Batch 20\] Loss: \d\.\d{3}", lines[2])
     assert re.fullmatch(r"Epoch 1: Loss = \d\.\d{3}, Training Accuracy = \d+\.\d{2}%", lines[3])
@@ -142,10 +149,39 @@ def test_a_network_that_flattens_by_view_trains_resumes_and_is_evaluated(tmp_pat
 
 
 def test_keep_leaves_the_newest_epochs(tmp_path: Path, tiny: str) -> None:
-    run = pellucid.train("mnist", network=tiny, epochs=4, keep=2, out=tmp_path / "run")
+    run = pellucid.train("mnist", network=tiny, recipe="tutorial", epochs=4, keep=2, out=tmp_path / "run")
     assert run.epochs() == [3, 4]
     with pytest.raises(UserError, match="keeps no weights of epoch 1; expected last, best or one of: 3, 4"):
         run.weights(1)
+    assert run.resolve_epoch() == 4
+
+
+def test_the_best_epoch_on_validation_images_is_kept_and_used_by_default(
+    tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At this rate the network learns first and is ruined then, so the best epoch is not the last."""
+    settings = {"schedule": "constant", "warmup": 0.0, "learning_rate": 0.1, "batch_size": 16, "seed": 3}
+    everything = pellucid.train("mnist", network=tiny, epochs=6, keep="all", out=tmp_path / "all", **settings)
+    accuracies = [line["val_accuracy"] for line in everything.metrics("epoch")]
+    best = everything.resolve_epoch()
+    assert accuracies[best - 1] == max(accuracies)
+    assert best < 6, accuracies
+    assert everything.epoch_words(best) == f"epoch {best} of 6, the best on validation images"
+
+    counts, original = [], recorder.save_epoch_weights
+
+    def counting(run: Run, network: torch.nn.Module, epoch: int) -> None:
+        original(run, network, epoch)
+        counts.append(len(run.epochs()))
+
+    monkeypatch.setattr(recorder, "save_epoch_weights", counting)
+    run = pellucid.train("mnist", network=tiny, epochs=6, out=tmp_path / "run", **settings)
+    assert max(counts) <= 3  # the best, the one before, and this one until those before are removed
+    assert run.epochs() == [best, 6]
+    assert pellucid.evaluate(run).epoch == pellucid.look(run, "test/0").epoch == run.resolve_epoch() == best
+    assert any(f"epoch {best} of 6, the best on validation images" in note for note in pellucid.evaluate(run).notes)
+    assert pellucid.evaluate(run, epoch="last").epoch == 6
+    assert all(torch.equal(value, run.weights()[name]) for name, value in everything.weights(best).items())
 
 
 def test_training_leaves_the_callers_random_state_alone(tmp_path: Path, tiny: str) -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from training_lives import SETTINGS, begin, shared_counter
 
 from pellucid.run import Run, open_run
+from pellucid.run.epochs import kept_epochs
 
 
 def weights_of_every_epoch(run: Run) -> dict[int, dict[str, torch.Tensor]]:
@@ -29,8 +30,10 @@ def figures(run: Run) -> list[dict[str, object]]:
 
 def assert_same_run(run: Run, reference: Run) -> None:
     weights, expected = weights_of_every_epoch(run), weights_of_every_epoch(reference)
-    assert weights.keys() == expected.keys() == set(range(1, SETTINGS["epochs"] + 1))
-    for epoch, tensors in expected.items():
+    assert expected.keys() == set(range(1, SETTINGS["epochs"] + 1))
+    assert weights.keys() == kept_epochs("best-and-last", sorted(expected), reference.metrics("epoch"))
+    for epoch in weights:
+        tensors = expected[epoch]
         assert weights[epoch].keys() == tensors.keys()
         for name, tensor in tensors.items():
             assert torch.equal(weights[epoch][name], tensor), f"epoch {epoch}, {name}"
@@ -41,7 +44,7 @@ def assert_same_run(run: Run, reference: Run) -> None:
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory, learnable: Path, cache: Path) -> Run:
-    """A run never interrupted."""
+    """A run never interrupted, with the weights of every epoch."""
     folder = tmp_path_factory.mktemp("reference")
     from learnable_sets import TINY_NETWORK
 
@@ -49,7 +52,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory, learnable: Path, cache: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PELLUCID_DATA", str(learnable))
         patch.setenv("PELLUCID_CACHE", str(cache))
-        process = begin(folder / "run", f"{folder / 'tiny_net.py'}:TinyNet", checkpoint_every=1e9)
+        process = begin(folder / "run", f"{folder / 'tiny_net.py'}:TinyNet", checkpoint_every=1e9, keep="all")
         process.join(120)
     assert process.exitcode == 0
     return open_run(folder / "run")

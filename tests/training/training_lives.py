@@ -21,7 +21,9 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def live(directory: Path, network: str, checkpoint_every: float, die_at_call: int | None, counter: Any) -> None:
+def live(
+    directory: Path, network: str, checkpoint_every: float, die_at_call: int | None, counter: Any, keep: str
+) -> None:
     """Begin the run, or take it up again; with `die_at_call`, SIGKILL oneself at that call that touches the disk."""
     from pellucid.data import DataRequest
     from pellucid.run import open_run
@@ -40,14 +42,21 @@ def live(directory: Path, network: str, checkpoint_every: float, die_at_call: in
             seed=SETTINGS["seed"],
             settings=settings,
             out=directory,
+            keep=keep,
         )
         start(asked)
 
 
 def begin(
-    directory: Path, network: str, *, checkpoint_every: float = 0.0, die_at_call: int | None = None, counter: Any = None
+    directory: Path,
+    network: str,
+    *,
+    checkpoint_every: float = 0.0,
+    die_at_call: int | None = None,
+    counter: Any = None,
+    keep: str = "best-and-last",
 ) -> BaseProcess:
-    process = _context.Process(target=live, args=(directory, network, checkpoint_every, die_at_call, counter))
+    process = _context.Process(target=live, args=(directory, network, checkpoint_every, die_at_call, counter, keep))
     process.start()
     return process
 

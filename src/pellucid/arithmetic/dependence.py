@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from pellucid.arithmetic.operation import Operation
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.recorded_step import RecordedStep, Recording
-from pellucid.arithmetic.rule import rule_of
+from pellucid.arithmetic.rule import Rule, rule_of
 
 __all__ = ["Dependence", "dependence", "ends_of", "steps_from_image"]
 
@@ -48,21 +50,64 @@ def dependence(
     >>> [mask.nonzero()[0].tolist() for mask in read.direct[0].axes[2:]]
     [[1, 2, 3], [2, 3, 4]]
     """
-    from_image = steps_from_image(recording) if from_image is None else from_image
-    hidden = recording.hidden
+    steps = _plan(recording, from_image)
     needs: defaultdict[int, Dependence] = defaultdict(Dependence)
     needs[start].add(positions, through_statistics=False)
     for number in range(start, 0, -1):
         need = needs.pop(number, None)
         if need is None:
             continue
-        step = recording.steps[number]
-        if number in hidden or (step.is_source and number in from_image):
+        step = steps[number]
+        if step is None:
             return None
-        for products, through_statistics in ((need.direct, False), (need.statistics, True)):
-            for product in products:
-                _follow(step, product, through_statistics, from_image, needs)
+        for product in need.direct:
+            _follow(step, product, False, needs)
+        for product in need.statistics:
+            _follow(step, product, True, needs)
     return needs[0]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Planned:
+    """What walking through a step needs to know of it, found out once for all walks.
+
+    `operands` has None for those that do not depend on the image; `unsure` says that what is read may not matter.
+    """
+
+    operation: Operation
+    rule: Rule
+    shapes: list[tuple[int, ...]]
+    operands: list[int | None]
+    unsure: bool
+
+
+_PLANS: WeakKeyDictionary[Recording, list[_Planned | None]] = WeakKeyDictionary()
+
+
+def _plan(recording: Recording, from_image: frozenset[int] | None) -> list[_Planned | None]:
+    """Prepare every step; None where nobody knows what it depends on, and for those that read nothing."""
+    plan = _PLANS.get(recording)
+    if plan is None:
+        from_image = steps_from_image(recording) if from_image is None else from_image
+        hidden = recording.hidden
+        plan = [None if number in hidden else _planned(step, from_image) for number, step in enumerate(recording.steps)]
+        _PLANS[recording] = plan
+    return plan
+
+
+def _planned(step: RecordedStep, from_image: frozenset[int]) -> _Planned | None:
+    if step.operation is None:
+        return None
+    rule = rule_of(step.operation)
+    read_twice = len(set(step.operands)) < len(step.operands)
+    several = len(from_image.intersection(step.operands)) > 1
+    return _Planned(
+        step.operation,
+        rule,
+        [tuple(value.shape) for value in step.inputs],
+        [operand if operand in from_image else None for operand in step.operands],
+        (rule.multiplies and several) or ((rule.multiplies or rule.cancels) and read_twice),
+    )
 
 
 @dataclass
@@ -105,6 +150,8 @@ def _ends(products: Sequence[Positions]) -> tuple[tuple[int, int], ...]:
 
 def _with(products: list[Positions], new: Positions) -> list[Positions]:
     """Add a product; what another holds is dropped, two that are one product together become it."""
+    if not products:
+        return [new]
     if any(product.contains(new) and (product.exact or not new.exact) for product in products):
         return products
     kept = []
@@ -123,23 +170,12 @@ def _with(products: list[Positions], new: Positions) -> list[Positions]:
     return [around]
 
 
-def _follow(
-    step: RecordedStep,
-    product: Positions,
-    through_statistics: bool,
-    from_image: frozenset[int],
-    needs: defaultdict[int, Dependence],
-) -> None:
-    shapes = [tuple(value.shape) for value in step.inputs]
-    assert step.operation is not None
-    rule = rule_of(step.operation)
-    direct = rule.reads(step.operation, shapes, product)
-    besides = rule.reads_statistics(step.operation, shapes, product)
-    read_together = len(from_image.intersection(step.operands)) > 1 or len(set(step.operands)) < len(step.operands)
-    unsure = rule.multiplies and read_together
+def _follow(step: _Planned, product: Positions, through_statistics: bool, needs: defaultdict[int, Dependence]) -> None:
+    direct = step.rule.reads(step.operation, step.shapes, product)
+    besides = step.rule.reads_statistics(step.operation, step.shapes, product)
     for operand, read, also in zip(step.operands, direct, besides, strict=True):
-        if operand in from_image:
+        if operand is not None:
             if read is not None:
-                needs[operand].add(read.inexact() if unsure else read, through_statistics)
+                needs[operand].add(read.inexact() if step.unsure else read, through_statistics)
             if also is not None:
                 needs[operand].add(also, through_statistics=True)

@@ -6,7 +6,8 @@ their positions there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -35,15 +36,14 @@ KEPT, FILLED = -1, -2
 """Marks of elements that keep their old value, and of those that were set to a number."""
 
 
-def tensors_in(value: Any) -> Iterable[Tensor]:
+def tensors_in(value: Any) -> list[Tensor]:
     """List the tensors in nested arguments or results."""
     if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        yield from tensors_in(list(value.values()))
-    elif isinstance(value, list | tuple) and not isinstance(value, torch.Size):
-        for member in value:
-            yield from tensors_in(member)
+        return [value]
+    members = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, dict | list | tuple) or isinstance(value, torch.Size):
+        return []
+    return [tensor for member in members for tensor in tensors_in(member)]
 
 
 def has_memory(tensor: Tensor) -> bool:
@@ -64,11 +64,19 @@ def geometry(tensor: Tensor) -> Geometry:
 def written_by(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Tensor]:
     """List the tensors that an operation of the dispatcher writes to."""
     written: list[Tensor] = []
-    for number, argument in enumerate(function._schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            given = args[number] if number < len(args) else kwargs.get(argument.name)
-            written += tensors_in(given)
+    for number, name in _written_arguments(function):
+        written += tensors_in(args[number] if number < len(args) else kwargs.get(name))
     return written
+
+
+@cache
+def _written_arguments(function: Any) -> tuple[tuple[int, str], ...]:
+    """Find which arguments an operation writes to: their positions and names."""
+    return tuple(
+        (number, argument.name)
+        for number, argument in enumerate(function._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
 
 
 def same(first: Tensor, second: Tensor) -> bool:

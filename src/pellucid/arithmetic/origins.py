@@ -65,7 +65,8 @@ class _View:
                 continue
             elements *= marked
             places = walk.along(mask, marked)
-            products &= marked == prod(int(np.count_nonzero(along)) for _, along in places)
+            if walk.axis is None:  # along one axis, each position leads to one
+                products &= marked == prod(int(np.count_nonzero(along)) for _, along in places)
             for axis, along in places:
                 parts[axis].append(along)
         axes = []
@@ -131,6 +132,14 @@ def _summed(size: int, first: int, parts: list[Mask]) -> Mask | None:
     """Mark the sums of a first position and one marked of each part; None where one lies beyond the axis."""
     if len(parts) == 1 and first == 0 and len(parts[0]) == size:
         return parts[0]
+    if not parts:
+        read = np.zeros(size, dtype=bool)
+        read[first] = True
+        return read
+    if len(parts) == 1 and first + len(parts[0]) <= size:
+        read = np.zeros(size, dtype=bool)
+        read[first : first + len(parts[0])] = parts[0]
+        return read
     places = np.array([first])
     for part in parts:
         places = (places[:, None] + np.flatnonzero(part)[None, :]).ravel()

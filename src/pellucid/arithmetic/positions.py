@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import zip_longest
 from math import prod
 
@@ -76,10 +75,14 @@ class Positions:
         """The shape of the tensor."""
         return tuple(len(mask) for mask in self.axes)
 
-    @cached_property
+    @property
     def counts(self) -> tuple[int, ...]:
-        """How many positions are marked on each axis."""
-        return tuple(int(np.count_nonzero(mask)) for mask in self.axes)
+        """How many positions are marked on each axis, counted once."""
+        counts: tuple[int, ...] | None = self.__dict__.get("_counts")
+        if counts is None:
+            counts = tuple([int(np.count_nonzero(mask)) for mask in self.axes])
+            self.__dict__["_counts"] = counts
+        return counts
 
     @property
     def count(self) -> int:

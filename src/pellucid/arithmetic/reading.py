@@ -104,9 +104,9 @@ def spellings(*names: str) -> tuple[Any, ...]:
 def is_one_operation(module: nn.Module) -> bool:
     """Whether a module counts as one operation, rather than as those that its forward runs.
 
-    PyTorch's own do, and those that a reader is registered for.
+    PyTorch's own do, and those that a reader is registered for; one that returns indices too runs a single function.
     """
-    if type(module) in COMPOSITES:
+    if type(module) in COMPOSITES or (getattr(module, "return_indices", False) and type(module) in MODULES):
         return False
     own = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
     return own or type(module) in MODULES

@@ -10,6 +10,7 @@ than its arithmetic accounts for loses its arithmetic; and a write is followed t
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -67,8 +68,11 @@ class PassRecorder(TorchFunctionMode, StepList):
     def watching(self) -> Iterator[None]:
         """Watch what runs, and put parameters back afterwards that it changed."""
         given = torch.autograd.Function.__dict__["apply"]
+        thread = threading.get_ident()
 
         def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread:  # another network, which is not recorded
+                return given.__get__(None, cls)(*args, **kwargs)
             # Its backward is its own, so that the functions within are no account of its gradient.
             return self._call(cls, cls.__name__, lambda *a, **k: given.__get__(None, cls)(*a, **k), args, kwargs)
 
@@ -78,7 +82,7 @@ class PassRecorder(TorchFunctionMode, StepList):
                 yield
         finally:
             torch.autograd.Function.apply = given  # type: ignore[method-assign]
-            self._quiet += 1
+            self._silence.depth += 1  # for good
             with torch.no_grad():
                 for parameter, values in list(self._saved.values()):
                     self.keep_old(parameter)  # steps show what they ran with
@@ -92,9 +96,9 @@ class PassRecorder(TorchFunctionMode, StepList):
         return self._call(func, name, func, args, kwargs)
 
     def _call(self, func: Any, name: str, run: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-        if self._frames or self._quiet:
+        if self._frames or self._silence.depth:
             return run(*args, **kwargs)
-        tensors = list(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
         if not all(has_memory(tensor) for tensor in tensors):
             return run(*args, **kwargs)
         steps = COMPOSITES.get(func)
@@ -136,7 +140,7 @@ class PassRecorder(TorchFunctionMode, StepList):
         frame: Frame,
         enabled: bool,
     ) -> None:
-        produced = list(tensors_in(result))
+        produced = tensors_in(result)
         if name == "__setitem__":
             produced = [args[0]]
         if (not produced and not frame.written) or name in ("requires_grad_", "retain_grad", "__iter__"):
@@ -198,7 +202,7 @@ class PassRecorder(TorchFunctionMode, StepList):
                 self._modules += 1
                 if self._modules == 1 and not self._frames:
                     with self._quietly():
-                        tensors = list(tensors_in((args, kwargs)))
+                        tensors = tensors_in((args, kwargs))
                         for tensor in tensors:
                             if has_memory(tensor):
                                 self.number_of(tensor)
@@ -210,7 +214,7 @@ class PassRecorder(TorchFunctionMode, StepList):
                 if self._modules == 1 and len(self._frames) == 1 and self._random:
                     frame = self._frames.pop()
                     with self._quietly():
-                        tensors = list(tensors_in((args, kwargs)))
+                        tensors = tensors_in((args, kwargs))
                         random, enabled = self._random.pop()
                         self._add_module(path, module, tensors, result, random, enabled, frame)
                 self._modules -= 1
@@ -338,7 +342,7 @@ class _Dispatcher(TorchDispatchMode):
         if recorder.quiet:
             return func(*args, **kwargs)
         with recorder._quietly():
-            read = list(tensors_in((args, kwargs)))
+            read = tensors_in((args, kwargs))
             written = written_by(func, args, kwargs)
             for tensor in written:
                 recorder.keep_old(tensor)

@@ -10,6 +10,9 @@ the parameters, so the network stays as it was.
 from __future__ import annotations
 
 import copy
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,7 +30,10 @@ from pellucid.arithmetic.recorder import PassRecorder
 from pellucid.arithmetic.step_list import FarEnough
 from pellucid.ground.errors import UserError
 
-__all__ = ["RecordedStep", "Recording", "record", "twin_of"]
+__all__ = ["ALONE", "RecordedStep", "Recording", "record", "twin_of"]
+
+ALONE = threading.RLock()
+"""Held while a network is recorded: the random generators, the parameters and `autograd.Function` are the process's."""
 
 
 def twin_of(network: nn.Module) -> nn.Module:
@@ -36,7 +42,14 @@ def twin_of(network: nn.Module) -> nn.Module:
     Raises:
         UserError: its modules cannot be copied.
     """
-    shared = {id(parameter): parameter for parameter in network.parameters()}
+    shared: dict[int, Any] = {id(parameter): parameter for parameter in network.parameters()}
+    # Each module has a dozen tables of hooks, nearly all empty, which deepcopy is slow to copy.
+    shared |= {
+        id(table): OrderedDict()
+        for module in network.modules()
+        for table in vars(module).values()
+        if type(table) is OrderedDict and not table
+    }
     try:
         return copy.deepcopy(network, memo=shared)
     except Exception as error:
@@ -53,8 +66,9 @@ def record(
     training: bool | None = None,
     keep_graph: bool = False,
     until: str | None = None,
+    then: Callable[[Tensor], Tensor] | None = None,
 ) -> Recording:
-    """Run a network once and record every operation.
+    """Run a network once and record every operation; one thread at a time, the others wait.
 
     Args:
         network: left exactly as it is: modes, hooks, gradients, running statistics, parameters.
@@ -62,6 +76,7 @@ def record(
         training: run in training or evaluation mode; as the network stands when None. A dropout's mask is recorded.
         keep_graph: let values stay connected for autograd (`torch.autograd.grad(loss, [step.value])`).
         until: run no further than the step of this name, which is then the last one and the output.
+        then: what is done to the output afterwards, recorded like the rest.
 
     Raises:
         UserError: the network fails on this input, or returns something other than one tensor.
@@ -70,9 +85,21 @@ def record(
     >>> [(step.name, step.label, tuple(step.value.shape)) for step in recording.steps][1:]
     [('0', 'Conv2d', (1, 2, 3, 3)), ('1', 'ReLU', (1, 2, 3, 3)), ('2', 'Flatten', (1, 18))]
     """
+    with ALONE:
+        return _record(network, x, training, keep_graph, until, then)
+
+
+def _record(
+    network: nn.Module,
+    x: Tensor,
+    training: bool | None,
+    keep_graph: bool,
+    until: str | None,
+    then: Callable[[Tensor], Tensor] | None,
+) -> Recording:
     before = random_states()
     try:
-        recorder, result = _run(network, x, training, keep_graph, until, gradients=True)
+        recorder, result = _run(network, x, training, keep_graph, until, then, gradients=True)
     except UserError:
         raise
     except Exception as error:
@@ -81,7 +108,7 @@ def record(
         # Some networks run only where no gradients are kept: `.numpy()` of what has one, some changes in place.
         restore_random_states(before)
         try:
-            recorder, result = _run(network, x, training, keep_graph, until, gradients=False)
+            recorder, result = _run(network, x, training, keep_graph, until, then, gradients=False)
         except UserError:
             raise
         except Exception as again:
@@ -97,7 +124,7 @@ def record(
         restore_random_states(before)
         other: tuple[RecordedStep, ...] = ()
         try:
-            second, _ = _run(network, other_image(x), training, False, None, recorder.gradients)
+            second, _ = _run(network, other_image(x), training, False, None, then, recorder.gradients)
             other = second.finished()
         except Exception:
             pass
@@ -111,7 +138,13 @@ UNFINISHED = object()
 
 
 def _run(
-    network: nn.Module, x: Tensor, training: bool | None, keep_graph: bool, until: str | None, gradients: bool
+    network: nn.Module,
+    x: Tensor,
+    training: bool | None,
+    keep_graph: bool,
+    until: str | None,
+    then: Callable[[Tensor], Tensor] | None,
+    gradients: bool,
 ) -> tuple[PassRecorder, Any]:
     twin = twin_of(network)
     if training is not None:
@@ -122,7 +155,8 @@ def _run(
         recorder.add_source("input", image)
         try:
             with recorder.watching():
-                return recorder, twin(image)
+                result = twin(image)
+                return recorder, result if then is None or not isinstance(result, Tensor) else then(result)
         except FarEnough:
             return recorder, UNFINISHED
 

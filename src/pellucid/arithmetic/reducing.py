@@ -25,9 +25,9 @@ from pellucid.arithmetic.rule import (
     Reach,
     Rule,
     Shapes,
+    check_axes,
     input_terms,
 )
-from pellucid.ground.errors import UserError
 
 __all__ = ["Reduction", "ReductionRule", "growth", "over_axes", "reduction", "refuse_type", "ties"]
 
@@ -105,7 +105,9 @@ class ReductionRule(Rule):
 
     def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
         """Without the axes, or with a size of 1 in their place."""
-        shape, over, keepdim = shapes[0], _over(operation, len(shapes[0])), operation.settings["keepdim"]
+        shape, keepdim = shapes[0], operation.settings["keepdim"]
+        check_axes(operation, shape, *(operation.settings["axes"] or ()))
+        over = _over(operation, len(shape))
         kept = tuple(1 if axis in over else size for axis, size in enumerate(shape) if keepdim or axis not in over)
         return ShapeRule(kept, f"the axes of the {self.noun(operation)} are dropped")
 
@@ -188,11 +190,6 @@ def _over(operation: Operation, rank: int) -> tuple[int, ...]:
     axes = operation.settings["axes"]
     if axes is None:
         return tuple(range(rank))
-    for axis in axes:
-        if not -rank <= axis < max(rank, 1):
-            raise UserError(
-                f"{operation.kind} over axis {axis} was given an input of {rank} axes; expected {-rank} to {rank - 1}"
-            )
     return tuple(sorted({axis % rank for axis in axes} if rank else ()))
 
 

@@ -33,9 +33,11 @@ __all__ = [
     "Reach",
     "Rule",
     "Shapes",
+    "check_axes",
     "check_rank",
     "input_terms",
     "is_floating",
+    "reach_along",
     "rule_for",
     "rule_of",
 ]
@@ -111,6 +113,9 @@ class Rule(ABC):
 
     multiplies: bool = False
     """Whether operands multiply each other, so that one may be read without mattering: the other may be zero."""
+
+    cancels: bool = False
+    """Whether a value that is two of the operands may cancel out: x − x, x / x."""
 
     differentiable: tuple[str, ...] = ("input",)
     """What a gradient can be taken of: `input`, and the tensors of the operation that are learned."""
@@ -225,6 +230,22 @@ def check_rank(operation: Operation, shape: Sequence[int], ranks: Sequence[int],
             f"{operation.kind} was given an input of shape {list(shape)} ({len(shape)} axes); "
             f"expected {' or '.join(map(str, ranks))} axes: {layout}{batch}"
         )
+
+
+def check_axes(operation: Operation, shape: Sequence[int], *axes: int) -> None:
+    """Refuse an axis that an operand has not; a single number counts as having one."""
+    size = max(len(shape), 1)
+    for axis in axes:
+        if not -size <= axis < size:
+            raise UserError(
+                f"{operation.kind.replace('_', ' ')} along axis {axis} was given an input of shape {list(shape)}; "
+                f"expected an axis from {-size} to {size - 1}"
+            )
+
+
+def reach_along(rank: int, *axes: int) -> tuple[Reach, ...] | str:
+    """Say what outputs reach that read along these axes: the same position of an image's channels, or no window."""
+    return () if rank >= 3 and all(axis % rank < 2 for axis in axes) else UNKNOWN
 
 
 def input_terms(shape: Sequence[int], index: Integers, values: Floats, **more: Any) -> Terms:

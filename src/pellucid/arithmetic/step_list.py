@@ -6,8 +6,7 @@ that shares the memory follows when it is used next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +24,25 @@ __all__ = ["FarEnough", "StepList"]
 
 class FarEnough(BaseException):
     """The step that was asked for has run; no error, so that a forward which catches errors lets it pass."""
+
+
+class _Quiet:
+    """While inside, what runs is the recorder's own; it may be entered again inside, which costs next to nothing."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._guard: Any = None
+
+    def __enter__(self) -> None:
+        self.depth += 1
+        if self.depth == 1:
+            self._guard = torch._C.DisableTorchFunction()
+            self._guard.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+        if not self.depth:
+            self._guard.__exit__(None, None, None)
 
 
 class StepList:
@@ -49,7 +67,7 @@ class StepList:
         self._used: dict[str, int] = {}
         self._path: list[str] = []
         self._frames: list[Frame] = []  # empty outside of what counts as one operation
-        self._quiet = 0
+        self._silence = _Quiet()
         self._flow: dict[int, frozenset[int]] = {}
         self._writes: dict[int, list[tuple[int, Geometry]]] = {}
         self._lying: dict[int, set[int]] = {}  # memory to the steps whose values lie in it
@@ -204,19 +222,13 @@ class StepList:
                 step = self._step(self._here("hidden"), "hidden", None, tuple(sorted(origins)), tensor.detach(), UNSEEN)
                 self._note(step, tensor, written=True)
 
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        self._quiet += 1
-        try:
-            with torch._C.DisableTorchFunction():
-                yield
-        finally:
-            self._quiet -= 1
+    def _quietly(self) -> _Quiet:
+        return self._silence
 
     @property
     def quiet(self) -> bool:
         """Whether what runs now is the recorder's own."""
-        return self._quiet > 0
+        return self._silence.depth > 0
 
     def _unique(self, name: str) -> str:
         self._used[name] = self._used.get(name, 0) + 1

@@ -27,7 +27,7 @@ def explain(
     target: int | str | None = None,
     *,
     layer: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     **more: Any,
 ) -> Explanations:
     """Map the pixels that are evidence for a class, by one or several methods, and measure how faithful each map is.

@@ -142,39 +142,47 @@ def measure_random_orders(
     return tuple(_measure(probability, x, generator.permutation(pixels), STEPS) for _ in range(count))
 
 
-def against_moved(
-    probability: Probability, x: Tensor, values: NDArray[np.float64], tries: int = 1, seed: int = 0
-) -> MovedTest:
+def against_moved(probability: Probability, x: Tensor, values: NDArray[np.float64], tries: int = 1) -> MovedTest:
     """Test a map against itself moved elsewhere: what a map has to be better than.
 
     A moved map has patches of the same size; single pixels in random order have not, and scattered holes harm a
-    network more than one hole of the same size does. What is moved over one border comes back at the other. Along one
-    axis at least the map moves by a quarter of it; a map of one or two pixels moves along both axes by one. So many
-    positions are drawn that a map better than all of them passes, with the correction for `tries`.
+    network more than one hole of the same size does. What is moved over one border comes back at the other. The
+    positions lie evenly over the whole image, as far from each other as so many can: were the near ones left out, a map
+    at a random place would pass more often than in one of twenty. There are so many that a map better than all others
+    passes, with the correction for `tries`.
 
     Args:
         probability: of the class that the map explains.
         x: `(1, C, H, W)`, the image as the network takes it.
         values: `[H, W]`, the map.
         tries: among how many maps this one was, or is going to be, chosen.
-        seed: of the positions.
     """
-    rows, columns = values.shape
-    shifts = [
-        (row, column)
-        for row in range(rows)
-        for column in range(columns)
-        if min(row, rows - row) >= max(1, rows // 4) or min(column, columns - column) >= max(1, columns // 4)
-    ]
-    count = min(len(shifts), math.ceil(tries / LEVEL) - 1)
-    drawn = np.random.default_rng(seed).choice(len(shifts), count, replace=False) if count else ()
     return MovedTest(
         scores=measure_map(probability, x, values, TEST_STEPS),
         moved=tuple(
-            measure_map(probability, x, np.roll(values, shifts[number], axis=(0, 1)), TEST_STEPS) for number in drawn
+            measure_map(probability, x, np.roll(values, shift, axis=(0, 1)), TEST_STEPS)
+            for shift in _shifts(values.shape[0], values.shape[1], math.ceil(tries / LEVEL))
         ),
         tries=tries,
     )
+
+
+def _shifts(rows: int, columns: int, positions: int) -> list[tuple[int, int]]:
+    """Spread at least so many positions evenly over an image, or all it has; the first is where the map is, left out.
+
+    >>> _shifts(8, 8, 4)
+    [(0, 4), (4, 0), (4, 4)]
+    """
+    down = _parts(rows, math.ceil(math.sqrt(positions)))
+    across = _parts(columns, math.ceil(positions / down))
+    down = _parts(rows, math.ceil(positions / across))
+    grid = [(row * rows // down, column * columns // across) for row in range(down) for column in range(across)]
+    return grid[1:]
+
+
+def _parts(length: int, wanted: int) -> int:
+    """Divide an axis into so many parts, or into single pixels where parts would be of one pixel and of two."""
+    return wanted if 2 * wanted <= length else length
 
 
 def _measure(probability: Probability, x: Tensor, order: NDArray[np.int64], steps: int) -> Faithfulness:

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from pellucid.arithmetic import twin_of
 from pellucid.arithmetic.proving import other_image
 from pellucid.glass.nodes import ForwardPass
+from pellucid.ground.errors import UserError
 from pellucid.networks import as_logits
 
-__all__ = ["Probability", "mixes_images", "output_noun", "probability_of"]
+__all__ = ["Probability", "mixes_images", "output_noun", "probability_of", "require_finite_outputs"]
 
 Probability = Callable[[Tensor], Tensor]
 """From images `(B, C, H, W)` to the probability of the class `(B,)`."""
@@ -21,6 +22,19 @@ Probability = Callable[[Tensor], Tensor]
 def output_noun(glass: ForwardPass) -> str:
     """Name what the network returns for a class: `logit`, or `probability` where it ends in a softmax."""
     return glass.head.noun
+
+
+def require_finite_outputs(glass: ForwardPass) -> None:
+    """Refuse a network whose outputs for the image are not all finite numbers: there is nothing to explain.
+
+    Raises:
+        UserError: they are not.
+    """
+    if not bool(glass.output.value.isfinite().all()):
+        raise UserError(
+            f"{glass.title}: the outputs are not finite numbers, so that there is nothing to explain; take another "
+            "epoch, or see in which layer that begins with: pellucid maps"
+        )
 
 
 def mixes_images(network: nn.Module, x: Tensor) -> bool:
@@ -42,10 +56,14 @@ def mixes_images(network: nn.Module, x: Tensor) -> bool:
 
 
 def probability_of(glass: ForwardPass, target: int) -> Probability:
-    """Give the function from images `(B, C, H, W)` to one class's probability `(B,)`, in evaluation mode."""
+    """Give the function from images `(B, C, H, W)` to one class's probability `(B,)`, in evaluation mode.
+
+    Raises:
+        UserError: the network's outputs for its image are not finite numbers.
+    """
     network = twin_of(glass.network).eval()
     head = glass.head
-
+    require_finite_outputs(glass)
     single = mixes_images(network, glass.recording.steps[0].value)
 
     def probability(images: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pellucid.attribution.probability import require_finite_outputs
 from pellucid.glass.glass import Glass
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.writing import shape_text
@@ -154,7 +155,8 @@ def attribute(glass: Glass, name: str, target: int, layer: str | None = None) ->
         layer: for a method that takes one; None takes the method's default.
 
     Raises:
-        UserError: no such method or layer; captum is not installed; a layer for a method that takes none.
+        UserError: no such method or layer; captum is not installed; a layer for a method that takes none; outputs that
+            are not finite numbers.
     """
     chosen = method(name)
     shape = glass.recording.steps[0].value.shape
@@ -163,4 +165,5 @@ def attribute(glass: Glass, name: str, target: int, layer: str | None = None) ->
     if layer is not None and not chosen.takes_layer:
         others = ", ".join(kind.name for kind in METHODS.values() if kind.takes_layer)
         raise UserError(f"{name} looks at the pixels and takes no layer ({layer!r} was given); with a layer: {others}")
+    require_finite_outputs(glass)
     return chosen.attribute(glass, target, layer)

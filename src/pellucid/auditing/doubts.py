@@ -77,7 +77,10 @@ def find_doubts(run: Run, images: ImageSet, device: str = "auto") -> Doubts:
             for name, split in images.splits.items():
                 probabilities = _probabilities(run, network, split, device)
                 if not np.isfinite(probabilities).all():
-                    raise UserError(f"the network of {run.directory} after epoch {epoch} gives no finite outputs")
+                    raise UserError(
+                        f"the network of {run.directory} after epoch {epoch} gives outputs that are not finite; train "
+                        "again with a lower --learning-rate"
+                    )
                 sums[name] += probabilities
                 agreed[name] += probabilities.argmax(1) == split.labels
                 advance(len(split))

@@ -14,7 +14,7 @@ from pellucid.auditing.doubts import find_doubts
 from pellucid.auditing.duplicates import DETAIL, Search, find_duplicates, groups_of
 from pellucid.auditing.result import MOST_PAIRS, Audit, Between, DuplicatePair, Duplicates
 from pellucid.auditing.thumbnails import thumbnails
-from pellucid.data import ImageSet, passed_over_words
+from pellucid.data import ImageSet, lost_lines
 from pellucid.data.places import data_folder
 from pellucid.ground.documents import write_document
 from pellucid.ground.errors import UserError, did_you_mean
@@ -170,7 +170,7 @@ def _duplicates(images: ImageSet, search: Search, detail: float) -> Duplicates:
 
 
 def _notes(images: ImageSet, duplicates: Duplicates, search: Search, run: Run | None) -> list[str]:
-    notes = [f"{line}." for line in passed_over_words(images.passed_over)]
+    notes = [f"{line}." for line in lost_lines(images)]
     total = sum(map(len, images.splits.values()))
     if search.pairs[MOST_PAIRS:]:
         notes.append(f"Of {len(search.pairs):,} pairs the first {MOST_PAIRS:,} are listed; all are counted.")

@@ -141,7 +141,7 @@ def activations(
     top: int = 9,
     *,
     split: str = "train",
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     limit: int | None = None,
     show_progress: bool = False,
 ) -> Activations:
@@ -152,7 +152,7 @@ def activations(
         unit: a channel or a unit; of a channel each image counts once, at the channel's strongest position in it.
         top: how many images to keep; equally strong ones in the order of the images.
         split: `train`, `val` or `test`, as the run divided its images.
-        epoch: `last`, `best` or a number.
+        epoch: `last`, `best` or a number; None is the best on validation images, else the last.
         limit: look only at so many images, evenly spaced; None looks at all.
         show_progress: a bar on standard error.
 

@@ -82,7 +82,7 @@ def why(
     image: Any,
     *,
     method: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     top: int = 6,
     limit: int | None = 2000,
 ) -> Why:
@@ -92,7 +92,7 @@ def why(
         run: a run or its directory.
         image: as `look` takes it.
         method: what makes the map; None tries all and keeps the most faithful.
-        epoch: `last`, `best` or a number.
+        epoch: `last`, `best` or a number; None is the best on validation images, else the last.
         top: how many images that activate the unit.
         limit: look for them in so many training images, evenly spaced; None looks at all.
 

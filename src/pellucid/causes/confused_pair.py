@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.evaluation import Evaluation, read_evaluation
+from pellucid.evaluation import Evaluation, own_evaluation
+from pellucid.evaluation.result import evaluation_folder
 from pellucid.glass.glass import Glass
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
@@ -99,7 +100,7 @@ def find_pair(glass: Glass, top: int = 8) -> ConfusedPair:
     if glass.run is None:
         return pair
     directory = glass.run.directory
-    evaluation = read_evaluation(directory)
+    evaluation = own_evaluation(glass.run)
     if evaluation is None:
         note = f"how often they are confused is not measured: pellucid evaluate {directory}"
         return ConfusedPair(predicted, other, wrong, None, None, None, (), (note,))
@@ -131,7 +132,8 @@ def find_pair(glass: Glass, top: int = 8) -> ConfusedPair:
 
 def _images(run: Run, evaluation: Evaluation, true: str, predicted: str) -> list[ConfusedImage] | None:
     """List the images of one class that are predicted as another, the most confident first; None: not recorded."""
-    table = read_predictions(run.directory / evaluation.predictions.file, evaluation.predictions.sha256)
+    folder = evaluation_folder(run.directory, evaluation.data, evaluation.split, evaluation.own_data)
+    table = read_predictions(folder / evaluation.predictions.file, evaluation.predictions.sha256)
     if table is None:
         return None
     labels = table.labels == table.classes.index(true)

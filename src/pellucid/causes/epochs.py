@@ -158,7 +158,7 @@ def history(
     opened = run if isinstance(run, Run) else open_run(run)
     opened.resolve_epoch("last")
     picture = open_picture(image, opened.preprocessing, opened)
-    last = look(opened, picture)
+    last = look(opened, picture, epoch="last")
     chosen = class_index(last, last.top_output().index[0] if target is None else target)
     named = find_contributor(last, chosen).channel if unit is None else unit
     node, index = find_position(last, named)

@@ -108,7 +108,7 @@ class Filters(Shown):
         return {"layer": self.name, "weights": self.weights.tolist()}
 
 
-def filters(network: Run | str | Path, *, epoch: int | str = "last") -> Filters:
+def filters(network: Run | str | Path, *, epoch: int | str | None = None) -> Filters:
     """Give the filters of a run's first convolution.
 
     Raises:

@@ -212,8 +212,16 @@ def history_title(history: History) -> str:
     at = f" at layer {history.layer}" if history.layer else ""
     return (
         f"{history.run.directory} on {history.picture.source}: the probability of class {history.target}, the value of "
-        f"{history.unit}, and how faithful the map by {history.method}{at} is."
+        f"{history.unit}, and how faithful the map by {history.method}{at} is.{_not_kept(history)}"
     )
+
+
+def _not_kept(history: History) -> str:
+    """Say how many epochs are missing, whose weights the run does not keep."""
+    done = len(history.run.metrics("epoch"))
+    if len(history) >= done:
+        return ""
+    return f" The run keeps the weights of {len(history)} of {done:,} epochs; train with --keep all for every epoch."
 
 
 def history_headings(history: History) -> tuple[str, ...]:

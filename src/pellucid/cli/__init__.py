@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -152,9 +153,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except OSError as error:
         raise_if_output_is_lost(error)
         _say(f"Error: {system_error(error)}")
-        return 1
+        return 2 if error.errno == errno.ENAMETOOLONG else 1
     except (MemoryError, RuntimeError) as error:
-        from pellucid.ground.exhaustion import is_out_of_memory  # loads torch, as whatever raised this did
+        from pellucid.ground.exhaustion import is_out_of_memory
 
         if not is_out_of_memory(error):
             raise

@@ -27,6 +27,7 @@ __all__ = [
     "OfRun",
     "Place",
     "Range",
+    "RunOrModel",
     "RunPath",
     "Size",
     "is_whole",
@@ -91,6 +92,18 @@ class RunPath(click.ParamType[str]):
         return names or [CompletionItem(incomplete, type="dir")]
 
 
+class RunOrModel(RunPath):
+    """A run, or an `.onnx` file that was exported from one."""
+
+    name = "run or model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take a model file as it is; find a run."""
+        from pellucid.prediction.opening import is_model_file
+
+        return str(value) if is_model_file(str(value)) else super().convert(value, param, ctx)
+
+
 class Epoch(click.ParamType[str]):
     """An epoch whose weights are kept: `last`, `best` or a number counted from 1."""
 
@@ -109,6 +122,28 @@ class Epoch(click.ParamType[str]):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer the two words."""
         return _starting(incomplete, ("last", "best"))
+
+
+class Keep(click.ParamType[int | str]):
+    """Which epochs' weights a training keeps: all, or a number of the newest."""
+
+    name = "keep"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show what it may be."""
+        return "[all|N]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Read a number; the words stay as they are."""
+        if value in ("all", "best-and-last"):
+            return str(value)
+        if not (is_whole(str(value)) and 0 < int(value) <= 10**6):
+            self.fail(f"{str(value)!r}; expected all or a number from 1", param, ctx)
+        return int(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the word."""
+        return _starting(incomplete, ("all",))
 
 
 class Device(click.ParamType[str]):

@@ -105,7 +105,7 @@ data_argument = click.argument("data", type=DATA)
 network_argument = click.argument("network", type=NETWORK)
 
 epoch_option = click.option(
-    "--epoch", type=Epoch(), default="last", show_default=True, help="Weights of which epoch; best by validation."
+    "--epoch", type=Epoch(), help="Weights of which epoch; best by validation.  [best, else last]"
 )
 device_option = click.option("--device", type=Device(), default="auto", show_default=True, help="Where to compute.")
 data_dir_option = click.option(
@@ -118,7 +118,9 @@ data_dir_option = click.option(
 data_option = click.option(
     "--data", type=DATA, help="Other images: a named set, a folder or an archive.  [the run's own]"
 )
-size_option = click.option("--size", type=Size(), help="Input size in pixels.  [the set's own; folders: 64]")
+size_option = click.option(
+    "--size", type=Size(), help="Input size in pixels.  [the set's own; folders: 64, with pretrained weights 224]"
+)
 range_option = click.option(
     "--range",
     "pixel_range",
@@ -129,15 +131,13 @@ network_option = click.option(
     "--network",
     "-n",
     type=NETWORK,
-    help="A name of `pellucid networks`, or file.py:ClassName.  [by the images' channels]",
+    help="A name of `pellucid networks`, timm:NAME, or file.py:ClassName.  [by the recipe and the images]",
 )
 recipe_option = click.option(
     "--recipe",
     "-r",
     type=NameOf("recipe", _recipes, listed=True),
-    default="standard",
-    show_default=True,
-    help="The settings to begin with.",
+    help="The settings to begin with.  [photos for a folder and for pretrained networks, else standard]",
 )
 force_option = click.option("--force", is_flag=True, help="Replace existing files.")
 json_option = click.option(
@@ -172,7 +172,7 @@ def out_folder_option(contents: str = "pictures and JSON", default: str | None =
 
 def split_option(default: str | None = None, *, others: bool = False) -> Decorator[Any]:
     """Declare `--split`; `others`: of a command that takes other images too."""
-    preset = "  [test; other images without splits: all]" if others else "  [test]"
+    preset = f"  [test, or val where there is none{'; other images without splits: all' if others else ''}]"
     return click.option(
         "--split",
         type=Choice(["train", "val", "test"]),

@@ -9,9 +9,9 @@ __all__ = ["run_summary"]
 
 def run_summary(run: Any) -> dict[str, Any]:
     """What `--json` prints of a finished training."""
-    from pellucid.evaluation import read_evaluation
+    from pellucid.evaluation import own_evaluation
 
-    evaluation = read_evaluation(run.directory)
+    evaluation = own_evaluation(run)
     return {
         "run": str(run.directory),
         "network": run.record.network,

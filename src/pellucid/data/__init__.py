@@ -5,7 +5,7 @@ from pellucid.data.describe import describe_images
 from pellucid.data.file_of import file_of
 from pellucid.data.find import is_here
 from pellucid.data.image_set import ImageSet, LeftOut, Split
-from pellucid.data.missing import missing_lines, passed_over_words
+from pellucid.data.missing import lost_lines, missing_lines
 from pellucid.data.named import NAMED, NamedSet, register_data_set
 from pellucid.data.named_set import Block, DebianPackage, Download
 from pellucid.data.opening import DEFAULT_SIZE, open_image_set, open_requested
@@ -29,10 +29,10 @@ __all__ = [
     "describe_images",
     "file_of",
     "is_here",
+    "lost_lines",
     "missing_lines",
     "open_image_set",
     "open_requested",
-    "passed_over_words",
     "read_image",
     "register_data_set",
     "stratified_split",

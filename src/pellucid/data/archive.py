@@ -17,6 +17,7 @@ from typing import IO, Self
 from pellucid.data.file_kinds import ending_of, is_hidden, readable_endings
 from pellucid.data.member_names import COPY_MARK, DiskNames
 from pellucid.data.passed_over import PassingOver
+from pellucid.data.table import is_table
 from pellucid.data.whole_folder import room_for
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
@@ -193,7 +194,7 @@ def _wanted(path: Path, shown: str, stream: IO[bytes], passed: PassingOver) -> b
     if ending_of(shown) in readable_endings():
         return True
     passed.file(shown, lambda: _read(path, shown, stream, HEAD_BYTES))
-    return False
+    return is_table(shown)  # it may say what the images are; until then it counts as another file
 
 
 def _members(path: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:

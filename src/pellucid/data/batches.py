@@ -61,6 +61,11 @@ class DeviceImages:
         return len(self._labels if self._subset is None else self._subset)
 
     @property
+    def labels(self) -> Tensor:
+        """`[N]` int64, the label of each image, on the device."""
+        return self._labels if self._subset is None else self._labels[self._subset.to(self._labels.device)]
+
+    @property
     def image_size(self) -> tuple[int, int]:
         """`(H, W)` of every image."""
         return self._images.shape[1], self._images.shape[2]

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import math
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from pellucid.data.deep_pictures import DeepPixels, is_deep, load
 from pellucid.data.formats import open_picture_bytes, why_unknown
 from pellucid.data.memory_bound import available_memory
 from pellucid.data.orientation import orientation_of, turned_upright
-from pellucid.data.pillow_gaps import correct_transparency, deep_values, is_white_at_zero
-from pellucid.data.pixel_range import DeepValues, PixelRange, fixed_range, is_deep, measured, scaled
+from pellucid.data.pillow_gaps import correct_transparency
+from pellucid.data.pixel_range import DeepValues, PixelRange, count_beyond, fixed_range, measured, scaled
 from pellucid.data.read_bytes import MachineFault, NoPicture, file_bytes, remedy
 from pellucid.ground.errors import UserError
 
@@ -32,6 +34,7 @@ __all__ = [
     "PixelFormat",
     "decode",
     "decode_bytes",
+    "decode_single",
     "fit_picture",
     "fit_pixels",
     "read_image",
@@ -49,6 +52,9 @@ just above."""
 LARGE_PIXELS = 32_000_000
 BYTES_A_PIXEL = 12
 """What reading takes at most: the picture as it is stored, turned upright, and converted, 4 bytes each."""
+
+DEEP_BYTES_A_PIXEL = 32
+"""The same of a picture of more than 8 bits: both halves of its colours, and their values."""
 
 LARGE_BYTES = LARGE_PIXELS * BYTES_A_PIXEL
 """What a picture takes that is not large; a large one is read when no other is."""
@@ -89,6 +95,9 @@ class Decoded:
     other_size: bool = False
     deep: DeepValues | None = None
     """The range of its values, where it has more than 8 bits."""
+
+    beyond: tuple[int, int] = (0, 0)
+    """How many of its pixels had a value beyond the target's range, which was cut off; of how many."""
 
     large: bool = False
 
@@ -143,14 +152,7 @@ def decode(file: str | Path | IO[bytes], target: PixelFormat) -> tuple[NDArray[n
     """
     name = file if isinstance(file, str | Path) else "the image"
     try:
-        content = file_bytes(file)
-        if target.pixel_range is None:
-            deep = decode_bytes(content, target, measure=True)
-            if deep.pixels is not None:
-                return deep.pixels, deep.other_size
-            if deep.deep is not None:
-                target = PixelFormat(target.height, target.width, target.channels, target.fit, fixed_range(deep.deep))
-        done = decode_bytes(content, target)
+        done = decode_single(file_bytes(file), target)
     except NoPicture as error:
         raise BrokenImage(str(error)) from error
     except MachineFault as error:
@@ -178,9 +180,23 @@ def decode_bytes(content: bytes, target: PixelFormat, *, measure: bool = False, 
         if _weighed(picture, target) and not large_too:
             return Decoded(None, large=True)
         correct_transparency(picture)
-        with _not_turned_by_pillow(picture):
-            picture.load()
-            return _decoded(picture, target, measure)
+        return _decoded(picture, load(picture), target, measure)
+
+
+def decode_single(content: bytes, target: PixelFormat, *, large_too: bool = True) -> Decoded:
+    """Decode the bytes of one picture that belongs to no set: where the target has no range, by `fixed_range`.
+
+    Raises:
+        BrokenImage: what the readers say about the bytes.
+        MachineFault: the memory does not suffice.
+        UserError: its range must be given.
+    """
+    if target.pixel_range is None:
+        done = decode_bytes(content, target, measure=True, large_too=large_too)
+        if done.deep is None or done.pixels is not None:
+            return done
+        target = replace(target, pixel_range=fixed_range(done.deep))
+    return decode_bytes(content, target, large_too=large_too)
 
 
 def upright_bytes(content: bytes, target: PixelFormat) -> NDArray[np.uint8]:
@@ -197,13 +213,9 @@ def upright_bytes(content: bytes, target: PixelFormat) -> NDArray[np.uint8]:
     with _faults_named(content), open_picture_bytes(content) as picture:
         _weighed(picture, target)
         correct_transparency(picture)
-        with _not_turned_by_pillow(picture):
-            picture.load()
-            upright, deep = _upright(picture, target, measure=target.pixel_range is None)
-            if upright is None:
-                assert deep is not None
-                upright, deep = _upright(picture, replace(target, pixel_range=fixed_range(deep)), measure=False)
-                assert upright is not None
+        pixels = load(picture)
+        target = _with_range(target, pixels)
+        upright = _upright(picture, pixels, target)
     return np.array(upright).reshape(upright.height, upright.width, target.channels)
 
 
@@ -211,8 +223,7 @@ def upright_bytes(content: bytes, target: PixelFormat) -> NDArray[np.uint8]:
 def _faults_named(content: bytes) -> Iterator[None]:
     """Turn whatever a reader raises into what is wrong with the picture, or with the machine."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata; too many pixels, which are counted here
+        with _QUIET:  # odd metadata; too many pixels, which are counted here
             yield
     except (BrokenImage, MachineFault, UserError):
         raise
@@ -230,6 +241,31 @@ def _faults_named(content: bytes) -> Iterator[None]:
         raise BrokenImage(f"damaged: the file ends too early ({reason})" if ends_early else reason) from error
 
 
+class _Quiet:
+    """Ignores warnings while at least one thread is inside; `warnings.catch_warnings` is for one thread alone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._catching = warnings.catch_warnings()
+                self._catching.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._catching.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
+
+
 def fit_picture(picture: Image.Image, target: PixelFormat) -> tuple[NDArray[np.uint8], bool]:
     """Bring an opened picture of any mode and size to the target; say whether the size changed.
 
@@ -238,11 +274,9 @@ def fit_picture(picture: Image.Image, target: PixelFormat) -> tuple[NDArray[np.u
         UserError: it has more than 8 bits, and the range is not known.
     """
     correct_transparency(picture)
-    if target.pixel_range is None and is_deep(picture.mode):
-        deep = _decoded(picture, target, measure=True).deep
-        limits = (0.0, 1.0) if deep is None else fixed_range(deep)
-        target = PixelFormat(target.height, target.width, target.channels, target.fit, limits)
-    done = _decoded(picture, target, measure=False)
+    pixels = load(picture)
+    target = _with_range(target, pixels)
+    done = _decoded(picture, pixels, target, measure=False)
     assert done.pixels is not None
     return done.pixels, done.other_size
 
@@ -258,18 +292,19 @@ def _weighed(picture: Image.Image, target: PixelFormat) -> bool:
     pixels = math.prod(picture.size)
     if pixels > MOST_PIXELS:
         raise BrokenImage(f"too large: {picture.width:,}×{picture.height:,} pixels; at most {MOST_PIXELS:,} are read")
-    if pixels <= LARGE_PIXELS:
+    bytes_a_pixel = DEEP_BYTES_A_PIXEL if is_deep(picture) else BYTES_A_PIXEL
+    if pixels * bytes_a_pixel <= LARGE_BYTES:
         return False
     if picture.format == "JPEG" and not picture.info.get("progressive"):
         picture.draft(None, (DRAFT_MARGIN * target.width, DRAFT_MARGIN * target.height))
         pixels = math.prod(picture.size)
-    needed, available = pixels * BYTES_A_PIXEL, available_memory()
+    needed, available = pixels * bytes_a_pixel, available_memory()
     if needed > available:
         raise _no_memory(
             f"{picture.width:,}×{picture.height:,} pixels take {needed / 1e6:,.0f} MB of memory and "
             f"{available / 1e6:,.0f} MB are available: "
         )
-    return pixels > LARGE_PIXELS
+    return needed > LARGE_BYTES
 
 
 def _no_memory(detail: str) -> MachineFault:
@@ -279,43 +314,56 @@ def _no_memory(detail: str) -> MachineFault:
     )
 
 
-@contextlib.contextmanager
-def _not_turned_by_pillow(picture: Image.Image) -> Iterator[None]:
-    """Keep Pillow from turning a TIFF while it loads: it reads all of its tags for that, and one may be odd."""
-    if picture.format == "TIFF":
-        vars(picture)["load_end"] = lambda: None
-    yield
-
-
-def _decoded(picture: Image.Image, target: PixelFormat, measure: bool) -> Decoded:
-    upright, deep = _upright(picture, target, measure)
-    if upright is None:
+def _decoded(picture: Image.Image, pixels: DeepPixels | None, target: PixelFormat, measure: bool) -> Decoded:
+    """Bring a loaded picture to the target; with `measure` only measure one of more than 8 bits."""
+    deep = None if pixels is None else _measured(pixels)
+    if deep is not None and target.pixel_range is None:
+        if not measure:
+            raise ValueError("the range of a deep picture must be known")
         return Decoded(None, deep=deep)
-    pixels, other_size = _fitted(upright, target)
-    return Decoded(pixels, other_size, deep)
+    beyond = (0, 0)
+    if pixels is not None and target.pixel_range is not None:
+        count = count_beyond(pixels.values, target.pixel_range, pixels.hidden)
+        beyond = count, math.prod(picture.size)
+    fitted, other_size = _fitted(_upright(picture, pixels, target), target)
+    return Decoded(fitted, other_size, deep, beyond)
 
 
-def _upright(picture: Image.Image, target: PixelFormat, measure: bool) -> tuple[Image.Image | None, DeepValues | None]:
-    """Bring a loaded picture to 8 bits in the target's channels, upright; with `measure` only measure a deep one."""
+def _measured(pixels: DeepPixels) -> DeepValues | None:
+    try:
+        return measured(pixels.values, pixels.hidden)
+    except ValueError as error:
+        raise BrokenImage(str(error)) from error
+
+
+def _with_range(target: PixelFormat, pixels: DeepPixels | None) -> PixelFormat:
+    """Give a target without a range the one for a picture whose set is not known."""
+    deep = None if pixels is None else _measured(pixels)
+    if deep is None or target.pixel_range is not None:
+        return target
+    return replace(target, pixel_range=fixed_range(deep))
+
+
+def _upright(picture: Image.Image, pixels: DeepPixels | None, target: PixelFormat) -> Image.Image:
+    """Bring a loaded picture to 8 bits in the target's channels, upright."""
     orientation = orientation_of(picture)
-    deep = None
-    if is_deep(picture.mode):
-        values = deep_values(picture)
-        transparent = picture.info.get("transparency")
-        clear = float(transparent) if isinstance(transparent, int | float) else None
-        try:
-            deep = measured(values, clear)
-        except ValueError as error:
-            raise BrokenImage(str(error)) from error
-        if deep is not None and target.pixel_range is None:
-            if not measure:
-                raise ValueError("the range of a deep picture must be known")
-            return None, deep
-        levels = scaled(values, target.pixel_range or (0.0, 1.0), clear)
-        picture = Image.fromarray(255 - levels if is_white_at_zero(picture) else levels)
+    if pixels is not None:
+        picture = _eight_bits(pixels, target.pixel_range or (0.0, 1.0))
     wanted = "L" if target.channels == 1 else "RGB"
     upright = turned_upright(_opaque(picture), orientation)
-    return upright if upright.mode == wanted else upright.convert(wanted), deep
+    return upright if upright.mode == wanted else upright.convert(wanted)
+
+
+def _eight_bits(pixels: DeepPixels, limits: PixelRange) -> Image.Image:
+    """Scale values to bytes; what is transparent is laid on white."""
+    levels = scaled(pixels.values, limits)
+    if pixels.white_at_zero:
+        levels = 255 - levels
+    if pixels.opacity is not None:
+        return Image.fromarray(np.dstack([levels, pixels.opacity]))
+    if pixels.hidden is not None:
+        levels[pixels.hidden] = 255
+    return Image.fromarray(levels)
 
 
 def _opaque(image: Image.Image) -> Image.Image:

@@ -7,8 +7,6 @@ range of their values, then, with one range for all of them, for their pixels.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,14 +16,15 @@ from typing import Any
 from pellucid.data.arrays import ImagesFile
 from pellucid.data.decode import LARGE_BYTES, PixelFormat
 from pellucid.data.memory_bound import available_memory
-from pellucid.data.pixel_range import DeepValues, PixelRange, set_range
-from pellucid.data.worker import MOST_SECONDS, carry_out, took_too_long
+from pellucid.data.pixel_range import CutOff, DeepValues, PixelRange, set_range
+from pellucid.data.worker import MOST_SECONDS, carry_out, how_it_died, took_too_long
 from pellucid.data.workers import Workers
+from pellucid.ground.cores import usable_cores
 from pellucid.ground.errors import UserError
 from pellucid.ground.outside import visible
 from pellucid.ground.progress import progress
 
-__all__ = ["Job", "Outcome", "decode_many", "usable_cores"]
+__all__ = ["Job", "Outcome", "decode_many"]
 
 CHUNK_IMAGES = 64
 CHUNK_BYTES = 8 << 20
@@ -57,13 +56,19 @@ class Outcome:
     deep: dict[Place, DeepValues] = field(default_factory=dict)
     """Which have more than 8 bits, and the range of their values."""
 
+    beyond: dict[Place, tuple[int, int]] = field(default_factory=dict)
+    """How many pixels have values beyond the range, of how many, where any has."""
+
     pixel_range: PixelRange | None = None
     """Which of those values are black and white; None where no image is deep."""
 
-
-def usable_cores() -> int:
-    """Count the processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    @property
+    def cut_off(self) -> CutOff | None:
+        """How much lies beyond the range; None where nothing does."""
+        if not self.beyond:
+            return None
+        pixels, in_all = (sum(counts) for counts in zip(*self.beyond.values(), strict=True))
+        return CutOff(len(self.beyond), pixels / in_all)
 
 
 def decode_many(jobs: Sequence[Job], target: PixelFormat, workers: int | None, description: str) -> Outcome:
@@ -119,12 +124,13 @@ class _Decoding:
         """Say that a picture takes too long, or try it once more, or give up."""
         if took_too_long(status):
             reason = f"takes more than {MOST_SECONDS:.0f} seconds of computing to decode"
-            self._noted(order, {"broken": [[0, reason]], "other_size": False, "later": [], "deep": []})
+            self._noted(order, {"broken": [[0, reason]], "other_size": False, "later": [], "deep": [], "beyond": []})
             return
         if not again:
             raise UserError(
-                f"{visible(order['files'][0])} cannot be read: the process that decodes it {_death(status)}, twice, "
-                "with no other beside it; nothing was kept: close other programs and try again, or remove this picture"
+                f"{visible(order['files'][0])} cannot be read: the process that decodes it {how_it_died(status)}, "
+                "twice, with no other beside it; nothing was kept: close other programs and try again, or remove this "
+                "picture"
             )
         ((_, answer),) = self._answers([order], 1)
         if "died" in answer:
@@ -138,13 +144,15 @@ class _Decoding:
             raise OSError(*answer["error"])
         places = _places(order)
         if "fault" in answer:
-            position, text = answer["fault"]
+            position, text, _ = answer["fault"]
             raise UserError(f"{visible(order['files'][position])} {text}; nothing was kept")
         self.outcome.other_size |= answer["other_size"]
         for position, reason in answer["broken"]:
             self.outcome.broken[places[position]] = reason
         for position, low, high, whole in answer["deep"]:
             self.outcome.deep[places[position]] = DeepValues(low, high, whole)
+        for position, pixels, in_all in answer["beyond"]:
+            self.outcome.beyond[places[position]] = pixels, in_all
         measured_only = answer["deep"] if order["target"][-1] is None else []
         self.advance(len(places) - len(answer["later"]) - len(measured_only))
         return [places[position] for position in answer["later"]]
@@ -184,16 +192,3 @@ class _Decoding:
 
 def _places(order: dict[str, Any]) -> list[Place]:
     return [(order["job"], row) for row in order["rows"]]
-
-
-def _death(status: int) -> str:
-    """Say how a process ended."""
-    if status >= 0:
-        return f"ended by itself (status {status})"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    if name == "SIGKILL":
-        return "was killed (probably out of memory)"
-    return f"was killed ({name}: a fault in the decoder, or out of memory)"

@@ -17,7 +17,8 @@ def describe_images(image_set: ImageSet) -> dict[str, Any]:
 
     Keys: `name`, `origin`, `fingerprint`, `shape` (`[C, H, W]`), `fit`, `classes`, `images` (by split), `per_class` (by
     split, by class), `left_out` (each with `source` and `reason`), `passed_over`
-    (`endings`, `hidden`, `system`, `pictures`, `notes`), `split_seed`, `flip_allowed`, `pixel_range`.
+    (`endings`, `hidden`, `system`, `pictures`, `notes`), `split_seed`, `flip_allowed`, `near_copies`, `pixel_range`,
+    `cut_off` (None, or how many `images` have values beyond that range, and which `share` of their pixels).
     """
     count = len(image_set.classes)
     return {
@@ -36,5 +37,7 @@ def describe_images(image_set: ImageSet) -> dict[str, Any]:
         "passed_over": image_set.passed_over.to_dict(),
         "split_seed": image_set.split_seed,
         "flip_allowed": image_set.flip_allowed,
+        "near_copies": asdict(image_set.near_copies),
         "pixel_range": None if image_set.pixel_range is None else list(image_set.pixel_range),
+        "cut_off": None if image_set.cut_off is None else asdict(image_set.cut_off),
     }

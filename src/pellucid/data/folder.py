@@ -20,7 +20,7 @@ from pellucid.data.file_kinds import is_hidden
 from pellucid.data.image_set import SPLIT_NAMES
 from pellucid.data.missing import passed_over_words
 from pellucid.data.passed_over import PassedOver, PassingOver
-from pellucid.data.split_names import mentions_split, nfc, split_of
+from pellucid.data.split_names import mentions_split, nfc, says_nothing, split_of
 from pellucid.data.walk import Walk, WalkedFile
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.writing import counted
@@ -235,17 +235,46 @@ class _Lister:
         for name in self._walk.pictures_in(folder):
             self._passing.picture(self._walk.relative(folder / name), "beside the class folders, so it has no class")
         classes = tuple(sorted(by_name))
-        others_before = self._passing.files
         images = []
+        inner: dict[str, list[str]] = {}
         for label, name in enumerate(classes):
             by_shown: dict[str, list[WalkedFile]] = defaultdict(list)
+            inside: set[str] = set()
             for spelled in by_name[name]:
+                depth = self._walk.relative(folder / spelled).count("/") + 1
                 for file in self._walk.files(folder / spelled):
-                    by_shown["/".join(map(self._name, file.path.split("/")))].append(file)
+                    parts = [self._name(part) for part in file.path.split("/")]
+                    by_shown["/".join(parts)].append(file)
+                    inside.add(parts[depth] if len(parts) > depth + 1 else "")
+            if "" not in inside:
+                inner[name] = sorted(inside)
             images += self._of_class(label, by_shown)
         if not images:
-            raise UserError(_no_image(folder, classes, self._passing.files - others_before, self._also()))
+            raise UserError(_no_image(folder, classes, self._also()))
+        self._note_nested(folder, inner)
         return classes, images
+
+    def _note_nested(self, folder: Path, inner: dict[str, list[str]]) -> None:
+        """Note classes whose images all lie in folders inside: those may be the classes, and these the splits.
+
+        Args:
+            folder: the folder of classes.
+            inner: the names of the folders inside, by class.
+        """
+        for name, inside in inner.items():
+            common = {other: set(inside) & set(inner[other]) for other in inner if other != name}
+            twins = [other for other, names in common.items() if len(names) > 1]
+            if twins and twins[0] > name:
+                self._passing.note(
+                    self._walk.relative(folder / name),
+                    f"holds folders of the same names as {_quoted(twins)} ({_quoted(sorted(common[twins[0]]))}): they "
+                    "look like splits, and are read as classes; call splits train, val and test",
+                )
+            elif not twins and any(not says_nothing(part) for part in inside):
+                self._passing.note(
+                    self._walk.relative(folder / name),
+                    f"has all images in folders inside ({_quoted(inside)}), which are read as one class",
+                )
 
     def _of_class(self, label: int, by_shown: dict[str, list[WalkedFile]]) -> list[ListedImage]:
         """List one class's images in the order of their shown paths; files that would share one keep their own."""
@@ -302,8 +331,7 @@ class _Lister:
         if len({image.label for image in candidates}) > 1:
             paths = [image.path for image in candidates]
             for image in candidates:
-                self._passing.picture(image.path, f"one file under several classes ({_quoted(paths)})")
-                self._passing.note(image.path, "one file under several classes, so it is in none")
+                self._passing.picture(image.path, f"one file under several classes ({_quoted(paths)}), so in none")
             kept = None
         else:
             kept = candidates[0].path
@@ -318,7 +346,7 @@ class _Lister:
         return "".join(f"; {line}" for line in words)
 
 
-def _no_image(folder: Path, classes: tuple[str, ...], passed_over: int, also: str) -> str:
+def _no_image(folder: Path, classes: tuple[str, ...], also: str) -> str:
     wanted = "expected a folder per class with images in it, such as cat/1.jpg and dog/2.png"
     names = os.listdir(folder)
     loose = Walk(folder, PassingOver()).pictures_in(folder)

@@ -11,9 +11,10 @@ import re
 
 from PIL import Image, UnidentifiedImageError
 
-from pellucid.data.tiff_tags import essential_tiff
+from pellucid.data.pillow_gaps import STORED_AS, WHITE_AT_ZERO
+from pellucid.data.tiff_tags import essential_tiff, kind_of_values, regrouped_tiff
 
-__all__ = ["open_picture_bytes", "optional_readers", "why_unknown"]
+__all__ = ["is_stored_in_colour", "open_picture_bytes", "optional_readers", "why_unknown"]
 
 COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 """Asked first: Pillow has them at hand, and the others take a while to load."""
@@ -31,6 +32,9 @@ OTHERS = {
 }
 """Pillow's other readers of pictures, by module. The rest of them is never asked: some start other programs (a
 PostScript file named `.png` would start Ghostscript), and none is for photographs."""
+
+COLOURED = ("RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+"""Pillow's modes with several colours a pixel."""
 
 HEIF_READERS = ("pi_heif", "pillow_heif")
 """Libraries that read HEIC; the first is that of the extra `heif`, the second does the same and also writes."""
@@ -56,7 +60,31 @@ def open_picture_bytes(content: bytes) -> Image.Image:
         essential = essential_tiff(content)
         if essential is None:
             raise
+    with contextlib.suppress(UnidentifiedImageError):
         return Image.open(io.BytesIO(essential), formats=("TIFF",))
+    return _regrouped(content)
+
+
+def _regrouped(content: bytes) -> Image.Image:
+    """Open a TIFF of values that Pillow does not know under the name of others of as many bits."""
+    regrouped = regrouped_tiff(content)
+    if regrouped is None:
+        raise UnidentifiedImageError
+    readable, kind, white_at_zero = regrouped
+    picture = Image.open(io.BytesIO(readable), formats=("TIFF",))
+    picture.info |= {STORED_AS: kind, WHITE_AT_ZERO: white_at_zero}
+    return picture
+
+
+def is_stored_in_colour(path: str) -> bool:
+    """Whether a picture's header says that it has colours; of an uncommon kind, or one that cannot be read, no.
+
+    >>> is_stored_in_colour("no-such-file.png")
+    False
+    """
+    with contextlib.suppress(Exception), Image.open(path, formats=COMMON) as picture:
+        return picture.mode in COLOURED
+    return False
 
 
 def optional_readers() -> list[str]:
@@ -95,6 +123,12 @@ def why_unknown(content: bytes) -> str:
         return "AVIF, which needs Pillow 11.3 or later with AVIF"
     if content.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6", b"%PDF")):
         return "PostScript or PDF, which is not read; expected a picture of pixels, such as PNG or JPEG"
+    values = kind_of_values(content)
+    if values is not None:
+        wanted = "store it as grey, or in red, green and blue of at most 16 bits"
+        return f"{values}, which is not read, or a damaged one; {wanted}"
+    if content.startswith((b"II+\0", b"MM\0+")):
+        return "a BigTIFF of a kind that is not read, or a damaged one; store it as an ordinary TIFF"
     if not content:
         return "not an image that can be read: the file is empty"
     return "not an image that can be read, or a damaged one"

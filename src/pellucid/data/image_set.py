@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.near_copies import NearCopies
 from pellucid.data.passed_over import LeftOut, PassedOver
-from pellucid.data.pixel_range import PixelRange
+from pellucid.data.pixel_range import CutOff, PixelRange
 
 __all__ = ["SPLIT_NAMES", "ImageSet", "LeftOut", "Split"]
 
@@ -84,6 +85,12 @@ class ImageSet:
 
     pixel_range: PixelRange | None = None
     """Which values of its pictures of more than 8 bits became black and white; None where it has none of those."""
+
+    cut_off: CutOff | None = None
+    """How much of those lies beyond that range and was cut off; None where nothing does."""
+
+    near_copies: NearCopies = field(default_factory=NearCopies)
+    """Images that show nearly the same, each group of them in one split, where the split was made by a seed."""
 
     @property
     def shape(self) -> tuple[int, int, int]:

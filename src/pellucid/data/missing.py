@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from pellucid.data.image_set import ImageSet
+from pellucid.data.near_copies import near_copies_words
 from pellucid.data.passed_over import LeftOut, PassedOver
+from pellucid.data.pixel_range import range_words
 from pellucid.ground.writing import counted
 
-__all__ = ["missing_lines", "passed_over_words"]
+__all__ = ["lost_lines", "missing_lines", "passed_over_words"]
 
 MOST_KINDS = 6
 MOST_REASONS = 3
 MOST_NOTES = 5
+MOST_NAMED = 5
 
 
 def missing_lines(images: ImageSet, whole_list: str | None = None) -> list[str]:
@@ -31,8 +34,20 @@ def missing_lines(images: ImageSet, whole_list: str | None = None) -> list[str]:
             f"{len(images.left_out):,} of {counted(total, 'image')} {verb} broken and left out{see}: "
             f"{_frequent(images.left_out)}"
         )
-    lines += passed_over_words(images.passed_over)
-    return lines
+    near = near_copies_words(images.near_copies)
+    return [*lines, *([near] if near else []), *lost_lines(images)]
+
+
+def lost_lines(images: ImageSet) -> list[str]:
+    """Say what of a set's images was cut off, and what of its source was passed over, a line each."""
+    lines = []
+    if images.cut_off is not None and images.pixel_range is not None:
+        have = "has" if images.cut_off.images == 1 else "have"
+        lines.append(
+            f"{counted(images.cut_off.images, 'image')} {have} values beyond {range_words(images.pixel_range)}, "
+            f"{_percent(images.cut_off.share)} of their pixels, which are cut off"
+        )
+    return lines + passed_over_words(images.passed_over)
 
 
 def passed_over_words(passed: PassedOver) -> list[str]:
@@ -48,6 +63,13 @@ def passed_over_words(passed: PassedOver) -> list[str]:
         remedies = Counter(picture.reason for picture in passed.pictures)
         verb = "is a picture" if len(passed.pictures) == 1 else "are pictures"
         lines.append(f"{len(passed.pictures):,} passed over {verb}: {_frequent(passed.pictures, len(remedies))}")
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for file in passed.missing:
+        reasons[file.reason].append(file.source)
+    for reason, missing in reasons.items():
+        more = f" and {len(missing) - MOST_NAMED:,} more" if len(missing) > MOST_NAMED else ""
+        listing = ", ".join(missing[:MOST_NAMED])
+        lines.append(f"{counted(len(missing), 'file')} of the table left out: {reason} ({listing}{more})")
     if passed.system:
         named = ", ".join(list(passed.system)[:MOST_KINDS])
         files = counted(sum(passed.system.values()), "system file or folder", "system files or folders")
@@ -61,6 +83,10 @@ def passed_over_words(passed: PassedOver) -> list[str]:
     if len(by_reason) > MOST_NOTES:
         lines.append(f"and {counted(sum(map(len, list(by_reason.values())[MOST_NOTES:])), 'further note')}")
     return lines
+
+
+def _percent(share: float) -> str:
+    return "under 0.1%" if share < 0.001 else f"{share:.1%}"
 
 
 def _frequent(images: tuple[LeftOut, ...], most: int = MOST_REASONS) -> str:

@@ -25,6 +25,8 @@ from pellucid.data.read_named import read_named
 from pellucid.data.request import WRONG_OPTIONS, DataRequest
 from pellucid.data.split_names import nfc
 from pellucid.data.store import Contents, is_kept, key_of, open_or_make
+from pellucid.data.table import is_table
+from pellucid.data.table_listing import find_table, list_table, tables_in
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import counted
 
@@ -48,6 +50,8 @@ def open_image_set(
     strict: bool = False,
     split_seed: int = 0,
     pixel_range: PixelRange | None = None,
+    file_column: str | None = None,
+    label_column: str | None = None,
     workers: int | None = None,
     download: bool = True,
     trainable: bool = True,
@@ -56,10 +60,12 @@ def open_image_set(
 
     A folder has a folder per class, inside `train/`, `val/` and `test/` or without (then 15 % of each class are held
     out for each of `val` and `test`). A set with no split of its own records `split_seed`.
+    Images that lie together in one folder get their classes from a table beside them, such as `labels.csv`.
 
     Args:
         source: a name that `pellucid datasets` lists, such as `mnist` (write `./mnist` for a folder of such
-            a name), else the path of a folder, or of a .zip or .tar (also .gz, .bz2, .xz) of one.
+            a name), else the path of a folder, of a .zip or .tar (also .gz, .bz2, .xz) of one, or of a table of files
+            and labels (.csv or .tsv) among the images that it names.
         data_dir: the folder in which named sets are looked for first; by default PELLUCID_DATA.
         cache_dir: where decoded sets are kept; by default PELLUCID_CACHE, else the system's cache folder.
         size: `(H, W)` of every image; by default a named set's own size, and 64×64 for folders and archives.
@@ -70,6 +76,8 @@ def open_image_set(
         split_seed: chooses the split of a source that has none.
         pixel_range: which values of pictures of more than 8 bits become black and white, such as `(0, 4095)`; by
             default chosen for the whole set from the values that it holds. Pictures of 8 bits stay as they are.
+        file_column, label_column: of a table of files and labels, the columns by name, or by number from 1; by default
+            found.
         workers: decoding processes; by default as many as there are processor cores.
         download: whether a named set that is not on this machine may be fetched.
         trainable: refuse a folder that no network can be trained on: of one class, or with a class of one image.
@@ -94,6 +102,8 @@ def open_image_set(
         strict=strict,
         split_seed=split_seed,
         pixel_range=pixel_range,
+        file_column=file_column,
+        label_column=label_column,
     )
     data_dir_problem = request.data_dir_problem()
     if data_dir_problem:
@@ -118,11 +128,15 @@ def open_requested(
         target = PixelFormat(*(request.size or (own_height, own_width)), request.channels or own_channels, request.fit)
         return _open_named(named, data_folder(request.data_dir), cache, target, download)
     target = PixelFormat(*(request.size or DEFAULT_SIZE), request.channels or 3, request.fit, request.pixel_range)
-    options = FolderOptions(target, request.split_seed, request.strict, workers, trainable)
+    options = FolderOptions(
+        target, request.split_seed, request.strict, workers, trainable, request.file_column, request.label_column
+    )
     path = request.path
     try:
         if path.is_dir():
             image_set = _open_folder(path, cache, options)
+        elif path.is_file() and is_table(path.name):
+            image_set = _open_folder(path.parent, cache, options, path)
         elif path.is_file():
             image_set = _open_archive(path, cache, options)
         else:
@@ -143,10 +157,9 @@ def _open_named(named: NamedSet, data: Path | None, cache: Path, target: PixelFo
     return open_or_make(cache, key, f"reading {named.name}", lambda folder: read_named(named, source, target, folder))
 
 
-def _open_folder(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
+def _open_folder(path: Path, cache: Path, options: FolderOptions, table: Path | None = None) -> ImageSet:
     passing = PassingOver()
-    root, prefix = _unwrapped(path, passing, nfc)
-    listing = list_folder(root, passing, trainable=options.trainable)
+    listing, prefix = _listed(path, passing, nfc, options, table)
     if options.strict:
         _refuse_passed_over(str(path), listing.passed_over)
     name = path.name
@@ -173,9 +186,8 @@ def _open_archive(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
         unpacked.mkdir()
         passing = PassingOver()
         unpack(path, unpacked, limits, passing)
-        root, prefix = _unwrapped(unpacked, passing, member_name)
         try:
-            listing = list_folder(root, passing, member_name, trainable=options.trainable)
+            listing, prefix = _listed(unpacked, passing, member_name, options)
             return read_folder(listing, path.name, str(path), prefix, options, folder)
         except UserError as error:  # speak of the archive, not of the folder that nobody will find
             raise UserError(str(error).replace(str(unpacked), str(path))) from error
@@ -183,6 +195,37 @@ def _open_archive(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
             shutil.rmtree(unpacked)
 
     return open_or_make(cache, key, f"decoding {path.name}", make)
+
+
+def _listed(
+    path: Path, passing: PassingOver, shown: Callable[[str], str], options: FolderOptions, table: Path | None = None
+) -> tuple[FolderListing, str]:
+    """List a folder's images, by its table where it has one that counts, and say what stands before their paths."""
+    table = table or find_table(path)
+    if table is None:
+        root, prefix = _unwrapped(path, passing, shown)
+        for ignored in tables_in(root):
+            passing.note(
+                prefix + ignored.name, "a table beside folders of classes, which are read; give its path to read it"
+            )
+        columns = options.file_column or options.label_column
+        if columns:
+            raise UserError(
+                f"{path} has no table of files and labels, so it has no column {columns!r}; expected labels.csv in it "
+                "beside its images, or the path of a .csv"
+            )
+        return list_folder(root, passing, *(() if shown is nfc else (shown,)), trainable=options.trainable), prefix
+    prefix = "".join(f"{shown(part)}/" for part in table.parent.relative_to(path).parts)
+    passing.forget(prefix + table.name)  # an archive's other files were noted as it was unpacked
+    listing = list_table(
+        table,
+        passing,
+        shown,
+        file_column=options.file_column,
+        label_column=options.label_column,
+        trainable=options.trainable,
+    )
+    return listing, prefix
 
 
 def _key(cache: Path, identity: Mapping[str, object], options: FolderOptions) -> str:
@@ -207,7 +250,7 @@ def _refuse_passed_over(origin: str, passed_over: PassedOver) -> None:
     Raises:
         UserError: there are; it lists them.
     """
-    pictures = passed_over.pictures
+    pictures = (*passed_over.pictures, *passed_over.missing)
     if pictures:
         problems = [f"{picture.source}: {picture.reason}" for picture in pictures[:SHOWN]]
         if len(pictures) > SHOWN:

@@ -12,6 +12,8 @@ from pellucid.ground.outside import visible
 
 __all__ = ["LeftOut", "PassedOver", "PassingOver"]
 
+LISTS = ("pictures", "missing", "notes")
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -26,7 +28,7 @@ class PassedOver:
     """What was passed over."""
 
     endings: Mapping[str, int] = field(default_factory=dict)
-    """How many files of other kinds by their ending, such as `.heic`; an empty text for files without one."""
+    """How many files that are no pictures by their ending, such as `.txt`; an empty text for files without one."""
 
     hidden: int = 0
     """How many hidden files and folders (`.name`)."""
@@ -37,18 +39,21 @@ class PassedOver:
     pictures: tuple[LeftOut, ...] = ()
     """What is passed over and yet a picture, or should be one: `--strict` refuses these."""
 
+    missing: tuple[LeftOut, ...] = ()
+    """Files that a table of files and labels names and that are not there, or not read: `--strict` refuses these."""
+
     notes: tuple[LeftOut, ...] = ()
     """Links that were not followed, names that were read as one, and the like."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields as JSON holds them."""
-        lists = {name: [asdict(entry) for entry in getattr(self, name)] for name in ("pictures", "notes")}
+        lists = {name: [asdict(entry) for entry in getattr(self, name)] for name in LISTS}
         return {"endings": dict(self.endings), "hidden": self.hidden, "system": dict(self.system), **lists}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> PassedOver:
         """Read what `to_dict` gave."""
-        lists = {name: tuple(LeftOut(**entry) for entry in fields[name]) for name in ("pictures", "notes")}
+        lists = {name: tuple(LeftOut(**entry) for entry in fields[name]) for name in LISTS if name in fields}
         return cls(**{**fields, **lists})
 
 
@@ -59,18 +64,24 @@ class PassingOver:
         self._files: dict[str, str] = {}
         self._hidden: dict[str, str] = {}
         self._pictures: dict[str, str] = {}
+        self._missing: dict[str, str] = {}
         self._notes: dict[tuple[str, str], None] = {}
 
     def file(self, source: str, head: Callable[[], bytes]) -> None:
         """Note a file whose ending is not that of a picture that is read; `head` reads its first bytes."""
         ending = ending_of(source.rsplit("/", 1)[-1])
-        self._files[source] = ending
         reason = remedy_for(ending)
         if reason is None and not ending:
             kind = picture_signature(head())
             reason = kind and f"a {kind} picture whose name has no ending; give it one"
         if reason:
             self._pictures[source] = reason
+        else:
+            self._files[source] = ending
+
+    def forget(self, source: str) -> None:
+        """Take back that a file was passed over, since it is read."""
+        self._files.pop(source, None)
 
     def hidden(self, source: str) -> None:
         """Note a hidden file or folder, or one of a system's own."""
@@ -81,14 +92,13 @@ class PassingOver:
         """Note a picture that is not in the set for another reason than its kind."""
         self._pictures[source] = reason
 
+    def missing(self, source: str, reason: str) -> None:
+        """Note a file that a table names and that is not read."""
+        self._missing[source] = reason
+
     def note(self, source: str, reason: str) -> None:
         """Note anything else that a person should know."""
         self._notes[source, reason] = None
-
-    @property
-    def files(self) -> int:
-        """How many files of other kinds there are so far."""
-        return len(self._files)
 
     def result(self) -> PassedOver:
         """Give what was collected, in the order of the paths."""
@@ -101,5 +111,6 @@ class PassingOver:
             pictures=tuple(
                 LeftOut(visible(source), visible(reason)) for source, reason in sorted(self._pictures.items())
             ),
+            missing=tuple(LeftOut(visible(source), visible(reason)) for source, reason in self._missing.items()),
             notes=tuple(LeftOut(visible(source), visible(reason)) for source, reason in sorted(self._notes)),
         )

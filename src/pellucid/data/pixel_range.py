@@ -1,8 +1,8 @@
 """Pictures of more than 8 bits: which of their values becomes black and which white.
 
-Such a picture (16-bit or 32-bit grey, or fractions) says nothing of what its values mean, and a scale of its own for
-each would make all of them equally bright. So a set has one range for all of them, chosen from the values that it
-holds; 8-bit pictures stay as they are.
+Such a picture (grey or colours of 16 bits, grey of 32 or 64 bits, or fractions) says nothing of what its values mean,
+and a scale of its own for each would make all of them equally bright. So a set has one range for all of them, chosen
+from the values that it holds; 8-bit pictures stay as they are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 
 from pellucid.ground.errors import UserError
 
-__all__ = ["DeepValues", "PixelRange", "fixed_range", "is_deep", "measured", "range_words", "scaled", "set_range"]
+__all__ = [
+    "CutOff",
+    "DeepValues",
+    "PixelRange",
+    "count_beyond",
+    "fixed_range",
+    "measured",
+    "range_words",
+    "scaled",
+    "set_range",
+]
 
 PixelRange = tuple[float, float]
 """`(low, high)`: what becomes 0 (black) and what becomes 255 (white); values beyond are cut off."""
@@ -38,9 +48,15 @@ class DeepValues:
     """Whether whole numbers are stored, not fractions."""
 
 
-def is_deep(mode: str) -> bool:
-    """Whether a picture of this Pillow mode has more than 8 bits a channel."""
-    return mode.startswith("I;16") or mode in ("I", "F")
+@dataclass(frozen=True)
+class CutOff:
+    """How much of a set lies beyond its range."""
+
+    images: int
+    """How many pictures have values beyond."""
+
+    share: float
+    """Of their pixels."""
 
 
 def set_range(pictures: Iterable[DeepValues]) -> PixelRange:
@@ -102,15 +118,15 @@ def fixed_range(values: DeepValues) -> PixelRange:
     )
 
 
-def measured(values: NDArray[np.generic], ignored: float | None = None) -> DeepValues | None:
-    """Measure the range of `[H, W]` values; None where all are `ignored` (the value that stands for transparency).
+def measured(values: NDArray[np.generic], hidden: NDArray[np.bool_] | None = None) -> DeepValues | None:
+    """Measure the range of `[H, W]` or `[H, W, C]` values; None where all are `hidden` (`[H, W]`: transparent).
 
     Raises:
         ValueError: some are not finite.
     """
     lows, highs = [], []
     for rows in _in_pieces(values):
-        kept = rows if ignored is None else rows[rows != ignored]
+        kept = values[rows] if hidden is None else values[rows][~hidden[rows]]
         if kept.size:
             lows.append(float(kept.min()))
             highs.append(float(kept.max()))
@@ -119,25 +135,35 @@ def measured(values: NDArray[np.generic], ignored: float | None = None) -> DeepV
     return DeepValues(min(lows), max(highs), values.dtype.kind in "iu") if lows else None
 
 
-def scaled(values: NDArray[np.generic], limits: PixelRange, transparent: float | None = None) -> NDArray[np.uint8]:
-    """Bring `[H, W]` values to bytes: `limits[0]` and below to 0, `limits[1]` and above to 255.
-
-    Values equal to `transparent` become 255, for transparency is laid on white.
+def scaled(values: NDArray[np.generic], limits: PixelRange) -> NDArray[np.uint8]:
+    """Bring values to bytes: `limits[0]` and below to 0, `limits[1]` and above to 255.
 
     >>> scaled(np.array([[0, 2048, 4095, 5000]]), (0, 4095)).tolist()
     [[0, 128, 255, 255]]
     """
     low, high = limits
     result = np.empty(values.shape, np.uint8)
-    start = 0
     for rows in _in_pieces(values):
-        levels = (rows.astype(np.float64) - low) * 255 / (high - low)
-        piece = result[start : start + len(rows)]
-        piece[...] = np.rint(np.clip(levels, 0, 255))
-        if transparent is not None:
-            piece[rows == transparent] = 255
-        start += len(rows)
+        levels = (values[rows].astype(np.float64) - low) * 255 / (high - low)
+        result[rows] = np.rint(np.clip(levels, 0, 255))
     return result
+
+
+def count_beyond(values: NDArray[np.generic], limits: PixelRange, hidden: NDArray[np.bool_] | None = None) -> int:
+    """Count the pixels of which a value lies beyond the range, `hidden` ones left aside.
+
+    >>> count_beyond(np.array([[0, 2048, 4095, 5000]]), (0, 4095))
+    1
+    """
+    low, high = limits
+    count = 0
+    for rows in _in_pieces(values):
+        numbers = values[rows].astype(np.float64)
+        beyond: NDArray[np.bool_] = (numbers < low) | (numbers > high)
+        if beyond.ndim == 3:
+            beyond = np.logical_or.reduce(beyond, axis=-1)
+        count += int(np.count_nonzero(beyond if hidden is None else beyond & ~hidden[rows]))
+    return count
 
 
 def range_words(limits: PixelRange) -> str:
@@ -161,6 +187,7 @@ def _natural(low: float, high: float, whole: bool) -> PixelRange | None:
     return 0.0, float(2 ** max(8, math.ceil(high).bit_length()) - 1)
 
 
-def _in_pieces(values: NDArray[np.generic]) -> Iterable[NDArray[np.generic]]:
-    at_once = max(1, VALUES_AT_ONCE // max(1, values.shape[1]))
-    return (values[start : start + at_once] for start in range(0, len(values), at_once))
+def _in_pieces(values: NDArray[np.generic]) -> Iterable[slice]:
+    """Cut rows into pieces of which the work needs little memory."""
+    at_once = max(1, VALUES_AT_ONCE // max(1, math.prod(values.shape[1:])))
+    return (slice(start, start + at_once) for start in range(0, len(values), at_once))

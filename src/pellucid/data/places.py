@@ -7,7 +7,14 @@ from pathlib import Path
 
 from pellucid.ground.errors import UserError
 
-__all__ = ["cache_folder", "data_folder"]
+__all__ = ["asked_folder", "cache_folder", "data_folder"]
+
+
+def asked_folder(given: str | Path | None) -> tuple[str | Path | None, str]:
+    """Return the data folder that is asked for, as written, and by what: `given`, else PELLUCID_DATA, else none."""
+    if given is not None:
+        return given, "--data-dir"
+    return os.environ.get("PELLUCID_DATA") or None, "PELLUCID_DATA"
 
 
 def data_folder(given: str | Path | None) -> Path | None:
@@ -16,9 +23,7 @@ def data_folder(given: str | Path | None) -> Path | None:
     Raises:
         UserError: it is not a folder.
     """
-    path, source = given, "--data-dir"
-    if path is None:
-        path, source = os.environ.get("PELLUCID_DATA") or None, "PELLUCID_DATA"
+    path, source = asked_folder(given)
     if path is None:
         return None
     folder = Path(path).expanduser().absolute()

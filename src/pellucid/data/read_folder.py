@@ -16,6 +16,7 @@ from pellucid.data.decode import PixelFormat
 from pellucid.data.decode_many import Job, Outcome, decode_many
 from pellucid.data.folder import FolderListing, ListedImage
 from pellucid.data.image_set import SPLIT_NAMES, LeftOut
+from pellucid.data.near_copies import NearCopies, keep_together
 from pellucid.data.split import stratified_split
 from pellucid.data.store import Contents, SplitContents
 from pellucid.data.whole_folder import room_for
@@ -41,6 +42,9 @@ class FolderOptions:
     workers: int | None
     trainable: bool = True
     """Whether each class must have images to learn from and to test with."""
+    file_column: str | None = None
+    label_column: str | None = None
+    """The columns of a table of files and labels; None finds them."""
 
 
 def read_folder(
@@ -92,6 +96,9 @@ def read_folder(
         listed = [image for image in listing.splits["all"] if image in kept_images]
         splits = own_splits(FolderListing(listing.root, listing.classes, {"all": listed}), options.split_seed)
         _deal_again(folder, readable, splits, shape)
+    near_copies = NearCopies()
+    if "all" in listing.splits:
+        splits, near_copies = _with_near_copies_together(folder, listing.splits["all"], splits, shape)
     _check_classes(origin, listing.classes, splits, left_out, options.trainable)
     contents = {}
     for split, images in splits.items():
@@ -110,7 +117,9 @@ def read_folder(
         split_seed=options.split_seed if "all" in listing.splits else None,
         left_out=left_out,
         pixel_range=outcome.pixel_range,
+        cut_off=outcome.cut_off,
         passed_over=listing.passed_over,
+        near_copies=near_copies,
     )
 
 
@@ -124,6 +133,27 @@ def own_splits(listing: FolderListing, seed: int) -> dict[str, list[ListedImage]
     kept, held = stratified_split(labels[rest], VALIDATION_SHARE / (1 - TEST_SHARE), seed)
     chosen = {"train": rest[kept], "val": rest[held], "test": test}
     return {split: [images[row] for row in rows] for split, rows in chosen.items() if len(rows)}
+
+
+def _with_near_copies_together(
+    folder: Path, order: list[ListedImage], splits: dict[str, list[ListedImage]], shape: tuple[int, int, int]
+) -> tuple[dict[str, list[ListedImage]], NearCopies]:
+    """Move photos that show nearly the same into one split, and write the arrays again where any moved."""
+    names = [name for name, images in splits.items() if images]
+    listed = [image for name in names for image in splits[name]]
+    parts = np.repeat(np.arange(len(names)), [len(splits[name]) for name in names])
+    arrays = [np.load(folder / f"{name}-images.npy", mmap_mode="r") for name in names]
+    parts, found = keep_together(arrays, _labels(listed), parts)
+    del arrays  # Windows removes no file that is mapped
+    if not found.moved:
+        return splits, found
+    places = {image: place for place, image in enumerate(order)}
+    moved = {
+        name: sorted((listed[row] for row in np.flatnonzero(parts == part)), key=places.__getitem__)
+        for part, name in enumerate(names)
+    }
+    _deal_again(folder, {name: splits[name] for name in names}, moved, shape)
+    return {name: moved.get(name, []) for name in splits}, found
 
 
 def _labels(images: Sequence[ListedImage]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from typing import Any
 from pellucid.data.decode import FITS
 from pellucid.data.named import NAMED
 from pellucid.data.pixel_range import PixelRange
-from pellucid.data.places import data_folder
+from pellucid.data.places import asked_folder, data_folder
 from pellucid.ground.errors import UserError, did_you_mean
 
 __all__ = ["WRONG_OPTIONS", "DataRequest"]
@@ -32,7 +32,7 @@ class DataRequest:
     """
 
     source: str | Path
-    """A name such as `cifar10`, or the path of a folder or of an archive of one."""
+    """A name such as `cifar10`, or the path of a folder, of an archive of one, or of a table of files and labels."""
     data_dir: str | Path | None = None
     """The folder in which named sets are looked for first; None is PELLUCID_DATA."""
     size: tuple[int, int] | None = None
@@ -45,6 +45,10 @@ class DataRequest:
     """Whether a broken image is an error; otherwise it is left out and listed."""
     split_seed: int = 0
     """Chooses the split of a source that has none."""
+    file_column: str | None = None
+    """Of a table of files and labels, the column of the files, by name or by number from 1; None finds it."""
+    label_column: str | None = None
+    """The same of the labels."""
     pixel_range: PixelRange | None = None
     """Which values of pictures of more than 8 bits become black and white; None chooses from the values there are."""
 
@@ -95,21 +99,23 @@ class DataRequest:
         text = str(self.source)
         if os.sep in text or "/" in text or Path(text).suffix:
             return (
-                f"{self.path} does not exist; expected a folder of images, a .zip or .tar of one, or one of: "
+                f"{self.path} does not exist; expected a folder of images, a .zip or .tar of one, a table of files and "
+                f"labels (.csv), or one of: "
                 f"{', '.join(NAMED)}"
             )
         return f"there is no data set, folder or archive {text!r}: {did_you_mean(text.lower(), NAMED)}"
 
     def absolute(self) -> DataRequest:
-        """Give the same request with absolute paths, so that it means the same from everywhere.
+        """Give the same request with absolute paths, PELLUCID_DATA's too, so that it means the same from everywhere.
 
         >>> DataRequest(source="cifar10").absolute().source
         'cifar10'
         """
+        folder, _ = asked_folder(self.data_dir)
         return replace(
             self,
             source=str(self.source) if self.is_named else str(self.path),
-            data_dir=None if self.data_dir is None else str(Path(self.data_dir).expanduser().resolve()),
+            data_dir=None if folder is None else str(Path(folder).expanduser().resolve()),
         )
 
     def to_dict(self) -> dict[str, Any]:

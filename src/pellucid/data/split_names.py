@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
-__all__ = ["mentions_split", "nfc", "split_of"]
+__all__ = ["mentions_split", "nfc", "says_nothing", "split_of"]
 
 # fmt: off
 SPLIT_WORDS = {
@@ -21,7 +22,26 @@ OTHER_WORDS = frozenset({
     "pics", "picture", "pictures", "png", "sample", "samples", "set", "split",
 })
 # fmt: on
+WORDS_OF_OTHERS = """
+entrenamiento entrenar entreno prueba pruebas validación evaluación treino treinamento treinar teste testes validação
+avaliação entraînement apprentissage essai essais évaluation trainieren trainings trainingsdaten lernen lerndaten
+testdaten prüfung validierung validierungsdaten addestramento allenamento prova prove convalida validazione verifica
+trainen leren proef validatie träning trening uczenie treningowe testowe walidacja trénování ověření tanítás eğitim
+doğrulama pelatihan pengujian validasi antrenare обучение тренировка тест проверка валидация навчання перевірка
+训练 训练集 测试 测试集 验证 验证集 訓練 測試 驗證 学習 検証 テスト 훈련 학습 테스트 검증 تدريب اختبار प्रशिक्षण परीक्षण
+"""
+"""Words for splits in other languages. Whoever uses one is asked, for it may be a class as well."""
+
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W_]+")
+
+
+def says_nothing(name: str) -> bool:
+    """Tell whether a folder's name says neither a split nor a class, as `images` and `data_set` do.
+
+    >>> says_nothing("images"), says_nothing("cat"), says_nothing("train_images")
+    (True, False, False)
+    """
+    return _words(name) == (set(), False)
 
 
 def nfc(text: str) -> str:
@@ -40,7 +60,11 @@ def split_of(name: str) -> str | None:
 
 
 def mentions_split(name: str) -> bool:
-    """Tell whether a folder's name has a word for a split among other words, as `seg_train` and `steam_train` have."""
+    """Tell whether a folder's name has a word for a split among other words, or one of another language.
+
+    >>> mentions_split("seg_train"), mentions_split("entrenamiento"), mentions_split("cat"), mentions_split("train")
+    (True, True, False, False)
+    """
     splits, others = _words(name)
     return bool(splits) and (others or len(splits) > 1)
 
@@ -48,13 +72,27 @@ def mentions_split(name: str) -> bool:
 def _words(name: str) -> tuple[set[str], bool]:
     """Return the splits that a name has words for, and whether it has other words of meaning."""
     splits, others = set(), False
-    for word in WORD.findall(unicodedata.normalize("NFKC", name)):
+    for word in WORD.findall(_without_accents(name)):
         lower = word.lower()
         for ending in ("set", "data", "images"):
             if lower.removesuffix(ending) in SPLIT_WORDS:
                 lower = lower.removesuffix(ending)
-        if lower in SPLIT_WORDS:
+        if lower in _words_of_others():
+            splits.add(lower)
+            others = True
+        elif lower in SPLIT_WORDS:
             splits.add(SPLIT_WORDS[lower])
         elif lower not in OTHER_WORDS:
             others = True
     return splits, others
+
+
+@functools.cache
+def _words_of_others() -> frozenset[str]:
+    return frozenset(_without_accents(WORDS_OF_OTHERS).lower().split())
+
+
+def _without_accents(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text)
+    kept = "".join(letter for letter in letters if unicodedata.category(letter) != "Mn")
+    return unicodedata.normalize("NFC", kept)

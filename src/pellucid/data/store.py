@@ -18,7 +18,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 
 from pellucid.data.checksums import changed_file, checksum
 from pellucid.data.image_set import SPLIT_NAMES, ImageSet, LeftOut, Split
+from pellucid.data.near_copies import NearCopies
 from pellucid.data.passed_over import PassedOver
-from pellucid.data.pixel_range import PixelRange
+from pellucid.data.pixel_range import CutOff, PixelRange
 from pellucid.data.whole_folder import cache_error, whole_folder
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import write_json
@@ -37,7 +38,7 @@ __all__ = ["FORMAT", "Contents", "SplitContents", "is_kept", "key_of", "open_or_
 
 SHELF = "image-sets"
 MANIFEST = "manifest.json"
-FORMAT = 3
+FORMAT = 5
 """Raised by one whenever the same source and options would give other pixels, labels or files than before."""
 
 
@@ -80,6 +81,8 @@ class Contents:
     left_out: tuple[LeftOut, ...] = ()
     passed_over: PassedOver = field(default_factory=PassedOver)
     pixel_range: PixelRange | None = None
+    cut_off: CutOff | None = None
+    near_copies: NearCopies = field(default_factory=NearCopies)
 
 
 class _Damaged(Exception):
@@ -184,6 +187,8 @@ def _write_manifest(folder: Path, contents: Contents) -> None:
         "left_out": [[image.source, image.reason] for image in contents.left_out],
         "passed_over": contents.passed_over.to_dict(),
         "pixel_range": contents.pixel_range,
+        "cut_off": contents.cut_off and asdict(contents.cut_off),
+        "near_copies": asdict(contents.near_copies),
         "checksums": sums,
     }
     write_json(folder / MANIFEST, {**manifest, "own_checksum": _own_checksum(manifest)})
@@ -237,4 +242,6 @@ def _opened(folder: Path, manifest: Mapping[str, Any]) -> ImageSet:
         left_out=tuple(LeftOut(source, reason) for source, reason in manifest["left_out"]),
         passed_over=PassedOver.from_dict(manifest["passed_over"]),
         pixel_range=manifest["pixel_range"] and tuple(manifest["pixel_range"]),
+        cut_off=manifest["cut_off"] and CutOff(**manifest["cut_off"]),
+        near_copies=NearCopies(**manifest["near_copies"]),
     )

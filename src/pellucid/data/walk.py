@@ -126,8 +126,9 @@ class Walk:
                 raise  # the disk's or the network's fault, not the link's
             reason = "a link that leads to itself" if error.errno == errno.ELOOP else "a link to nothing"
             if ending_of(entry.name) in readable_endings():
-                self.passing.picture(path, f"{reason}; passed over")
-            self.passing.note(path, f"{reason}; passed over")
+                self.passing.picture(path, reason)
+            else:
+                self.passing.note(path, f"{reason}; passed over")
             return None
         is_file = stat.S_ISREG(facts.st_mode)
         if not is_file and not stat.S_ISDIR(facts.st_mode):

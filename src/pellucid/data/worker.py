@@ -3,11 +3,12 @@
 It reads one line of JSON an order from standard input and answers each with one on standard output:
 
     {"images": path of the .npy, "offset": of its first row, "rows": [...], "files": [...], "alone": no other runs now,
-     "target": [H, W, C, fit, range or null]}
+     "target": [H, W, C, fit, range or null], "single": a deep picture has a range of its own where that is null}
     {"broken": [[position in "files", reason], ...], "other_size": some image had another size,
      "later": [position, ...],                         to be read alone, for they take much memory
-     "deep": [[position, low, high, whole], ...]}      pictures of more than 8 bits, unread where the range is null
-    {"fault": [position, text]}     the machine, not the picture, is at fault
+     "deep": [[position, low, high, whole], ...],      pictures of more than 8 bits, unread where the range is null
+     "beyond": [[position, pixels, of pixels], ...]}   those with values beyond the range
+    {"fault": [position, text, errno or null]}     the machine, not the picture, is at fault
     {"error": [errno, text]}        the rows could not be written
 
 It ends when its standard input does, and where the process that started it dies, at once or after the picture under
@@ -32,10 +33,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.arrays import RowWriter
-from pellucid.data.decode import BrokenImage, PixelFormat, decode_bytes
+from pellucid.data.decode import BrokenImage, PixelFormat, decode_bytes, decode_single
 from pellucid.data.read_bytes import MachineFault, NoPicture, file_bytes
+from pellucid.ground.errors import UserError
 
-__all__ = ["MOST_SECONDS", "carry_out", "main", "took_too_long"]
+__all__ = ["MOST_SECONDS", "carry_out", "how_it_died", "main", "took_too_long"]
 
 MOST_SECONDS = 60.0
 """Of computing, for one picture; the largest that are read take a few."""
@@ -61,35 +63,55 @@ def carry_out(
     broken: list[list[Any]] = []
     later: list[int] = []
     deep: list[list[Any]] = []
+    beyond: list[list[int]] = []
     other_size = False
     decoded: list[tuple[int, NDArray[np.uint8]]] = []
     for position, (row, file) in enumerate(zip(order["rows"], order["files"], strict=True)):
         try:
             content = file_bytes(file)
             with limited():
-                done = decode_bytes(content, target, measure=limits is None, large_too=order["alone"])
-        except (BrokenImage, NoPicture) as error:
+                done = (
+                    decode_single(content, target, large_too=order["alone"])
+                    if order.get("single")
+                    else decode_bytes(content, target, measure=limits is None, large_too=order["alone"])
+                )
+        except (BrokenImage, NoPicture, UserError) as error:  # the last of a single one whose range is not known
             broken.append([position, str(error)])
             continue
         except MachineFault as error:
             if not order["alone"]:  # there may be enough memory when the others are done
                 later.append(position)
                 continue
-            return {"fault": [position, str(error)]}
+            return {"fault": [position, str(error), getattr(error.__cause__, "errno", None)]}
         if done.large and done.pixels is None:
             later.append(position)
-        if done.deep is not None:
+        if done.deep is not None and not order.get("single"):
             deep.append([position, done.deep.low, done.deep.high, done.deep.whole])
+        if done.beyond[0]:
+            beyond.append([position, *done.beyond])
         if done.pixels is not None:
             decoded.append((row, done.pixels))
             other_size |= done.other_size
     _write(order, decoded, (target.height, target.width, target.channels))
-    return {"broken": broken, "other_size": other_size, "later": later, "deep": deep}
+    return {"broken": broken, "other_size": other_size, "later": later, "deep": deep, "beyond": beyond}
 
 
 def took_too_long(status: int) -> bool:
     """Whether a process's status says that a picture took more than `MOST_SECONDS`."""
     return status == (-signal.SIGPROF if hasattr(signal, "SIGPROF") else SLOW)
+
+
+def how_it_died(status: int) -> str:
+    """Say how a process ended."""
+    if status >= 0:
+        return f"ended by itself (status {status})"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if name == "SIGKILL":
+        return "was killed (probably out of memory)"
+    return f"was killed ({name}: a fault in the decoder, or out of memory)"
 
 
 def main(parent: int | None = None) -> None:

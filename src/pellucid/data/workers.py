@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Workers"]
+__all__ = ["DecodingProcess", "Workers"]
 
 Order = dict[str, Any]
 Answer = dict[str, Any]
@@ -35,7 +35,7 @@ class Workers:
             self._orders.put(order)
         self._left = len(orders)
         self._answers: queue.SimpleQueue[tuple[Order, Answer | BaseException]] = queue.SimpleQueue()
-        self._processes: list[subprocess.Popen[str]] = []
+        self._processes: list[DecodingProcess] = []
         self._lock = threading.Lock()
         self._ended = False
         self._threads = [threading.Thread(target=self._hand_over, daemon=True) for _ in range(count)]
@@ -74,7 +74,7 @@ class Workers:
         return order, answer
 
     def _hand_over(self) -> None:
-        process: subprocess.Popen[str] | None = None
+        process: DecodingProcess | None = None
         order: Order = {}
         try:
             while not self._ended:
@@ -84,9 +84,9 @@ class Workers:
                     break
                 if process is None:
                     process = self._start()
-                answer = _ask(process, order)
+                answer = process.ask(order)
                 if answer is None:
-                    answer = {"died": _finish(process)}
+                    answer = {"died": process.finish()}
                     process = None
                 if not self._ended:
                     self._answers.put((order, answer))
@@ -94,44 +94,54 @@ class Workers:
             self._answers.put((order, error))
         finally:
             if process is not None:
-                _finish(process)
+                process.finish()
 
-    def _start(self) -> subprocess.Popen[str]:
-        here = str(Path(__file__).parents[2])  # the package may be importable here by sys.path alone
-        path = os.pathsep.join(part for part in (here, os.environ.get("PYTHONPATH")) if part)
+    def _start(self) -> DecodingProcess:
         with self._lock:
-            process = subprocess.Popen(
-                [sys.executable, "-c", f"from pellucid.data.worker import main; main({os.getpid()})"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                start_new_session=True,  # Ctrl-C is for the process that started it, also while it starts
-                env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
-            )
+            process = DecodingProcess()
             self._processes.append(process)
             if self._ended:
                 process.kill()
         return process
 
 
-def _ask(process: subprocess.Popen[str], order: Order) -> Answer | None:
-    """Hand over one order and wait for its answer; None when the process ended instead."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(json.dumps(order) + "\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-    except OSError:
-        return None
-    answer: Answer | None = json.loads(line) if line.endswith("\n") else None
-    return answer
+class DecodingProcess:
+    """One process that carries out orders until it is finished or killed."""
 
+    def __init__(self) -> None:
+        here = str(Path(__file__).parents[2])  # the package may be importable here by sys.path alone
+        path = os.pathsep.join(part for part in (here, os.environ.get("PYTHONPATH")) if part)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", f"from pellucid.data.worker import main; main({os.getpid()})"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the process that started it, also while it starts
+            env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
+        )
 
-def _finish(process: subprocess.Popen[str]) -> int:
-    """Close a process's pipes, which ends it, and wait for it."""
-    for stream in (process.stdin, process.stdout):
-        assert stream is not None
-        with contextlib.suppress(OSError):
-            stream.close()
-    return process.wait()
+    def ask(self, order: Order) -> Answer | None:
+        """Hand over one order and wait for its answer; None when the process ended instead."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.write(json.dumps(order) + "\n")
+            stdin.flush()
+            line = stdout.readline()
+        except OSError:
+            return None
+        answer: Answer | None = json.loads(line) if line.endswith("\n") else None
+        return answer
+
+    def finish(self) -> int:
+        """Close its pipes, which ends it, and wait for it; give its status."""
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            with contextlib.suppress(OSError):
+                stream.close()
+        return self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()

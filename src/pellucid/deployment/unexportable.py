@@ -12,13 +12,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-import pellucid
 from pellucid.ground.errors import UserError
 
 __all__ = ["explaining"]
 
 OPERATION = re.compile(r"(?:OpOverload\(op='|torch\.ops\.)?\b((?:aten|torchvision|prims|quantized)[.:]+\w+(?:\.\w+)?)")
-ELSEWHERE = (Path(torch.__file__).parent.parent, Path(pellucid.__file__).parent / "deployment")
+ELSEWHERE = (Path(torch.__file__).parent.parent, Path(__file__).parent)
 REMEDY = "write it with other operations of torch, and train again or load its weights"
 
 

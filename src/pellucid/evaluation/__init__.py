@@ -12,7 +12,7 @@ from pellucid.evaluation.evaluate import evaluate
 from pellucid.evaluation.kept_predictions import predictions_of
 from pellucid.evaluation.measures import ClassFigures
 from pellucid.evaluation.mistakes import Mistakes, mistakes, mistakes_among
-from pellucid.evaluation.result import Evaluation, read_evaluation
+from pellucid.evaluation.result import Evaluation, own_evaluation, read_evaluation
 from pellucid.evaluation.robustness import Robustness, read_robustness, robustness
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "fit_temperature",
     "mistakes",
     "mistakes_among",
+    "own_evaluation",
     "predictions_of",
     "read_evaluation",
     "read_robustness",

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 
 from pellucid.evaluation.kept_predictions import predictions_of
-from pellucid.evaluation.measures import probability_figures, wilson_interval
+from pellucid.evaluation.measures import (
+    balanced_accuracy,
+    class_figures,
+    confusion_matrix,
+    probability_figures,
+    wilson_interval,
+)
 from pellucid.evaluation.same_images import check_pixels
 from pellucid.evaluation.significance import bootstrap_interval, holm, mcnemar
 from pellucid.ground.errors import UserError
@@ -42,6 +48,8 @@ class RunFigures:
     accuracy_interval: tuple[float, float]
     loss: float
     """Mean cross-entropy at temperature 1, as `pellucid evaluate` reports it, whether the run is calibrated or not."""
+    balanced_accuracy: float | None
+    """Mean recall of the classes."""
     temperature: float
     """Of the probabilities that the run predicts; 1 where it is not calibrated."""
     calibration_error: float
@@ -53,8 +61,12 @@ class ClassDifference:
     """Images of one class that only one of two runs classifies correctly."""
 
     name: str
+    images: int
     only_first: int
     only_second: int
+    first_recall: float
+    """Share of the class's images that the first classifies correctly, 0 to 1."""
+    second_recall: float
 
 
 @dataclass(frozen=True)
@@ -118,7 +130,7 @@ class RunComparison(Shown):
 def compare(
     *runs: Run,
     split: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     top: int = 20,
     show_progress: bool = False,
@@ -128,7 +140,7 @@ def compare(
     Args:
         runs: two or more, trained on the same image set, at any input size.
         split: of their own data; None is `test`.
-        epoch: of each: `last`, `best` or a number.
+        epoch: of each: `last`, `best` or a number; None is the best on validation images, else the last.
         device: `auto`, `cpu`, `cuda`, `mps`.
         top: list at most this many disagreements of a pair.
         show_progress: a bar on standard error.
@@ -203,16 +215,24 @@ def _run_figures(run: Run, epoch: int, table: Predictions) -> RunFigures:
     return RunFigures(
         run=str(run.directory),
         network=record.network.rpartition("/")[2],
-        recipe=record.recipe["name"],
+        recipe=_recipe_name(record.recipe),
         seed=record.seed,
         epoch=epoch,
         correct=correct,
         accuracy=correct / len(table),
         accuracy_interval=wilson_interval(correct, len(table)),
+        balanced_accuracy=balanced_accuracy(
+            class_figures(table.classes, confusion_matrix(table.labels, table.predicted, len(table.classes)))
+        ),
         loss=float(table.as_trained().losses.mean()),
         temperature=table.temperature,
         calibration_error=figures.calibration_error,
     )
+
+
+def _recipe_name(recipe: dict[str, Any]) -> str:
+    weights = recipe["class_weights"]
+    return str(recipe["name"]) if weights == "none" else f"{recipe['name']}, class weights {weights}"
 
 
 def _only(first: Predictions, second: Predictions) -> tuple[int, int]:
@@ -253,9 +273,19 @@ def _class_differences(first: Predictions, second: Predictions) -> tuple[ClassDi
     count = len(first.classes)
     only_first = np.bincount(first.labels[first.right & ~second.right], minlength=count)
     only_second = np.bincount(first.labels[second.right & ~first.right], minlength=count)
+    images = np.bincount(first.labels, minlength=count)
+    correct = [np.bincount(table.labels[table.right], minlength=len(table.classes)) for table in (first, second)]
+    places = [second.classes.index(name) for name in first.classes]  # the second's classes may be in another order
     order = np.argsort(-abs(only_first - only_second), kind="stable")
     return tuple(
-        ClassDifference(first.classes[index], int(only_first[index]), int(only_second[index]))
+        ClassDifference(
+            first.classes[index],
+            int(images[index]),
+            int(only_first[index]),
+            int(only_second[index]),
+            float(correct[0][index] / images[index]),
+            float(correct[1][places[index]] / images[index]),
+        )
         for index in order
         if only_first[index] + only_second[index]
     )

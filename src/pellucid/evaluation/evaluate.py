@@ -50,7 +50,7 @@ def evaluate(
     *,
     data: str | Path | None = None,
     split: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
     shared_classes: bool = False,
@@ -69,7 +69,8 @@ def evaluate(
         run: opened with `pellucid.open_run`.
         data: another named set, folder or archive; None is the run's own data.
         split: `test` (the default), `val`, `train`; other data without splits of their own are used whole.
-        epoch: `last` (the last complete one), `best` (by validation accuracy) or a number.
+        epoch: `last` (the last complete one), `best` (by validation accuracy) or a number; None is the best where
+            there are validation images, and the last elsewhere.
         device: `auto`, `cpu`, `cuda`, `mps`.
         data_dir: where named sets are stored; None is where the run found its own.
         shared_classes: measure other data only on the images whose classes the network knows.
@@ -112,16 +113,24 @@ def evaluate(
 
 
 def run_notes(run: Run, epoch: int) -> list[str]:
-    """Say what a reader must know about a run that is not finished."""
-    asked = run.record.recipe["epochs"]
+    """Say what a reader must know of how a run was trained, of its epoch, and whether it is finished."""
+    asked, notes = run.record.recipe["epochs"], []
+    if run.record.recipe["class_weights"] != "none":
+        notes.append(
+            f"Trained with class weights ({run.record.recipe['class_weights']}): images of rare classes counted more. "
+            "That tends to raise the recall of rare classes and to lower that of frequent ones and the accuracy; "
+            "`pellucid compare` with a run without them shows what it did here."
+        )
     if run.metrics("end"):
-        return []
+        words = run.epoch_words(epoch)
+        return [*notes, *([f"The weights are those of {words}."] if "validation" in words else [])]
     if run.is_being_trained():
         return [
+            *notes,
             f"{run.directory} is being trained at this moment: these are the figures of epoch {epoch} of {asked}, "
-            "whose weights are complete."
+            "whose weights are complete.",
         ]
-    return [f"{run.directory} was stopped before its end: these are the figures of epoch {epoch} of {asked}."]
+    return [*notes, f"{run.directory} was stopped before its end: these are the figures of epoch {epoch} of {asked}."]
 
 
 def _calibration(

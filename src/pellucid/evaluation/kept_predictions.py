@@ -23,7 +23,7 @@ def predictions_of(
     *,
     data: str | Path | None = None,
     split: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
     shared_classes: bool = False,

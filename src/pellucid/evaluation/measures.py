@@ -63,6 +63,11 @@ class ClassFigures:
         return self.correct / self.images if self.images else None
 
     @property
+    def recall_interval(self) -> tuple[float, float] | None:
+        """Wilson's 95 % interval of the recall; None where there was no image of it."""
+        return wilson_interval(self.correct, self.images) if self.images else None
+
+    @property
     def precision(self) -> float | None:
         """Share of the images predicted as it that are of it, 0 to 1; None where none was predicted as it."""
         return self.correct / self.predicted if self.predicted else None
@@ -82,6 +87,7 @@ class ClassFigures:
             "correct": self.correct,
             "precision": self.precision,
             "recall": self.recall,
+            "recall_interval": None if self.recall_interval is None else list(self.recall_interval),
             "f1": self.f1,
         }
 

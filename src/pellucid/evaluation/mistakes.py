@@ -50,6 +50,8 @@ class Mistakes(Shown):
     """Only images predicted as this class were asked for."""
     count: int
     shown: tuple[Mistake, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader must know about the choice of images."""
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON holds it."""
@@ -64,7 +66,7 @@ def mistakes(
     top: int = 50,
     data: str | Path | None = None,
     split: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
 ) -> Mistakes:
     """List the images that a run classifies wrongly, the most confident mistakes first.
@@ -76,7 +78,7 @@ def mistakes(
         top: list at most this many.
         data: another named set, folder or archive; None is the run's own data.
         split: `test` (the default), `val`, `train`.
-        epoch: `last`, `best` or a number.
+        epoch: `last`, `best` or a number; None is the best on validation images, else the last.
         device: `auto`, `cpu`, `cuda`, `mps`.
 
     Raises:
@@ -138,4 +140,4 @@ def mistakes_among(
         )
         for row in order[:top]
     )
-    return Mistakes(chosen.images.name, chosen.split, len(predictions), true, predicted, len(rows), shown)
+    return Mistakes(chosen.images.name, chosen.split, len(predictions), true, predicted, len(rows), shown, chosen.notes)

@@ -3,7 +3,7 @@
 Beside `evaluation.json` lies `predictions.csv` (see `predictions`), from which all of its figures come. Every share is
 from 0 to 1; null means undefined (its formula divides by zero) or, where said, not measured.
 
-    format                 3
+    format                 4
     run                    the run's directory, as it was given
     data, split, own_data  name of the image set, its split (`all`: a set without splits), whether it is the run's own
     epoch                  whose weights were used; epochs count from 1
@@ -16,7 +16,8 @@ from 0 to 1; null means undefined (its formula divides by zero) or, where said, 
     balanced_accuracy      mean recall of the classes that have images
     macro_f1               mean F1 of the classes for which it is defined
     classes                a list, in the network's order: name, images (support), predicted (how many images were
-                           predicted as it), correct, precision, recall, f1
+                           predicted as it), correct, precision, recall,
+                           recall_interval ([low, high], 95 %, Wilson's), f1
     confusion              [true][predicted], numbers of images
     as_trained             the probabilities at temperature 1: temperature, loss, brier_score, calibration_error,
                            mean_confidence, reliability (15 bins, each low, high, images,
@@ -45,11 +46,23 @@ from pellucid.ground.documents import read_as
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.prediction.calibration import UnknownFigures
+from pellucid.run import Run
 from pellucid.run.files import RunFile
 
-__all__ = ["Abstention", "Evaluation", "PredictionsFile", "evaluation_folder", "read_evaluation"]
+__all__ = [
+    "SPLITS",
+    "Abstention",
+    "Evaluation",
+    "PredictionsFile",
+    "evaluation_folder",
+    "own_evaluation",
+    "read_evaluation",
+]
 
-FORMAT = 3
+SPLITS = {"val": "validation", "train": "training", "all": ""}
+"""What the images of a split are called."""
+
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -113,15 +126,25 @@ class Evaluation(Shown):
 
     def headline(self) -> str:
         """The line a person looks for first."""
+        split = SPLITS.get(self.split, self.split).capitalize()
         return (
-            f"{self.split.capitalize()} Accuracy: {self.accuracy:.2%} ({self.correct:,} of {self.images:,} images), "
-            f"Loss: {self.loss:.3f}"
+            f"{split} Accuracy: {self.accuracy:.2%} ({self.correct:,} of {self.images:,} images), Loss: {self.loss:.3f}"
         )
 
 
 def evaluation_folder(run: Path, data: str, split: str, own_data: bool) -> Path:
     """Give the folder of an evaluation: the run itself for its own test images, one below it for any others."""
     return run if own_data and split == "test" else run / RunFile.EVALUATIONS / f"{data}-{split}"
+
+
+def own_evaluation(run: Run) -> Evaluation | None:
+    """Read what a run's `measured_split` gave; None where it was not measured.
+
+    Raises:
+        UserError: the file is damaged, or of another pellucid.
+    """
+    split = run.measured_split
+    return read_evaluation(evaluation_folder(run.directory, run.data["name"], split, True)) if split else None
 
 
 def read_evaluation(folder: str | Path) -> Evaluation | None:

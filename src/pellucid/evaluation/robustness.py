@@ -91,7 +91,7 @@ def robustness(
     run: Run,
     *,
     split: str | None = None,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     images: int = IMAGES,
     corruptions: Sequence[str] = tuple(CORRUPTIONS),
@@ -105,7 +105,7 @@ def robustness(
     Args:
         run: opened with `pellucid.open_run`.
         split: of the run's own data; None is `test`.
-        epoch: `last`, `best` or a number.
+        epoch: `last`, `best` or a number; None is the best on validation images, else the last.
         device: `auto`, `cpu`, `cuda`, `mps`.
         images: classify at most this many.
         corruptions: names of `CORRUPTIONS`.
@@ -168,11 +168,13 @@ def _correct(
     kind: Corruption | None,
     strength: float,
 ) -> int:
-    correct = torch.zeros((), dtype=torch.int64, device=predictor.device)
+    correct, broken = torch.zeros((2,), dtype=torch.int64, device=predictor.device).unbind()
     for indices in evaluation_batches(torch.arange(len(source)), predictor.preprocessing):
         pixels, labels = source.cut(indices)
         if kind is not None:
             pixels = corrupt(pixels, kind, strength, SEED, numbers[indices.numpy()].tolist())
         logits = predictor.network(predictor.preprocessing(pixels))
         correct += (logits.argmax(1) == labels).sum()
+        broken += (~logits.isfinite()).any(1).sum()
+    predictor.require_finite(int(broken.item()), len(source))
     return int(correct.item())

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from pellucid.evaluation.measures import confused_with, most_frequent_mistakes
 from pellucid.evaluation.mistakes import Mistakes
-from pellucid.evaluation.result import Evaluation
+from pellucid.evaluation.result import SPLITS, Evaluation
 from pellucid.evaluation.robustness import Robustness
 from pellucid.ground.shown import as_html, as_text
 from pellucid.ground.tables import html_table, text_table
@@ -23,7 +23,6 @@ __all__ = [
     "MISTAKE_HEADINGS",
     "PROBABILITY_HEADINGS",
     "ROBUSTNESS_HEADINGS",
-    "SPLITS",
     "UNKNOWN_HEADINGS",
     "WIDTH",
     "class_rows",
@@ -44,10 +43,9 @@ __all__ = [
 ]
 
 WIDTH = 100
-SPLITS = {"val": "validation", "train": "training", "all": ""}
 """How a split is called in a sentence, where not by its own name."""
 
-CLASS_HEADINGS = ("class", "images", "recall", "precision", "F1", "most often confused with")
+CLASS_HEADINGS = ("class", "images", "recall", "95% interval", "precision", "F1", "most often confused with")
 PROBABILITY_HEADINGS = (
     "probabilities", "temperature", "loss", "Brier score", "calibration error", "mean confidence",
 )  # fmt: skip
@@ -131,6 +129,7 @@ def class_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
             figures.name,
             f"{figures.images:,}",
             share_text(figures.recall),
+            "" if figures.recall_interval is None else interval_text(figures.recall_interval, 1),
             share_text(figures.precision),
             share_text(figures.f1),
             _confused_text(evaluation, index),
@@ -198,7 +197,7 @@ def evaluation_text(evaluation: Evaluation) -> str:
         [
             wrap(summary_sentence(evaluation), WIDTH),
             text_table(("", "", ""), fact_rows(evaluation), right=(1,)),
-            text_table(CLASS_HEADINGS, class_rows(evaluation), right=(1, 2, 3, 4)),
+            text_table(CLASS_HEADINGS, class_rows(evaluation), right=(1, 2, 3, 4, 5)),
             [
                 "Is its confidence reliable? (calibration)",
                 *text_table(PROBABILITY_HEADINGS, probability_rows(evaluation), right=(1, 2, 3, 4, 5)),
@@ -252,7 +251,7 @@ def mistakes_text(mistakes: Mistakes) -> str:
     lines = wrap(mistakes_sentence(mistakes), WIDTH)
     if mistakes.shown:
         lines += ["", *text_table(MISTAKE_HEADINGS, mistake_rows(mistakes), right=(3, 4))]
-    return "\n".join(lines)
+    return paragraphs([lines, notes_lines([f"Note: {note}" for note in mistakes.notes])])
 
 
 @as_html.register

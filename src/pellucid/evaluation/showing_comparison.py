@@ -16,10 +16,12 @@ from pellucid.ground.writing import counted
 __all__ = ["FIGURE_HEADINGS", "RUN_HEADINGS", "figure_rows", "run_names", "run_rows", "verdict"]
 
 RUN_HEADINGS = ("run", "network", "recipe", "seed", "epoch")
-FIGURE_HEADINGS = ("run", "accuracy", "95% interval", "loss", "temperature", "calibration error")
+FIGURE_HEADINGS = (
+    "run", "accuracy", "95% interval", "balanced accuracy", "loss", "temperature", "calibration error",
+)  # fmt: skip
 LOSS_MEANING = "Loss: at temperature 1, as trained. Calibration error: at the run's own temperature, if any."
 
-CLASSES_SHOWN = 5
+CLASSES_SHOWN = 10
 IMAGES_SHOWN = 5
 
 
@@ -69,6 +71,7 @@ def figure_rows(comparison: RunComparison) -> list[tuple[str, ...]]:
             names[figures.run],
             share_text(figures.accuracy),
             interval_text(figures.accuracy_interval),
+            share_text(figures.balanced_accuracy),
             f"{figures.loss:.3f}",
             f"{figures.temperature:.3g}" if figures.temperature != 1 else "-",
             share_text(figures.calibration_error),
@@ -85,7 +88,7 @@ def comparison_text(comparison: RunComparison) -> str:
         [
             *(wrap(verdict(pair, names), WIDTH, break_on_hyphens=False) for pair in comparison.pairs),
             [f"All were tested on the same {images_text(comparison.images, comparison.split, comparison.data)}."],
-            text_table(FIGURE_HEADINGS, figure_rows(comparison), right=(1, 2, 3, 4, 5)),
+            text_table(FIGURE_HEADINGS, figure_rows(comparison), right=(1, 2, 3, 4, 5, 6)),
             [LOSS_MEANING],
             text_table(RUN_HEADINGS, run_rows(comparison), right=(3, 4)),
             *(_disagreement_lines(pair, names) for pair in comparison.pairs),
@@ -127,11 +130,19 @@ def _disagreement_lines(pair: PairComparison, names: dict[str, str]) -> list[str
     ]
     if pair.classes:
         rows = [
-            (difference.name, f"{difference.only_first:,}", f"{difference.only_second:,}")
+            (
+                difference.name,
+                f"{difference.images:,}",
+                share_text(difference.first_recall),
+                share_text(difference.second_recall),
+                f"{100 * (difference.second_recall - difference.first_recall):+.1f}",
+            )
             for difference in pair.classes[:CLASSES_SHOWN]
         ]
-        columns = ("class", f"only {_cut(first)} correct", f"only {_cut(second)} correct")
-        lines += ["", *text_table(columns, rows, right=(1, 2))]
+        columns = ("class", "images", f"recall {_cut(first)}", f"recall {_cut(second)}", "points")
+        lines += ["", *text_table(columns, rows, right=(1, 2, 3, 4))]
+        if len(pair.classes) > CLASSES_SHOWN:
+            lines.append(f"… and {len(pair.classes) - CLASSES_SHOWN:,} more classes (--json has all)")
     if pair.disagreements:
         pictures = [
             (

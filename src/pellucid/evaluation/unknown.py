@@ -19,8 +19,8 @@ GENERATED = ("noise", "blank")
 
 NOISE_IMAGES = 1000
 GREYS = 256
-VALUES_AT_MOST = 2**25
-"""Generated images have at most this many values together: large ones are fewer, so that they need little memory."""
+VALUES_AT_MOST = 2**24
+"""Generated images have at most this many values together: of large images there are fewer."""
 
 SEED = 0
 

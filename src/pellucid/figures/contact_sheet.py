@@ -8,12 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pellucid.evaluation.mistakes import Mistakes
-from pellucid.evaluation.showing import mistakes_sentence
 from pellucid.figures.page import Page
-from pellucid.prediction.chosen_images import ChosenImages
 
-__all__ = ["contact_sheet", "mistakes_sheet"]
+__all__ = ["LONGEST", "contact_sheet"]
 
 COLUMNS = 8
 MOST = 120
@@ -21,12 +18,16 @@ LONGEST = 21
 
 
 def contact_sheet(
-    pictures: Sequence[NDArray[np.uint8]], captions: Sequence[tuple[str, str]], title: str, description: str
+    pictures: Sequence[NDArray[np.uint8]],
+    captions: Sequence[tuple[str, str]],
+    title: str,
+    description: str,
+    of: int = 0,
 ) -> Figure:
     """Draw pictures `[H, W, C]` (grey or red-green-blue) in rows of eight, with two lines of caption each.
 
-    Pixels stay squares. At most 120 pictures are drawn, and the title says so. The description becomes the figure's
-    label.
+    Pixels stay squares. At most 120 pictures are drawn, and the title says so; `of` is how many there are, if more
+    than are given. The description becomes the figure's label.
     """
     shown = pictures[:MOST]
     columns = min(COLUMNS, max(3, len(shown)))
@@ -44,30 +45,11 @@ def contact_sheet(
         below = {"ha": "center", "va": "top", "transform": axes.transData, "clip_on": False}
         middle = (picture.shape[1] - 1) / 2
         axes.text(middle, height * 1.02, f"{_cut(first)}\n{_cut(second)}", fontsize=7.5, color="#1c1c1c", **below)
-    more = f" (the first {MOST} of {len(pictures)})" if len(pictures) > MOST else ""
+    total = max(of, len(pictures))
+    more = f" (the first {len(shown)} of {total:,})" if total > len(shown) else ""
     figure.suptitle(title + more, fontsize=11)
     figure.set_label(description)
     return figure
-
-
-def mistakes_sheet(mistakes: Mistakes, chosen: ChosenImages) -> Figure:
-    """Draw mistakes, the most confident first: below each what it was predicted as, its true label, and its source."""
-    captions = [
-        (f"{mistake.predicted} {mistake.confidence:.0%}, is {mistake.true}", _tail(mistake.image))
-        for mistake in mistakes.shown
-    ]
-    listed = [
-        f"{mistake.image}, {mistake.true} predicted as {mistake.predicted} ({mistake.confidence:.0%})"
-        for mistake in mistakes.shown
-    ]
-    sentence = mistakes_sentence(mistakes)
-    description = f"Contact sheet: {sentence} {'; '.join(listed[:5])}{' …' if len(listed) > 5 else ''}"
-    pictures = [chosen.pixels(mistake.index) for mistake in mistakes.shown]
-    return contact_sheet(pictures, captions, sentence.rstrip(":."), description)
-
-
-def _tail(text: str) -> str:
-    return text if len(text) <= LONGEST else f"…{text[1 - LONGEST :]}"
 
 
 def _cut(text: str) -> str:

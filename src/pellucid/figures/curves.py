@@ -18,12 +18,12 @@ RUNNING = 400
 """The loss of single batches is drawn with at most about this many points."""
 
 
-def training_charts(run: Run, test_accuracy: float | None = None, split: str = "test") -> tuple[Chart, Chart]:
+def training_charts(run: Run, accuracy: float | None = None, split: str = "test") -> tuple[Chart, Chart]:
     """Prepare a run's loss and its accuracy over the epochs.
 
     Args:
         run: with at least one line of metrics.
-        test_accuracy: 0 to 1; drawn as a level line where given.
+        accuracy: 0 to 1; drawn as a level line where given.
         split: which images the level line is for.
     """
     epochs, batches = run.metrics("epoch"), run.metrics("batch")
@@ -39,9 +39,9 @@ def training_charts(run: Run, test_accuracy: float | None = None, split: str = "
         Series("training", _curve(epochs, "train_accuracy"), "line"),
         Series("validation", _curve(epochs, "val_accuracy"), "dashed"),
     ]
-    if test_accuracy is not None:
-        level = ((0.0, test_accuracy), (end, test_accuracy))
-        accuracies.append(Series(f"{split} {test_accuracy:.2%}", level, "level"))
+    if accuracy is not None:
+        level = ((0.0, accuracy), (end, accuracy))
+        accuracies.append(Series(f"{split} {accuracy:.2%}", level, "level"))
     across, words = Scale("epoch", (0.0, end), whole=True), describe_curves(run)
     return (
         Chart("Loss (cross-entropy)", across, Scale("loss"), words, losses),
@@ -49,18 +49,19 @@ def training_charts(run: Run, test_accuracy: float | None = None, split: str = "
     )
 
 
-def curves_figure(run: Run, test_accuracy: float | None = None) -> Figure:
+def curves_figure(run: Run, accuracy: float | None = None, split: str = "test") -> Figure:
     """Draw a run's loss (left) and accuracy (right) over its epochs; the figure's label describes them in words.
 
     The thin line is the loss every so many batches; marks are the means of whole epochs.
 
     Args:
         run: with at least one line of metrics.
-        test_accuracy: 0 to 1; drawn as a level line where given.
+        accuracy: 0 to 1; drawn as a level line where given.
+        split: which images the level line is for.
     """
     record = run.record
     figure = Page(figsize=(10, 4), dpi=120, layout="constrained")
-    for axes, chart in zip(figure.subplots(1, 2), training_charts(run, test_accuracy), strict=True):
+    for axes, chart in zip(figure.subplots(1, 2), training_charts(run, accuracy, split), strict=True):
         draw_chart(axes, chart)
     figure.suptitle(f"{record.network} on {run.data['name']}, recipe {record.recipe['name']}, seed {record.seed}")
     figure.set_label(describe_curves(run))

@@ -6,7 +6,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from pellucid.evaluation.measures import confusion_tints
-from pellucid.evaluation.result import Evaluation, read_evaluation
+from pellucid.evaluation.result import Evaluation, own_evaluation
 from pellucid.evaluation.robustness import Robustness
 from pellucid.evaluation.showing import (
     CLASS_HEADINGS,
@@ -93,9 +93,9 @@ def run_html(run: Run) -> str:
 
 
 def _evaluation_of(run: Run) -> Evaluation | None:
-    """Read what was measured on the run's test images; one that cannot be read is passed over."""
+    """Read what was measured of the run itself; a file that cannot be read is passed over."""
     try:
-        return read_evaluation(run.directory)
+        return own_evaluation(run)
     except UserError:
         return None
 

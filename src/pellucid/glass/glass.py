@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pellucid.arithmetic import Recording, record
 from pellucid.arithmetic.dependence import steps_from_image
 from pellucid.arithmetic.proving import OUTSIDE
+from pellucid.arithmetic.recording import ALONE
 from pellucid.data.preprocessing import Preprocessing
 from pellucid.glass.nodes import ForwardPass, Unit
 from pellucid.glass.unit_trace import UnitTrace, trace_unit
@@ -66,7 +67,7 @@ def look(
     network: Run | str | FilePath | nn.Module,
     image: Any,
     *,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     training: bool = False,
     preprocessing: Preprocessing | None = None,
     classes: tuple[str, ...] | None = None,
@@ -77,7 +78,7 @@ def look(
         network: a run or its directory, or any torch module, which is left exactly as it was.
         image: a path, `test/17` for an image of the run's own data, a PIL image, bytes `[H, W, C]`, or the network's
             input itself in floating point, `[C, H, W]`.
-        epoch: of a run: `last`, `best` or a number.
+        epoch: of a run: `last`, `best` or a number; None is the best on validation images, else the last.
         training: run in training mode: batch normalisation uses the image's own mean and variance, dropout is active.
         preprocessing, classes: for a bare module, so that it takes pictures and names its classes; a run has its own.
 
@@ -120,15 +121,19 @@ def look(
 
 @contextmanager
 def random_numbers_kept() -> Iterator[None]:
-    """Restore the random generators of torch, NumPy and Python afterwards, also after an exception."""
-    python, numpy = random.getstate(), np.random.get_state()
-    gpus = range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)  # none is woken up for this
-    with torch.random.fork_rng(devices=gpus):
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)
+    """Restore the random generators of torch, NumPy and Python afterwards, also after an exception.
+
+    They are the process's, so one thread at a time does this; the others wait.
+    """
+    with ALONE:
+        python, numpy = random.getstate(), np.random.get_state()
+        gpus = range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)  # none is woken up for this
+        with torch.random.fork_rng(devices=gpus):
+            try:
+                yield
+            finally:
+                random.setstate(python)
+                np.random.set_state(numpy)
 
 
 def _matched(x: Tensor, module: nn.Module) -> Tensor:

@@ -135,6 +135,8 @@ class ForwardPass(Shown):
         """Which network, with which weights, on which image."""
         name = type(self.network).__name__ if self.run is None else str(self.run.directory)
         epoch = f", epoch {self.epoch}" if self.epoch is not None else ""
+        if self.run is not None and self.epoch is not None:
+            epoch = f", {self.run.epoch_words(self.epoch)}"
         mode = ", training mode" if self.training else ""
         return f"{name}{epoch}{mode}, on {self.picture.source}"
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from pellucid.arithmetic import record
 from pellucid.arithmetic.dependence import dependence, ends_of
 from pellucid.arithmetic.positions import Mask, Positions
+from pellucid.arithmetic.recording import ALONE
 from pellucid.glass.nodes import ForwardPass, Unit
 from pellucid.ground.errors import UserError
 
@@ -139,7 +140,7 @@ def _gradient(unit: Unit) -> Tensor | None:
     glass, step = unit.node.glass, unit.node.step
     x = glass.recording.steps[0].value.detach().clone().requires_grad_()
     try:
-        with torch.random.fork_rng():
+        with ALONE, torch.random.fork_rng():
             until = None if step.is_source else step.name
             recording = record(glass.network, x, training=glass.training, keep_graph=True, until=until)
         again = recording.steps[step.number]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 import textwrap
 from collections.abc import Sequence
 
-__all__ = ["WIDTH", "aligned", "elided", "wrapped"]
+__all__ = ["WIDTH", "aligned", "elided", "terminal_width", "wrapped"]
 
 WIDTH = 100
 """Columns of a terminal that every output fits into, except for paths and commands, which stay whole."""
+
+LEAST = 40
+"""Narrower terminals get lines of this, so that a sentence does not become a column of words."""
 
 NUMBER = re.compile(r"([-−+]?[\d,]*)((?:\.\d*)?(?:e[-−+]?\d+)?)")
 
@@ -41,6 +45,11 @@ def elided(text: str, width: int) -> str:
         return text
     head = width // 2
     return f"{text[:head]}…{text[len(text) - (width - head - 1) :]}"
+
+
+def terminal_width() -> int:
+    """Give how many columns a line of output may take: the terminal's, at most `WIDTH`; a file is as wide as that."""
+    return max(LEAST, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
 
 
 def wrapped(text: str, indent: str = "", following: str | None = None, width: int = WIDTH) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
+from pellucid.ground.cores import usable_cores
 from pellucid.ground.errors import UserError, did_you_mean
 
 __all__ = [
@@ -118,8 +119,7 @@ def usable_threads(asked: int) -> int:
     >>> usable_threads(1)
     1
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(asked, cores))
+    return max(1, min(asked, usable_cores()))
 
 
 def uses_mixed_precision(precision: str, device: torch.device) -> bool:

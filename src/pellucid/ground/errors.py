@@ -67,4 +67,6 @@ def system_error(error: OSError) -> str:
         return f"the disk{f' of {place}' if place else ''} is full; nothing was half-written: make room and try again"
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         reason += "; choose a place that you may read and write"
+    if error.errno == errno.ENAMETOOLONG and place:
+        place, reason = f"{str(place)[:60]}…", f"the name has {len(str(place)):,} characters, more than this disk takes"
     return f"{place}: {reason}" if place else reason

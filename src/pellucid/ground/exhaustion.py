@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-import torch
+import sys
 
 __all__ = ["is_out_of_memory"]
 
@@ -29,6 +28,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     >>> is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     False
     """
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    torch = sys.modules.get("torch")  # whose error it can only be where it is loaded
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and WORDS.search(str(error)) is not None

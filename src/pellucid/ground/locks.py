@@ -13,10 +13,11 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-__all__ = ["LockHeld", "is_locked", "locked", "only_one", "try_locked"]
+__all__ = ["LockHeld", "hold_open", "is_locked", "locked", "only_one", "try_locked"]
 
 SECONDS_UNTIL_NOTICE = 2.0
 SECONDS_TO_TRY = 0.3
@@ -75,6 +76,23 @@ def only_one(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def hold_open(file: IO[bytes]) -> None:
+    """Lock an open file itself, until it is closed; on a disk without locks, and on Windows, nobody is kept out.
+
+    Raises:
+        LockHeld: another process has it.
+    """
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in HELD:
+            raise LockHeld(str(file.name)) from None
 
 
 def is_locked(path: Path) -> bool:

@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed
@@ -23,6 +23,8 @@ from pellucid.ground.errors import UserError
 from pellucid.ground.notices import notice
 
 __all__ = ["Ranks", "join_ranks", "lost_processes_explained"]
+
+Value = TypeVar("Value")
 
 LOST = re.compile(r"connection (closed|reset|refused)|broken pipe|gloo|nccl|timed out|socket", re.IGNORECASE)
 """What the libraries for exchanges say when the other end of a connection is gone."""
@@ -81,13 +83,21 @@ class Ranks:
         torch.distributed.all_gather(parts, padded)
         return torch.stack(parts[:sharers], 1).flatten(0, 1)[:count]
 
-    def agree(self, path: Path | None) -> Path:
-        """Let every process have rank 0's path."""
-        values = [path]
+    def agree(self, value: Value | None) -> Value:
+        """Let every process have rank 0's value, which is not None."""
+        values = [value]
         if self.world > 1:
             torch.distributed.broadcast_object_list(values)
         assert values[0] is not None
         return values[0]
+
+    def collect(self, value: Value) -> list[Value]:
+        """Let every process have the values of all, in the order of their numbers."""
+        if self.world == 1:
+            return [value]
+        values: list[Any] = [None] * self.world
+        torch.distributed.all_gather_object(values, value)
+        return values
 
     def wait(self) -> None:
         """Wait until every process is here."""

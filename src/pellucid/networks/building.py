@@ -8,6 +8,7 @@ from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.networks.fitting import check_fits
 from pellucid.networks.own_file import is_own_file, load_own_class, make_own
 from pellucid.networks.registry import NETWORKS
+from pellucid.networks.timm_models import TIMM, check_timm_name, is_timm, make_timm
 
 __all__ = ["build", "check_name"]
 
@@ -16,7 +17,7 @@ def build(name: str, *, input_shape: tuple[int, int, int], classes: int, source:
     """Make a network with fresh weights and check, by running it once, that it takes the input and the classes.
 
     Args:
-        name: one of `NETWORKS`, or `file.py:ClassName`. A class of one's own is called with those of the
+        name: one of `NETWORKS`, `timm:NAME`, or `file.py:ClassName`. A class of one's own is called with those of the
             keywords `input_shape`, `in_channels`, `classes`, `num_classes` that its `__init__` takes.
         input_shape: `(C, H, W)`.
         classes: K, 2 or more.
@@ -31,6 +32,8 @@ def build(name: str, *, input_shape: tuple[int, int, int], classes: int, source:
     """
     if is_own_file(name):
         network = make_own(name, input_shape, classes, source)
+    elif is_timm(name):
+        network = make_timm(name, input_shape, classes)
     else:
         check_name(name)
         network = NETWORKS[name].make(input_shape=input_shape, classes=classes)
@@ -46,8 +49,11 @@ def check_name(name: str) -> None:
     """
     if is_own_file(name):
         load_own_class(name)
+    elif is_timm(name):
+        check_timm_name(name)
     elif name not in NETWORKS:
         raise UserError(
             f"no network is called {name!r}; {did_you_mean(name, NETWORKS)}; "
-            "for a network of your own give its file and class, like my_nets.py:TinyNet"
+            f"for one of timm's write {TIMM}NAME, for a network of your own its file and class, like "
+            "my_nets.py:TinyNet"
         )

@@ -12,13 +12,14 @@ from types import ModuleType
 from torch import nn
 
 from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.networks.timm_models import is_timm
 
 __all__ = ["is_own_file", "load_own_class", "make_own"]
 
 
 def is_own_file(name: str) -> bool:
     """Whether a network's name means a class in a person's own file (`my_nets.py:TinyNet`)."""
-    return ".py" in name or ":" in name
+    return (".py" in name or ":" in name) and not is_timm(name)
 
 
 def load_own_class(name: str, source: bytes | None = None) -> type[nn.Module]:

@@ -8,6 +8,9 @@ from typing import TypeVar
 
 from torch import nn
 
+from pellucid.networks.pretrained import Pretrained
+from pellucid.networks.timm_models import DEFAULT_INPUT, is_timm
+
 __all__ = ["NETWORKS", "Network", "default_input", "register_network"]
 
 
@@ -23,6 +26,9 @@ class Network:
 
     summary: str
 
+    pretrained: Pretrained | None = None
+    """The weights that it can begin with, trained on other images, and how pixels become its input then."""
+
 
 NETWORKS: dict[str, Network] = {}
 """By name, in alphabetical order."""
@@ -30,13 +36,16 @@ NETWORKS: dict[str, Network] = {}
 Maker = TypeVar("Maker", bound=Callable[..., nn.Module])
 
 
-def register_network(name: str, default_input: tuple[int, int, int], summary: str) -> Callable[[Maker], Maker]:
+def register_network(
+    name: str, default_input: tuple[int, int, int], summary: str, pretrained: Pretrained | None = None
+) -> Callable[[Maker], Maker]:
     """Give a network a name, by which `pellucid networks`, `pellucid train --network` and `build` know it.
 
     Args:
         name: unique, in lower case, like `simple-cifar`.
         default_input: the `(C, H, W)` it was made for.
         summary: a line for the list of networks.
+        pretrained: the weights that it begins with, unless others are asked for.
 
     Returns:
         A decorator of a module class, or of a function that makes a module, which takes `input_shape=(C, H, W)` and
@@ -50,7 +59,7 @@ def register_network(name: str, default_input: tuple[int, int, int], summary: st
         earlier = NETWORKS.get(name)
         if earlier is not None and _origin(earlier.make) != _origin(maker):
             raise ValueError(f"{name!r} is {'.'.join(_origin(earlier.make))} already; expected another name")
-        NETWORKS[name] = Network(maker, default_input, summary)
+        NETWORKS[name] = Network(maker, default_input, summary, pretrained)
         for known in sorted(NETWORKS):
             NETWORKS[known] = NETWORKS.pop(known)
         return maker
@@ -64,10 +73,12 @@ def _origin(maker: Callable[..., nn.Module]) -> tuple[str, str]:
 
 
 def default_input(name: str) -> tuple[int, int, int]:
-    """Give the `(C, H, W)` that a named network was made for; 3×32×32 for a person's own.
+    """Give the `(C, H, W)` that a named network was made for; 3×224×224 for timm's, 3×32×32 for a person's own.
 
     >>> from pellucid.networks import default_input
     >>> default_input("simple-mnist")
     (1, 28, 28)
     """
+    if is_timm(name):
+        return DEFAULT_INPUT
     return NETWORKS[name].default_input if name in NETWORKS else (3, 32, 32)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import ImageSet, LeftOut, Split, file_of, passed_over_words
+from pellucid.data import ImageSet, LeftOut, Split, file_of, lost_lines
 from pellucid.data.places import data_folder
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.recipes import Recipe
@@ -91,7 +91,8 @@ def choose_images(
         data: another named set, folder or archive; None is the run's own data. Its images are brought to the
             network's input size and channels as the run's own were.
         split: `test`, `val` or `train`; `val` and `train` of the run's own data are divided as they were in
-            training. None is `test`, and `all` for other images that have no splits of their own.
+            training. None is `test`, or `val` of data without test images, and `all` for other images that have no
+            splits of their own.
         data_dir: where named sets lie; None is where the run found its own.
         shared_classes: measure other data only on the images whose classes the network knows.
 
@@ -110,10 +111,13 @@ def choose_images(
     if images.split_seed is not None and split in (None, "all"):
         names, split = list(images.splits), "all"
     else:
-        split = split or "test"
+        absent = split is None and "test" not in images.splits and "val" in images.splits
+        split = split or ("val" if absent else "test")
         if split not in images.splits:
             raise _no_such_split(images, split, list(images.splits))
         names = [split]
+        if absent:
+            notes = (*notes, f"{images.name} has no test images: these are its validation images.")
     parts = tuple(SplitPart(images.splits[name], subsets[name], translation) for name in names)
     if not any(map(len, parts)):
         raise UserError(f"the {split} split of {images.name} has no image of a class that {run.directory} knows")
@@ -132,8 +136,9 @@ def validation_part(run: Run, images: ImageSet) -> SplitPart | None:
 
 
 def _own_images(run: Run, images: ImageSet, split: str | None) -> ChosenImages:
-    split = split or "test"
     division = own_division(run, images)
+    absent = split is None and "test" not in images.splits and division.val is not None
+    split = split or ("val" if absent else "test")
     if split == "train":
         part = SplitPart(division.train, division.train_subset)
     elif split == "val" and division.val is not None:
@@ -149,12 +154,16 @@ def _own_images(run: Run, images: ImageSet, split: str | None) -> ChosenImages:
     if split == "train":
         notes.append("The network was trained on these images: the figures say nothing about unseen images.")
     elif split == "val":
-        notes.append("Training was monitored, and any temperature fitted, on these images: the figures are optimistic.")
+        reason = f"{images.name} has no test images: these are its validation images. " if absent else ""
+        notes.append(
+            f"{reason}Training was monitored, its best epoch chosen and any temperature fitted on these images: the "
+            "figures are optimistic."
+        )
     return ChosenImages(images, split, (part,), True, tuple(notes))
 
 
 def _passed_over(images: ImageSet) -> list[str]:
-    return [f"{images.name}: {line}." for line in passed_over_words(images.passed_over)]
+    return [f"{images.name}: {line}." for line in lost_lines(images)]
 
 
 def _no_such_split(images: ImageSet, split: str, names: list[str]) -> UserError:

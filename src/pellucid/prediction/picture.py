@@ -156,7 +156,7 @@ def _from_data(name: str, run: Run) -> tuple[NDArray[np.uint8], int] | None:
 def _from_file(path: Path, preprocessing: Preprocessing, run: Run | None) -> Picture:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        own = f", or test/0, test/1 … for an image of {run.record.data.source}" if run is not None else ""
+        own = f", or {run.example_image} for an image of {run.record.data.source}" if run is not None else ""
         raise UserError(f"the image {path} {what}; expected the path of a picture{own}")
     try:
         pixels, other = decode(path, _target(preprocessing))

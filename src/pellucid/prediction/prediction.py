@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+from markupsafe import Markup
 
-from pellucid.networks import Head, as_logits
+from pellucid.ground.shown import Shown, as_html, as_text
+from pellucid.ground.tables import html_table
+from pellucid.ground.writing import counted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pellucid.networks import Head
 
 __all__ = ["Prediction", "percent", "with_article"]
 
+MOST_ROWS = 10
+"""So many classes are listed in a notebook."""
+
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(Shown):
     """The probabilities of all classes for one image, which add up to one.
 
     Attributes:
         classes: the names, or the numbers as words where they have no names.
         probabilities: 0 to 1, in the order of the classes.
         label: the number of the true label, where the image's data set says so.
+        threshold: the confidence below which it is unsure; None where no answer is.
+        source: where the image came from, if that is known.
     """
 
     classes: tuple[str, ...]
     probabilities: tuple[float, ...]
     label: int | None = None
+    threshold: float | None = None
+    source: str = ""
 
     @classmethod
     def of(cls, output: Tensor, head: Head, classes: tuple[str, ...] | None, label: int | None) -> Prediction | None:
@@ -32,6 +46,8 @@ class Prediction:
 
         `head` says what the output is; logits go through the softmax, probabilities are used as they are.
         """
+        from pellucid.networks import as_logits
+
         if output.dim() != 2 or output.shape[0] != 1 or output.shape[1] < 2:
             return None
         shares = as_logits(output.double(), head).softmax(1)[0].tolist()
@@ -54,6 +70,15 @@ class Prediction:
     def probability(self) -> float:
         """The top class's probability, 0 to 1."""
         return self.probabilities[self.index]
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the top class's probability is below the confidence threshold.
+
+        >>> Prediction(("cat", "dog"), (0.25, 0.75), threshold=0.8).unsure
+        True
+        """
+        return self.probability < (self.threshold or 0.0)
 
     @property
     def true_label(self) -> str | None:
@@ -88,19 +113,31 @@ class Prediction:
             f"next comes {following} with {percent(rest)}."
         )
 
-    def __str__(self) -> str:
-        label = f" (true label: {self.true_label})" if self.true_label is not None else ""
-        return ", ".join(f"{name} {percent(share)}" for name, share in self.top(3)) + label
-
     def to_dict(self) -> dict[str, Any]:
         """Every class's probability, the top class, the true label."""
         return {
             "class": self.name,
             "index": self.index,
             "probability": self.probability,
+            "unsure": self.unsure,
             "true_label": self.true_label,
             "probabilities": dict(zip(self.classes, self.probabilities, strict=True)),
         }
+
+
+@as_text.register
+def _(prediction: Prediction) -> str:
+    label = f" (true label: {prediction.true_label})" if prediction.true_label is not None else ""
+    unsure = "unsure: " if prediction.unsure else ""
+    return unsure + ", ".join(f"{name} {percent(share)}" for name, share in prediction.top(3)) + label
+
+
+@as_html.register
+def _(prediction: Prediction) -> Markup:
+    rows = [(name, percent(share)) for name, share in prediction.top(MOST_ROWS)]
+    more = f"and {counted(len(prediction.classes) - MOST_ROWS, 'class', 'classes')} more"
+    rows += [(more, "")] if len(prediction.classes) > MOST_ROWS else []
+    return Markup("<p>{}</p>{}").format(str(prediction), html_table(("class", "probability"), rows))
 
 
 def _calibrated(confidence: float | None) -> str:

@@ -61,30 +61,48 @@ class Predictor:
         shown = len(share) if self.show_progress and self.ranks.is_main else 0
         with torch.inference_mode(), progress("evaluating", shown) as advance:
             for indices in evaluation_batches(share, self.preprocessing):
-                outputs = self.network(self.preprocessing(images.cut(indices)[0])).float()
-                parts.append(as_logits(outputs, self.run.head))
+                parts.append(self._logits_of(images.cut(indices)[0]))
                 if shown:
                     advance(len(indices))
             gathered = self.ranks.gather(torch.cat(parts), len(images))
         logits: NDArray[np.float32] = gathered.cpu().numpy()  # the one place where the CPU waits for a GPU
-        broken = int((~np.isfinite(logits)).any(1).sum())
+        self.require_finite(int((~np.isfinite(logits)).any(1).sum()), len(logits))
+        return logits
+
+    def require_finite(self, broken: int, images: int) -> None:
+        """Refuse outputs that are not finite for `broken` of some images.
+
+        Raises:
+            UserError: there are any.
+        """
         if broken:
             raise UserError(
                 f"the network of {self.run.directory} after epoch {self.epoch} gives logits that are not finite for "
-                f"{broken:,} of {len(logits):,} images; evaluate another epoch, or train with a lower --learning-rate"
+                f"{broken:,} of {images:,} images; evaluate another epoch, or train with a lower --learning-rate"
             )
+
+    @full_float32()
+    def logits_of(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Give the network's logits, `[B, K]`, for images `[B, H, W, C]` of its input size; they may not be finite."""
+        with torch.inference_mode():
+            logits: NDArray[np.float32] = self._logits_of(torch.from_numpy(pixels).to(self.device)).cpu().numpy()
         return logits
+
+    def _logits_of(self, pixels: torch.Tensor) -> torch.Tensor:
+        return as_logits(self.network(self.preprocessing(pixels)).float(), self.run.head)
 
 
 def open_predictor(
     run: Run,
-    epoch: int | str = "last",
+    epoch: int | str | None = None,
     device: str = "auto",
     *,
     ranks: Ranks | None = None,
     show_progress: bool = False,
 ) -> Predictor:
     """Load a run's network with the weights of an epoch: `last` (the last complete one), `best` or a number.
+
+    None is the best where there are validation images, and the last elsewhere.
 
     Raises:
         UserError: there are no such weights, or the machine has no such device.

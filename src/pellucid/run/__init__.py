@@ -2,8 +2,8 @@
 
 from pellucid.run.files import RunFile
 from pellucid.run.metrics import Computation
-from pellucid.run.record import RunRecord
+from pellucid.run.record import RunRecord, WeightsOrigin
 from pellucid.run.run import Run, find_runs, open_run
 from pellucid.run.trust import trusting
 
-__all__ = ["Computation", "Run", "RunFile", "RunRecord", "find_runs", "open_run", "trusting"]
+__all__ = ["Computation", "Run", "RunFile", "RunRecord", "WeightsOrigin", "find_runs", "open_run", "trusting"]

@@ -1,6 +1,7 @@
 """`metrics.jsonl`: what a training noted as it went, a line of JSON for each event; and on what it computed.
 
-The events are `device` (on what the steps from here on are computed), `batch`, `epoch` and `end`. Each line ends with
+The events are `device` (on what the steps from here on are computed), `batch`, `fit` (of a last layer, in place of an
+epoch's steps), `epoch` and `end`. Each line ends with
 its own checksum, `crc32`, of the text before it.
 """
 

@@ -6,7 +6,7 @@ are known by their fingerprint.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,29 @@ from pellucid.ground.documents import read_document, shaped, write_document
 from pellucid.ground.errors import UserError
 from pellucid.ground.outside import all_visible, visible
 from pellucid.recipes import Recipe
+from pellucid.run.epochs import KEEP_EXPECTED, is_keep
 from pellucid.run.files import RunFile
 
-__all__ = ["RunRecord", "read_record", "write_record"]
+__all__ = ["RunRecord", "WeightsOrigin", "read_record", "write_record"]
 
-FORMAT = 3
+FORMAT = 5
 REMEDY = "put the file back from a copy, or train again"
 MOST_THREADS = 1024
 HEADS = ("logits", "log-probabilities", "probabilities", "sigmoids")
 """The values of `pellucid.networks.Head`, which needs torch; this file does not."""
 MOST_CLASSES = 1_000_000
 LARGEST_SIDE = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsOrigin:
+    """The weights that a training began with, where they had been trained before."""
+
+    asked: str
+    """`pretrained` (the network's own, from a package), or the absolute path of a file."""
+    source: str
+    licence: str
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +58,14 @@ class RunRecord:
     threads: int
     """Threads within an operation on the CPU. Another number may round sums differently, so a resume keeps it."""
     processes: int
-    keep: int | None
-    """How many epochs' weights are kept, the newest; None keeps all."""
+    keep: int | str
+    """Which epochs' weights are kept: `best-and-last`, `all`, or a number, the newest and the best."""
     classes: tuple[str, ...]
     preprocessing: dict[str, Any]
     versions: dict[str, str]
     created: str
+    weights: WeightsOrigin | None = None
+    """The pretrained weights that it began with; None where they were random, drawn by the seed."""
     identity: str = ""
     """Random, the run's own: its weights and checkpoints name it."""
     signature: str | None = None
@@ -74,6 +88,8 @@ class _WrittenRequest:
     fit: str
     strict: bool
     split_seed: int
+    file_column: str | None = None
+    label_column: str | None = None
     pixel_range: tuple[float, float] | None = None
 
 
@@ -122,6 +138,9 @@ def read_record(directory: Path) -> RunRecord:
     if problems:
         raise UserError.all_of(f"{file} is damaged; {REMEDY}", problems)
     values = {entry.name: all_visible(getattr(written, entry.name)) for entry in fields(RunRecord)}
+    if written.weights is not None:  # what was asked for may be a path, which is to be opened as it is
+        said = {name: visible(getattr(written.weights, name)) for name in ("source", "licence", "sha256")}
+        values["weights"] = replace(written.weights, **said)
     return RunRecord(**{**values, "classes": tuple(map(visible, written.classes)), "data": data})
 
 
@@ -134,7 +153,7 @@ def _problems(record: _Written, given: _WrittenPreprocessing) -> list[str]:
         ("head", record.head, record.head in HEADS, f"one of {', '.join(HEADS)}"),
         ("threads", record.threads, 1 <= record.threads <= MOST_THREADS, f"1 to {MOST_THREADS:,}"),
         ("processes", record.processes, 1 <= record.processes <= 2**20, "at least 1"),
-        ("keep", record.keep, record.keep is None or record.keep >= 1, "at least 1, or null"),
+        ("keep", record.keep, is_keep(record.keep), KEEP_EXPECTED),
         ("seed", record.seed, 0 <= record.seed < 2**63, "0 to 2^63 - 1"),
         ("recipe", f"wrong in {', '.join(settings)}", not settings, "all settings of a recipe, and no others"),
         ("classes", len(record.classes), 2 <= len(record.classes) <= MOST_CLASSES, "2 classes or more"),

@@ -15,6 +15,7 @@ from pellucid.ground.locks import is_locked
 from pellucid.ground.notices import notice
 from pellucid.ground.outside import visible
 from pellucid.ground.shown import Shown
+from pellucid.run.epochs import best_epoch, epoch_words
 from pellucid.run.files import RunFile, refuse_links, weights_file
 from pellucid.run.images import read_data, write_data
 from pellucid.run.metrics import Computation, computations, read_metrics
@@ -117,6 +118,23 @@ class Run(Shown):
         """What `data.json` says of the image set."""
         return read_data(self.directory)
 
+    @property
+    def measured_split(self) -> str | None:
+        """The split that the run is measured on unless another is asked for: `test`, else `val`; None without both.
+
+        Validation images are those of the set, or those that the recipe held out.
+        """
+        splits = self.data["images"]
+        if "test" in splits:
+            return "test"
+        return "val" if "val" in splits or self.record.recipe["validation"] else None
+
+    @property
+    def example_image(self) -> str:
+        """The first image of the run's own data that its network was not trained on, as commands name it: `test/0`."""
+        splits = self.data["images"]
+        return f"{next((name for name in ('test', 'val') if name in splits), next(iter(splits)))}/0"
+
     def metrics(self, event: str | None = None) -> list[dict[str, Any]]:
         """Read the lines of `metrics.jsonl`, all or those of one event (`device`, `batch`, `epoch`, `end`).
 
@@ -156,8 +174,10 @@ class Run(Shown):
         """Where the weights of an epoch are, or would be."""
         return weights_file(self.directory, epoch)
 
-    def resolve_epoch(self, epoch: int | str = "last") -> int:
+    def resolve_epoch(self, epoch: int | str | None = None) -> int:
         """Turn `last`, `best` (highest validation accuracy) or a number into an epoch whose weights are kept.
+
+        None, which every command takes by default, is the best where epochs were validated, and the last elsewhere.
 
         Raises:
             UserError: there are no weights yet, or none of that epoch, or `best` without a validation split.
@@ -170,15 +190,14 @@ class Run(Shown):
             )
         if epoch == "last":
             return kept[-1]
-        if epoch == "best":
-            scored = [line for line in self.metrics("epoch") if "val_accuracy" in line and line["epoch"] in kept]
-            if not scored:
+        if epoch is None or epoch == "best":
+            best = best_epoch(self._epochs_scored(), kept)
+            if best is None and epoch == "best":
                 raise UserError(
                     f"{self.directory} has no validation figures, so no epoch is the best one; "
                     "give a number or `last`, or train with a recipe that holds out images (standard)"
                 )
-            best: int = max(scored, key=lambda line: line["val_accuracy"])["epoch"]
-            return best
+            return kept[-1] if best is None else best
         if not (str(epoch).isascii() and str(epoch).isdigit()) or int(epoch) not in kept:
             listed = ", ".join(map(str, kept))
             raise UserError(
@@ -186,7 +205,22 @@ class Run(Shown):
             )
         return int(epoch)
 
-    def weights(self, epoch: int | str = "last") -> dict[str, Tensor]:
+    def _epochs_scored(self) -> list[dict[str, Any]]:
+        try:
+            return self.metrics("epoch")
+        except UserError as error:
+            raise UserError(f"which epoch is the best cannot be told; name one (--epoch last): {error}") from error
+
+    def epoch_words(self, epoch: int) -> str:
+        """Say which epoch that is, such as `epoch 9 of 20, the best on validation images`."""
+        kept = self.epochs()
+        try:
+            best = best_epoch(self.metrics("epoch"), kept)
+        except UserError:  # damaged; the epoch was named, and its weights have a seal of their own
+            best = None
+        return epoch_words(epoch, self.record.recipe["epochs"], best, max(kept, default=epoch))
+
+    def weights(self, epoch: int | str | None = None) -> dict[str, Tensor]:
         """Read the weights of one epoch: each parameter's and buffer's name and tensor.
 
         Raises:
@@ -305,7 +339,7 @@ class Run(Shown):
             "Read it; if you trust it, add --trust to the command (in Python: pellucid.open_run(directory, trust=True))"
         )
 
-    def network(self, epoch: int | str = "last") -> nn.Module:
+    def network(self, epoch: int | str | None = None) -> nn.Module:
         """Make the network with the weights of one epoch, in evaluation mode, on the CPU.
 
         Raises:
@@ -326,6 +360,9 @@ class Run(Shown):
             if here != there:
                 problem = UserError(f"{name} is {there}, where {self.record.network} has {here}")
                 raise self._damaged_weights(resolved, problem)
+            # A mask of -inf is a constant of the network's own; a training never writes other values of that kind.
+            if bool((expected[name].isfinite() & ~weights[name].isfinite()).any()):
+                raise self._damaged_weights(resolved, UserError(f"{name} has values that are not finite numbers"))
         network.load_state_dict(weights)
         return network.eval()
 

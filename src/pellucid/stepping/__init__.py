@@ -5,13 +5,14 @@ from pellucid.stepping.repetition import RecordCheck
 from pellucid.stepping.taking import take_step
 from pellucid.stepping.training_step import TrainingStep
 from pellucid.stepping.update import Quantity, Update, recompute_update
-from pellucid.stepping.weights import example_weights
+from pellucid.stepping.weights import check_has_steps, example_weights
 
 __all__ = [
     "Quantity",
     "RecordCheck",
     "TrainingStep",
     "Update",
+    "check_has_steps",
     "example_weights",
     "recompute_update",
     "take_step",

@@ -16,8 +16,8 @@ from pellucid.glass.glass import random_numbers_kept
 from pellucid.ground.devices import computes_in_bfloat16, usable_threads
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
-from pellucid.networks import Head
 from pellucid.run import Computation, Run
+from pellucid.stepping.weights import check_has_steps
 from pellucid.training.session import open_session
 from pellucid.training.step import forward_backward, update
 
@@ -32,14 +32,16 @@ class Batch:
         indices: `[B]` int64, which of the training images.
         sources: their names.
         pixels: `[B, H, W, C]` uint8.
-        labels: `[B]` int64.
-        augmented: what was done to them at random: `flipped`, `shifted`, both or neither.
+        labels: `[B]` int64; of a mixed image that of its larger part.
+        targets: the labels, or of mixed images the shares of the classes, `[B, K]` float32.
+        augmented: what was done to them at random, such as `flipped` and `shifted`.
     """
 
     indices: Tensor
     sources: tuple[str, ...]
     pixels: Tensor
     labels: Tensor
+    targets: Tensor
     augmented: tuple[str, ...]
 
 
@@ -89,6 +91,7 @@ class Repetition:
 
     def __init__(self, run: Run, up_to: int) -> None:
         """Begin at the newest checkpoint that had done no more than `up_to` steps, or at the seed."""
+        check_has_steps(run)
         self.run = run
         computation = run.computation_of(up_to + 1)
         self._mixed = computation is not None and computation.precision == "bfloat16"
@@ -122,11 +125,18 @@ class Repetition:
     def batch(self) -> Batch:
         """Cut the batch of the step to come, and leave the generators as the network will find them."""
         indices = self._indices()
-        pixels, labels = self.session.cut(indices)
-        augmentation = self.session.preparation.augmentation
+        cut = self.session.cut(indices)
+        augmentation, pixels = self.session.preparation.augmentation, self.session.preparation.pixel_augmentation
         done = {"flipped": augmentation and augmentation.flip, "shifted": augmentation and augmentation.shift}
-        augmented = tuple(name for name, is_done in done.items() if is_done)
-        return Batch(indices, self.session.train.sources(indices), pixels, labels, augmented)
+        augmented = (*(name for name, is_done in done.items() if is_done), *(pixels.words if pixels else ()))
+        sources = self.session.train.sources(indices)
+        if cut.partners is not None and cut.shares is not None:
+            others = self.session.train.sources(cut.partners)
+            sources = tuple(
+                f"{share:.0%} {source} + {1 - share:.0%} {other}"
+                for source, other, share in zip(sources, others, cut.shares.tolist(), strict=True)
+            )
+        return Batch(indices, sources, cut.pixels, cut.labels, cut.targets, augmented)
 
     def step(self) -> None:
         """Take the step to come as the training did, and compare with what the run wrote down after it."""
@@ -216,11 +226,6 @@ def _threads(run: Run, up_to: int) -> int:
 def _notes(run: Run, computation: Computation | None) -> list[str]:
     """List what is known to round differently here than in the run."""
     notes = []
-    if run.head in (Head.PROBABILITIES, Head.SIGMOIDS):
-        raise UserError(
-            f"{run.directory} trained a network that returns {run.head.value}; a step is followed from logits or "
-            "log-probabilities only: leave out the last softmax or sigmoid, and train again"
-        )
     if run.record.processes > 1:
         raise UserError(
             f"{run.directory} was trained by {run.record.processes} processes, whose steps one process cannot repeat "

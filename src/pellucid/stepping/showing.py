@@ -16,6 +16,7 @@ from pellucid.ground.columns import aligned, wrapped
 from pellucid.ground.shown import as_html, as_text
 from pellucid.ground.tables import html_table, text_table
 from pellucid.ground.writing import counted, number, shape_text, signed_number
+from pellucid.networks import Head
 from pellucid.prediction.prediction import with_article
 from pellucid.stepping.repetition import RecordCheck
 from pellucid.stepping.training_step import TrainingStep
@@ -119,7 +120,8 @@ def _lines(sentences: list[str] | tuple[str, ...]) -> Markup:
 
 
 def _opening(step: TrainingStep) -> list[str]:
-    augmented = f", {' and '.join(step.images.augmented)} at random" if step.images.augmented else ""
+    *before, last = step.images.augmented or ("",)
+    augmented = f", {' and '.join(filter(None, (', '.join(before), last)))} at random" if last else ""
     begun = "the seed" if step.started_at == 0 else f"the checkpoint after step {step.started_at:,}"
     return [
         f"Step {step.step:,} of {step.steps:,} (epoch {step.epoch}, batch {step.batch}) changes {step.weight} from "
@@ -139,15 +141,16 @@ def _with_letters(kind: str, formula: str) -> list[str]:
 
 
 def _loss(step: TrainingStep) -> Section:
-    classes, labels = step.run.classes, step.images.labels.tolist()
+    labels = step.images.labels.tolist()
     # Of every image there is one term a class; together they are its part of the mean.
     losses = _products(step.loss).reshape(len(labels), -1).sum(axis=1) * len(labels)
     order = [int(image) for image in np.argsort(-losses)[:SHOWN]]
+    mixed = ", of mixed images of both labels by their shares" if step.images.targets.is_floating_point() else ""
     rows = tuple(
         (
             str(image),
             step.images.sources[image],
-            classes[labels[image]],
+            _label_text(step, image),
             number(step.probabilities[image, labels[image]]),
             number(losses[image]),
         )
@@ -156,7 +159,9 @@ def _loss(step: TrainingStep) -> Section:
     return Section(
         "Loss",
         [
-            "The loss is the mean cross-entropy: minus the logarithm of the probability of the true label.",
+            f"The loss is the mean cross-entropy: minus the logarithm of the probability of the true label{mixed}"
+            f"{_weights_words(step)}.",
+            *_of_the_head(step.run.head),
             *_with_letters("cross_entropy", step.loss.formula.text),
             f"The {counted(len(rows), 'image')} with the largest loss, of {len(labels)}:",
         ],
@@ -165,6 +170,28 @@ def _loss(step: TrainingStep) -> Section:
         (0, 3, 4),
         (f"mean: {check_line(step.loss_check, 'PyTorch')}",),
     )
+
+
+def _of_the_head(head: Head) -> list[str]:
+    """Say what stands for the logits where the network returns none."""
+    if head is Head.PROBABILITIES:
+        return [f"As the network returns {head.value}, x are their logarithms, whose softmax gives them back."]
+    if head is Head.SIGMOIDS:
+        return [f"As the network returns {head.value}, x are their logarithms; the softmax gives each its share."]
+    return []
+
+
+def _label_text(step: TrainingStep, image: int) -> str:
+    classes, wanted = step.run.classes, step.images.targets[image]
+    if not wanted.is_floating_point():
+        return classes[int(wanted)]
+    shares = sorted(((share, classes[k]) for k, share in enumerate(wanted.tolist()) if share), reverse=True)
+    return " + ".join(f"{share:.0%} {name}" for share, name in shares)
+
+
+def _weights_words(step: TrainingStep) -> str:
+    kind = step.run.record.recipe["class_weights"]
+    return "" if kind == "none" else f", times the weight of its class ({kind})"
 
 
 def _logits(step: TrainingStep) -> Section:
@@ -182,14 +209,25 @@ def _logits(step: TrainingStep) -> Section:
         )
         for k in chosen
     )
-    count = len(step.images.labels)
+    count, weighted = len(step.images.labels), _weights_words(step)
+    rule = "softmax minus target, divided by the number of images"
+    if weighted:
+        rule = (
+            "softmax times the sum of the targets, minus target, divided by the number of images; a target is "
+            "multiplied by the weight of its class"
+        )
     return Section(
         "Gradient at the logits",
         [
-            "The gradient of the loss at a logit is softmax minus target, divided by the number of images. "
+            f"The gradient of the loss at a logit is {rule}. "
             f"For image {image} ({step.images.sources[image]}, {with_article(step.run.classes[label])}):"
         ],
-        ("class", "softmax", "target", f"(softmax − target) / {count}"),
+        (
+            "class",
+            "softmax",
+            "target",
+            f"(softmax · Σ target − target) / {count}" if weighted else f"(softmax − target) / {count}",
+        ),
         rows,
         (1, 2, 3),
         (

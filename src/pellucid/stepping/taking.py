@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.arithmetic import Check, TraceMismatch, record, trace
@@ -17,6 +19,7 @@ from pellucid.glass.gradients import gradients
 from pellucid.glass.units import unit_text
 from pellucid.ground.errors import UserError
 from pellucid.ground.progress import progress
+from pellucid.networks import as_logits
 from pellucid.run import Run, open_run
 from pellucid.run.resuming import resume_command
 from pellucid.stepping.backpropagation import follow_back, strongest_position, weight_gradient
@@ -140,15 +143,22 @@ def _take(repetition: Repetition, name: str, index: tuple[int, ...]) -> dict[str
     group = _group_of(repetition.optimizer, parameter)
 
     images = repetition.batch()
-    recording = record(network, repetition.preprocessing(images.pixels), training=True)
+    # A head of its own (a softmax, a sigmoid) is followed too: its logarithm is what the loss starts from.
+    to_logits = partial(as_logits, head=repetition.session.head)
+    recording = record(network, repetition.preprocessing(images.pixels), training=True, then=to_logits)
     logits = recording.steps[recording.output].value
     result = repetition.begin()
     if not torch.equal(logits, result.logits):
         off = float((logits - result.logits).abs().max())
         raise TraceMismatch(f"the recorded pass and the training's own differ by {off:.1e} in the logits")
     gradient = float(_gradient(parameter, name)[index])
-    loss = trace(cross_entropy(label_smoothing=recipe.label_smoothing), (logits, images.labels), ())
-    probabilities, targets, logit_gradient = _at_the_logits(logits, images.labels, recipe.label_smoothing)
+    # Targets as shares, since the mean is then over images whatever the classes weigh, as the training takes it.
+    weights = repetition.session.class_weights
+    wanted = images.targets
+    shares = wanted if wanted.is_floating_point() else F.one_hot(wanted, logits.shape[1]).to(logits.dtype)
+    target = wanted if weights is None else shares
+    loss = trace(cross_entropy(weights, label_smoothing=recipe.label_smoothing), (logits, target), ())
+    probabilities, targets, logit_gradient = _at_the_logits(logits, shares, recipe.label_smoothing, weights)
     follow = gradients(recording, recording.output, result.logit_gradient)
     weight_sum = weight_gradient(recording, follow, parameter, index, gradient, name)
     strongest = strongest_position(weight_sum)
@@ -159,7 +169,7 @@ def _take(repetition: Repetition, name: str, index: tuple[int, ...]) -> dict[str
     after = float(parameter.detach()[index])
     update = recompute_update(recipe.optimizer, settings, state, before, gradient)
     loss_check = Check(loss.value, result.loss, 2 * loss.check.tolerance)
-    logit_check = _furthest(logit_gradient, result.logit_gradient, logits)
+    logit_check = _furthest(logit_gradient, result.logit_gradient, logits, float(targets.sum(axis=1).max()))
     update_check = update.check(after, parameter.dtype)
     numbers = {
         **at,
@@ -210,22 +220,26 @@ def _remembered(optimizer: torch.optim.Optimizer, parameter: nn.Parameter, index
     }
 
 
-def _at_the_logits(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Floats, Floats, Floats]:
-    """Softmax, smoothed targets, and their difference divided by the number of images: `[B, K]` each, in float64."""
+def _at_the_logits(
+    logits: Tensor, wanted: Tensor, smoothing: float, weights: Tensor | None
+) -> tuple[Floats, Floats, Floats]:
+    """Softmax, smoothed and weighted targets, the gradient of the mean loss: `[B, K]` each, in float64."""
     values = logits.double().numpy()
     exponentials = np.exp(values - values.max(axis=1, keepdims=True))
     shares = exponentials / exponentials.sum(axis=1, keepdims=True)
-    targets = np.full_like(shares, smoothing / shares.shape[1])
-    targets[np.arange(len(targets)), labels.numpy()] += 1 - smoothing
-    return shares, targets, (shares - targets) / len(shares)
+    targets = (1 - smoothing) * wanted.double().numpy() + smoothing / shares.shape[1]
+    if weights is None:
+        return shares, targets, (shares - targets) / len(shares)
+    targets *= weights.double().numpy()
+    return shares, targets, (shares * targets.sum(axis=1, keepdims=True) - targets) / len(shares)
 
 
-def _furthest(recomputed: Floats, pytorch: Tensor, logits: Tensor) -> Check:
-    """Compare two arrays and check the element with the largest difference."""
+def _furthest(recomputed: Floats, pytorch: Tensor, logits: Tensor, weight: float) -> Check:
+    """Compare two arrays and check the element with the largest difference; `weight` is an image's largest."""
     other = pytorch.double().numpy()
     index = np.unravel_index(int(np.abs(recomputed - other).argmax()), recomputed.shape)
     # exp(x − M) is off by the rounding of x and M relative to itself; the rest are a few operations on numbers below 1.
-    size = 8 + 4 * float(logits.abs().max())
+    size = max(1.0, weight) * (8 + 4 * float(logits.abs().max()))
     return Check(float(recomputed[index]), float(other[index]), size * torch.finfo(pytorch.dtype).eps / len(recomputed))
 
 

@@ -32,7 +32,8 @@ class TrainingStep(Shown):
         rate: the learning rate of this step.
         images: the batch, with names and labels.
         loss: the mean cross-entropy, decomposed; `loss_check` checks it against the training loop's.
-        probabilities, targets, logit_gradient: `[B, K]` float64; the last is (softmax − target) / B, recomputed.
+        probabilities, targets, logit_gradient: `[B, K]` float64; the last is (softmax − target) / B, recomputed. With
+            class weights the targets are weighted, and it is (softmax · Σ target − target) / B.
         logit_check: the element of `logit_gradient` that is furthest from autograd's.
         chain: from the unit that contributes most to the weight's gradient, up to the logit.
         gradient: the weight's gradient as its sum.
@@ -131,6 +132,7 @@ class TrainingStep(Shown):
                 )
             ],
             "augmented": list(self.images.augmented),
+            "class_weights": self.run.record.recipe["class_weights"],
             "loss": self.loss.value,
             "chain": [link.to_dict() for link in self.chain],
             "gradient": {

@@ -6,8 +6,22 @@ from torch import nn
 
 from pellucid.glass.units import check_index, parse_unit, unit_text
 from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.run import Run
 
-__all__ = ["example_weights", "find_weight"]
+__all__ = ["check_has_steps", "example_weights", "find_weight"]
+
+
+def check_has_steps(run: Run) -> None:
+    """Check that a run was trained step by step.
+
+    Raises:
+        UserError: its last layer was fitted at once.
+    """
+    if run.record.recipe["backbone"] == "frozen":
+        raise UserError(
+            f"{run.directory} was trained without steps: its backbone is frozen, and its last layer was fitted to "
+            "the features at once; a run of another recipe has steps to repeat"
+        )
 
 
 def find_weight(network: nn.Module, text: str) -> tuple[str, tuple[int, ...]]:

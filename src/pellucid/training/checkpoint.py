@@ -24,11 +24,12 @@ from pellucid.ground.errors import UserError
 from pellucid.ground.files import read_whole, write_bytes
 from pellucid.ground.notices import notice
 from pellucid.run import Run, RunFile
+from pellucid.run.epochs import kept_epochs
 from pellucid.run.files import checkpoint_file, writing_into
 from pellucid.run.weights import seal_weights
 from pellucid.training.position import Position
 
-__all__ = ["load_checkpoint", "save_checkpoint", "save_epoch_weights"]
+__all__ = ["load_checkpoint", "remove_old_weights", "save_checkpoint", "save_epoch_weights"]
 
 KEPT = 2
 """Two, so that one is there while the next is written, and if the newest turns out damaged."""
@@ -102,7 +103,7 @@ def load_checkpoint(
 
 
 def save_epoch_weights(run: Run, network: nn.Module, epoch: int) -> None:
-    """Write the weights of an epoch that is done, and remove those that are not to be kept.
+    """Write the weights of an epoch that is done.
 
     Raises:
         UserError: the disk is full, or the run was removed.
@@ -110,9 +111,23 @@ def save_epoch_weights(run: Run, network: nn.Module, epoch: int) -> None:
     with writing_into(run.directory):
         content = seal_weights(_detached(network.state_dict()), run.record.identity, epoch)
         write_bytes(run.weights_path(epoch), content)
-        if run.record.keep is not None:
-            for old in run.epochs()[: -run.record.keep]:
-                run.weights_path(old).unlink(missing_ok=True)
+
+
+def remove_old_weights(run: Run) -> None:
+    """Remove the weights of epochs that are not to be kept.
+
+    This comes after the checkpoint that follows an epoch: a training that is killed before it goes back behind the
+    epoch, whose figures then do not count yet.
+
+    Raises:
+        UserError: the run was removed, or its directory cannot be written.
+    """
+    there = run.epochs()
+    staying = kept_epochs(run.record.keep, there, run.metrics("epoch"))
+    with writing_into(run.directory):
+        for epoch in there:
+            if epoch not in staying:
+                run.weights_path(epoch).unlink(missing_ok=True)
 
 
 def _manifests(run: Run) -> list[Path]:

@@ -21,8 +21,9 @@ from pellucid.ground.errors import UserError
 from pellucid.ground.locks import LockHeld, only_one
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.version import VERSION
-from pellucid.run import Run, RunFile, RunRecord
+from pellucid.run import Run, RunFile, RunRecord, WeightsOrigin
 from pellucid.training.device_check import IMAGES, check_gradients
+from pellucid.training.frozen.last_layer import check_can_be_fitted
 from pellucid.training.preparation import Preparation, prepare
 from pellucid.training.request import TrainingRequest
 
@@ -52,7 +53,8 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks, device:
         )
     network = request.network or ("simple-mnist" if images.shape[0] == 1 else "simple-cifar")
     recipe = request.changed_recipe()
-    prepared = prepare(images, recipe, request.seed)
+    starting = networks.starting_weights(network, request.weights, images.shape, len(images.classes))
+    prepared = prepare(images, recipe, request.seed, starting.statistics if starting else None)
     last_batch = prepared.train_images % recipe.batch_size or recipe.batch_size
     if recipe.batch_size < 2 * ranks.world:
         raise UserError(
@@ -61,8 +63,13 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks, device:
         )
     with torch.random.fork_rng(devices=[]):  # these raise if it does not fit
         built = networks.build(network, input_shape=images.shape, classes=len(images.classes))
+        if starting is not None:
+            networks.begin_with(built, starting, images.shape)
         head = networks.head_of(built, images.shape)
-        networks.check_trains_on(built, network, images.shape, len(images.classes), min(last_batch, 2))
+        if recipe.backbone == "frozen":
+            check_can_be_fitted(built, network, images.shape, ranks.world)
+        else:
+            networks.check_trains_on(built, network, images.shape, len(images.classes), min(last_batch, 2))
         with full_float32():
             check_gradients(built, *_some_images(prepared), prepared.preprocessing, device)
     record = RunRecord(
@@ -80,6 +87,7 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks, device:
         preprocessing=prepared.preprocessing.to_dict(),
         versions=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        weights=WeightsOrigin(**starting.origin) if starting else None,
     )
     directory, run = None, None
     if ranks.is_main:

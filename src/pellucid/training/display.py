@@ -6,6 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from pellucid.ground.columns import terminal_width, wrapped
 from pellucid.ground.outside import visible
 from pellucid.ground.progress import bar_console
 from pellucid.training.position import Position
@@ -30,9 +31,11 @@ class Display:
         """Print one line of the log."""
         if self._stream is None:
             return
+        if self._stream.isatty():
+            text = "\n".join(wrapped(text, following="  ", width=terminal_width()))
         if self._bar is not None and self._stream.isatty():
             # The same terminal: through the bar's console, which redraws its live line below.
-            self._bar.console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
+            self._bar.console.print(visible(text, keep="\n"), markup=False, highlight=False, soft_wrap=True)
         else:
             print(text, file=self._stream, flush=True)
 

@@ -7,6 +7,7 @@ import time
 
 import torch
 
+from pellucid.training.frozen.last_layer import fit_last_layer
 from pellucid.training.interruption import Interrupted, StopRequest
 from pellucid.training.recorder import Recorder
 from pellucid.training.scoring import score
@@ -25,10 +26,17 @@ def train_to_end(session: Session, recorder: Recorder) -> None:
     """
     at = session.position
     with StopRequest() as stop:
+        if session.is_frozen and at.epoch == 1:
+            fit_last_layer(session, recorder, stop)
+            _end_epoch(session, recorder)
         while at.epoch <= session.recipe.epochs:
             _train_epoch(session, recorder, stop)
-            judged = session.val is not None and session.ranks.is_main
-            recorder.after_epoch(score(session) if judged else None)
+            _end_epoch(session, recorder)
+
+
+def _end_epoch(session: Session, recorder: Recorder) -> None:
+    judged = session.val is not None and session.ranks.is_main
+    recorder.after_epoch(score(session) if judged else None)
 
 
 def _train_epoch(session: Session, recorder: Recorder, stop: StopRequest) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import torch
 
 from pellucid.ground.errors import UserError
 from pellucid.run import Run
-from pellucid.training.checkpoint import save_checkpoint, save_epoch_weights
+from pellucid.training.checkpoint import remove_old_weights, save_checkpoint, save_epoch_weights
 from pellucid.training.display import Display
 from pellucid.training.metrics_log import MetricsLog
 from pellucid.training.scoring import Scores
@@ -62,6 +64,12 @@ class Recorder:
         if now - self._saved > SECONDS_BETWEEN_CHECKPOINTS:
             self.checkpoint()
 
+    def after_fit(self, figures: Mapping[str, Any], line: str) -> None:
+        """Log what a fit of the last layer found, in place of an epoch's steps."""
+        if self.writes:
+            self.log.write("fit", epoch=self.session.position.epoch, step=self.session.position.step, **figures)
+            self.display.line(line)
+
     def after_epoch(self, val: Scores | None) -> None:
         """Log the epoch, keep its weights, and write a checkpoint at the start of the next one."""
         at = self.session.position
@@ -82,10 +90,13 @@ class Recorder:
             save_epoch_weights(self.run, self.session.network, at.epoch)
         at.begin_next_epoch()
         self.checkpoint()
+        if self.writes:
+            remove_old_weights(self.run)
 
     def end(self) -> None:
         """Mark the run as finished."""
         if self.writes:
+            remove_old_weights(self.run)  # a kill may have come between the last checkpoint and this
             self.log.write("end")
             self.log.sync()
 

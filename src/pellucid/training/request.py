@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,25 @@ from typing import Any
 from pellucid.data import DataRequest
 from pellucid.ground.devices import pick_device, uses_mixed_precision
 from pellucid.ground.errors import UserError
-from pellucid.networks import check_name, check_stands_alone, is_own_file
+from pellucid.networks import (
+    RANDOM,
+    begins_pretrained,
+    brings_statistics,
+    check_name,
+    check_stands_alone,
+    check_weights,
+    is_own_file,
+)
 from pellucid.recipes import PRESETS, Recipe, preset
 from pellucid.run import Run, RunFile
+from pellucid.run.epochs import BEST_AND_LAST, KEEP_EXPECTED, is_keep
 from pellucid.run.resuming import resume_command
 
-__all__ = ["TrainingRequest"]
+__all__ = ["STANDARD", "STEPLESS", "TrainingRequest"]
+
+STANDARD = "standard"
+STEPLESS = frozenset({"backbone", "flip", "normalize", "validation"})
+"""The settings that mean something where the backbone is frozen; all others are of a training by steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +37,19 @@ class TrainingRequest:
 
     data: DataRequest
     network: str | None = None
-    """A network's name or `file.py:ClassName`; None is the lesson's network for the images."""
-    recipe: str | Recipe = "standard"
+    """A network's name, `timm:NAME` or `file.py:ClassName`; None is the lesson's network for the images."""
+    weights: str | None = None
+    """What the network begins with: `pretrained`, `random`, or a .safetensors file; None is pretrained if it can be."""
+    recipe: str | Recipe | None = None
+    """None is `standard` (`pellucid.training.choosing` chooses among more)."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the recipe that are to be different, such as `{"epochs": 3}`."""
     seed: int = 0
     device: str = "auto"
     out: str | Path | None = None
     """The run's directory, absent or empty; None makes one below `runs/`."""
-    keep: int | None = None
-    """How many epochs' weights to keep; None keeps all."""
+    keep: int | str = BEST_AND_LAST
+    """Which epochs' weights to keep: `best-and-last`, `all`, or a number, so many of the newest and the best."""
 
     def changed_recipe(self) -> Recipe:
         """Give the recipe with the settings that were asked for.
@@ -41,8 +57,12 @@ class TrainingRequest:
         Raises:
             UserError: there is no such recipe or setting, or a value cannot be.
         """
-        recipe = preset(self.recipe) if isinstance(self.recipe, str) else self.recipe
-        return recipe.replace(**self.settings)
+        if isinstance(self.recipe, Recipe):
+            return self.recipe.replace(**self.settings)
+        recipe = preset(STANDARD if self.recipe is None else self.recipe).replace(**self.settings)
+        if "normalize" not in self.settings and self.network and brings_statistics(self.network, self.weights):
+            recipe = recipe.replace(normalize="weights")
+        return recipe
 
     def check(self) -> None:
         """Look for every mistake that can be seen without opening the images.
@@ -55,7 +75,7 @@ class TrainingRequest:
         Traceback (most recent call last):
             ...
         pellucid.ground.errors.UserError: this training cannot begin:
-          - keep is 0; expected at least 1 epoch's weights, or nothing to keep all
+          - keep is 0; expected best-and-last, all, or a number from 1: so many of the newest, and the best
           - seed is -1; expected a whole number from 0 to 2^63 - 1
         """
         problems = [
@@ -87,9 +107,9 @@ class TrainingRequest:
         return problems
 
     def _own_problems(self) -> list[str]:
-        problems = []
-        if self.keep is not None and self.keep < 1:
-            problems.append(f"keep is {self.keep}; expected at least 1 epoch's weights, or nothing to keep all")
+        problems = list(self._frozen_problems())
+        if not is_keep(self.keep):
+            problems.append(f"keep is {self.keep!r}; expected {KEEP_EXPECTED}")
         if not 0 <= self.seed < 2**63:
             problems.append(f"seed is {self.seed}; expected a whole number from 0 to 2^63 - 1")
         if not 0 <= self.data.split_seed < 2**63:
@@ -103,13 +123,36 @@ class TrainingRequest:
             problems.append(f"the run's directory {self.out} cannot be made: {error.strerror}; choose another --out")
         return problems
 
+    def _frozen_problems(self) -> Iterator[str]:
+        """List what does not go with a backbone that stays as it is."""
+        try:
+            recipe = self.changed_recipe()
+        except UserError:
+            return
+        if recipe.backbone != "frozen":
+            return
+        unused = [f"--{name.replace('_', '-')}" for name in self.settings if name not in STEPLESS]
+        if unused:
+            yield (
+                f"{' and '.join(unused)} cannot be used: with a frozen backbone there are no epochs and no steps, the "
+                f"last layer is fitted once; to train step by step: --recipe {STANDARD}"
+            )
+        if self.weights is None and self.network and not begins_pretrained(self.network, None):
+            yield (
+                f"a frozen backbone needs pretrained weights, and {self.network} has none: give a file of them "
+                "(--weights FILE.safetensors), another --network, or say that random ones are meant (--weights random)"
+            )
+
     def _network_problems(self) -> tuple[str, ...]:
         if self.network is None:
-            return ()
+            if self.weights is None or self.weights == RANDOM:
+                return ()
+            return (f"--weights {self.weights} is for a network that is named; give --network too",)
         try:
             if is_own_file(self.network):
                 check_stands_alone(self.network)
             check_name(self.network)
+            check_weights(self.network, self.weights)
         except UserError as error:
             return error.problems
         return ()

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import TextIO
 
 import torch
 
 from pellucid.data import ImageSet, missing_lines, open_requested
+from pellucid.data.near_copies import near_copies_words
 from pellucid.ground.devices import describe_device, full_float32, generators_kept, pick_device, usable_threads
 from pellucid.ground.errors import UserError
 from pellucid.ground.exhaustion import is_out_of_memory
 from pellucid.ground.locks import LockHeld, only_one
 from pellucid.ground.memory import keep_freed_memory
+from pellucid.ground.outside import visible
 from pellucid.ground.ranks import Ranks, join_ranks, lost_processes_explained
 from pellucid.ground.writing import counted
 from pellucid.run import Run, RunFile
 from pellucid.run.files import remove_leftovers
 from pellucid.run.resuming import resume_command
+from pellucid.training.choosing import chosen
 from pellucid.training.creation import create_run
 from pellucid.training.device_check import check_gradients
 from pellucid.training.display import Display
 from pellucid.training.loop import train_to_end
 from pellucid.training.metrics_log import MetricsLog
-from pellucid.training.opening import opening_line, opening_remarks
+from pellucid.training.opening import (
+    closing_line,
+    composition_line,
+    few_steps_remark,
+    frozen_line,
+    opening_line,
+    opening_remarks,
+)
 from pellucid.training.recorder import Recorder
 from pellucid.training.request import TrainingRequest
 from pellucid.training.session import open_session
@@ -39,7 +50,11 @@ def start(request: TrainingRequest, *, stream: TextIO | None = None) -> Run:
         UserError: whatever cannot be, before anything is written; a loss that is not finite; a full disk.
         Interrupted: asked to stop, with everything up to then kept.
     """
+    request, words = chosen(request)
     request.check()
+    if stream and os.environ.get("RANK", "0") == "0":
+        for line in words:
+            print(visible(line), file=stream, flush=True)
     images = open_requested(request.data)
     device = pick_device(request.device)
     ranks = join_ranks(device)
@@ -109,16 +124,24 @@ def _train(run: Run, images: ImageSet, device: torch.device, ranks: Ranks, strea
             Display(stream if ranks.is_main else None, session.steps, at.step) as display,
         ):
             display.line(opening_line(run, session, images))
-            for remark in opening_remarks(run, session):
+            if session.is_frozen:
+                display.line(frozen_line(run, session))
+            if not at.step:
+                display.line(composition_line(run, session))
+            few_steps = few_steps_remark(session)
+            for remark in (*opening_remarks(run, session), *([few_steps] if few_steps else ())):
                 display.line(f"Note: {remark}.")
             for line in missing_lines(images, str(run.directory / RunFile.DATA)):
                 display.line(line)
+            near_copies = near_copies_words(session.preparation.near_copies)
+            if near_copies:
+                display.line(f"{near_copies}.")
             if session.head.remark:
                 display.line(f"Note: {session.head.remark}.")
             recorder = Recorder(run, session, log, display)
             recorder.begin()
             train_to_end(session, recorder)
-            display.line("Training finished.")
+            display.line(closing_line(run))
             recorder.end()
         ranks.wait()
     return run

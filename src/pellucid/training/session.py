@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from pellucid.data import ImageSet
 from pellucid.data.batches import DeviceImages, epoch_order
+from pellucid.data.pixel_augmentation import mixed
 from pellucid.ground.devices import describe_device, seed_device, uses_mixed_precision
+from pellucid.ground.errors import UserError
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.seeds import derive_seed
-from pellucid.networks import Head, place
+from pellucid.networks import Head, begin_with, last_layer, place, starting_weights
 from pellucid.recipes import Recipe, learning_rate
 from pellucid.run import Computation, Run
 from pellucid.training.checkpoint import load_checkpoint
@@ -25,7 +29,22 @@ from pellucid.training.position import Position
 from pellucid.training.preparation import Preparation, prepare
 from pellucid.training.quick_step import quick_step
 
-__all__ = ["Session", "open_session"]
+__all__ = ["Session", "TrainingBatch", "open_session"]
+
+
+class TrainingBatch(NamedTuple):
+    """One process's part of a step's batch, augmented, on the device; B images, K classes."""
+
+    pixels: Tensor
+    """`[B, H, W, C]` uint8."""
+    labels: Tensor
+    """`[B]` int64; of a mixed image that of its larger part."""
+    targets: Tensor
+    """What the loss compares with: the labels, or of mixed images shares of the classes, `[B, K]` float32."""
+    partners: Tensor | None = None
+    """`[B]` int64: the images that were mixed in, if any were."""
+    shares: Tensor | None = None
+    """`[B]` float32: how much of each image itself is left."""
 
 
 @dataclass(kw_only=True)
@@ -50,11 +69,18 @@ class Session:
     optimizer: torch.optim.Optimizer
     optimizer_step: Callable[[], None]
     position: Position
+    class_weights: Tensor | None = None
+    """`[K]` float32 on the device: what the loss of an image is multiplied by; None where all count the same."""
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the first epoch fits the last layer, and the rest of the network stays as it is."""
+        return self.recipe.backbone == "frozen"
 
     @property
     def steps_per_epoch(self) -> int:
         """How many steps an epoch has."""
-        return math.ceil(len(self.train) / self.recipe.batch_size)
+        return 1 if self.is_frozen else math.ceil(len(self.train) / self.recipe.batch_size)
 
     @property
     def steps(self) -> int:
@@ -84,6 +110,8 @@ class Session:
 
         Each process takes those of its own share of a batch.
         """
+        if self.is_frozen:  # it uses the averages that it was trained with
+            return None
         has_one = any(isinstance(module, _BatchNorm) for module in self.network.modules())
         return math.ceil(min(self.recipe.batch_size, len(self.train)) / self.ranks.world) if has_one else None
 
@@ -96,21 +124,35 @@ class Session:
         order = epoch_order(len(self.train), derive_seed(self.seed, "order", self.position.epoch))
         return tuple(order.split(self.recipe.batch_size))
 
-    def cut(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+    def cut(self, indices: Tensor) -> TrainingBatch:
         """Cut this process's part of the next step's batch, augmented.
 
         Everything random in a step, dropout included, comes from the seed set here, which is derived from the step's
         number: a run resumed at this step does what the run never interrupted does, to the last bit.
-
-        Returns:
-            images `[B, H, W, C]` uint8 and labels `[B]` int64, on the device.
         """
         seed_device(self.device, derive_seed(self.seed, "step", self.position.step))
         augmentation = self.preparation.augmentation
-        positions = augmentation.draw(len(indices), *self.train.image_size) if augmentation else None
+        pixel_augmentation = self.preparation.pixel_augmentation
+        size = self.train.image_size
+        positions = augmentation.draw(len(indices), *size) if augmentation else None
+        is_mixing = pixel_augmentation is not None and pixel_augmentation.mixup > 0
+        other_positions = augmentation.draw(len(indices), *size) if augmentation and is_mixing else None
         if self.ranks.world > 1:  # from here on each process draws for itself: images do not share a dropout mask
             seed_device(self.device, derive_seed(self.seed, "step", self.position.step, "rank", self.ranks.rank))
-        return self.train.cut(self.ranks.share(indices), positions and self.ranks.share_both(positions))
+        own = self.ranks.share(indices)
+        pixels, labels = self.train.cut(own, positions and self.ranks.share_both(positions))
+        if pixel_augmentation is None:
+            return TrainingBatch(pixels, labels, labels)
+        epoch = self.position.epoch
+        pixels = pixel_augmentation.apply(pixels, own, epoch)
+        if not is_mixing:
+            return TrainingBatch(pixels, labels, labels)
+        partners, shares = pixel_augmentation.partners(own, epoch)
+        others, other_labels = self.train.cut(partners, other_positions and self.ranks.share_both(other_positions))
+        others = pixel_augmentation.apply(others, partners, epoch)
+        kept = shares.to(self.device)[:, None]
+        targets = kept * F.one_hot(labels, self.classes) + (1 - kept) * F.one_hot(other_labels, self.classes)
+        return TrainingBatch(mixed(pixels, others, shares), labels, targets, partners, shares)
 
 
 def open_session(
@@ -138,15 +180,21 @@ def open_session(
     """
     ranks = ranks or Ranks()
     recipe = Recipe.from_dict(run.record.recipe)
-    preparation = prepare(images, recipe, run.record.seed)
+    preprocessing = run.preprocessing
+    preparation = prepare(images, recipe, run.record.seed, (preprocessing.mean, preprocessing.std))
     torch.manual_seed(run.record.seed)
     network = place(run.build_network(), device)
+    if recipe.backbone == "frozen":
+        _freeze(network, run)
     optimizer = make_optimizer(network, recipe, device)
-    position = load_checkpoint(run, network, optimizer, device, up_to=up_to) or Position()
+    position = load_checkpoint(run, network, optimizer, device, up_to=up_to)
+    if position is None:
+        _begin(network, run)
+        position = Position()
     if mixed is None:
         before = run.computations
         mixed = before[-1].precision == "bfloat16" if before else uses_mixed_precision(recipe.precision, device)
-    train = preparation.train_on(device)
+    train, weights = preparation.train_on(device), preparation.class_weights
     return Session(
         recipe=recipe,
         seed=run.record.seed,
@@ -163,4 +211,31 @@ def open_session(
         optimizer=optimizer,
         optimizer_step=quick_step(optimizer),
         position=position,
+        class_weights=None if weights is None else torch.tensor(weights, device=device),
     )
+
+
+def _begin(network: nn.Module, run: Run) -> None:
+    """Put into a network the weights that the run began with, if they were no random ones.
+
+    Raises:
+        UserError: they are gone, or are not those that the run began with.
+    """
+    origin = run.record.weights
+    if origin is None:
+        return
+    shape, classes = run.preprocessing.input_shape, len(run.classes)
+    starting = starting_weights(run.record.network, origin.asked, shape, classes)
+    if starting is None or starting.sha256 != origin.sha256:
+        raise UserError(
+            f"the weights that {run.directory} began with have changed: {origin.source} has SHA-256 "
+            f"{starting and starting.sha256}, expected {origin.sha256}; put the old ones back, or begin a new run"
+        )
+    begin_with(network, starting, shape)
+
+
+def _freeze(network: nn.Module, run: Run) -> None:
+    """Let nothing but the last layer learn."""
+    path = last_layer(network, run.preprocessing.input_shape)
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name.rpartition(".")[0] == path)

@@ -26,7 +26,7 @@ class StepGradients:
     labels: Tensor
     """`[B]` int64."""
     loss_sum: Tensor
-    """The sum of the images' cross-entropies, with label smoothing; float32, no dimensions."""
+    """The sum of the images' cross-entropies, with label smoothing and class weights; float32, no dimensions."""
     counts: bool = True
     """Whether these images count, or are another process's share (see `pellucid.ground.ranks`)."""
 
@@ -44,11 +44,17 @@ def forward_backward(session: Session, indices: Tensor, *, keep_logit_gradient: 
         indices: `[B]` int64, the images of the batch over all processes.
         keep_logit_gradient: keep the gradient at the logits as well.
     """
-    pixels, labels = session.cut(indices)
+    batch = session.cut(indices)
     with torch.autocast(session.device.type, torch.bfloat16, enabled=session.mixed):
-        outputs = session.forward(session.preparation.preprocessing(pixels))
+        outputs = session.forward(session.preparation.preprocessing(batch.pixels))
         logits = as_logits(outputs, session.head)
-        loss_sum = F.cross_entropy(logits, labels, label_smoothing=session.recipe.label_smoothing, reduction="sum")
+        loss_sum = F.cross_entropy(
+            logits,
+            batch.targets,
+            session.class_weights,
+            label_smoothing=session.recipe.label_smoothing,
+            reduction="sum",
+        )
     counts = session.ranks.counts(len(indices))
     if not counts:  # gradients of zero, so that the mean over processes is still that of the batch
         loss_sum = loss_sum * 0.0
@@ -56,7 +62,7 @@ def forward_backward(session: Session, indices: Tensor, *, keep_logit_gradient: 
         logits.retain_grad()
     # The mean over the batch; where processes share it, their wrapper takes the mean over processes.
     (loss_sum * (session.ranks.world / len(indices))).backward()
-    return StepGradients(logits, labels, loss_sum.detach().float(), counts)
+    return StepGradients(logits, batch.labels, loss_sum.detach().float(), counts)
 
 
 def update(session: Session) -> None:

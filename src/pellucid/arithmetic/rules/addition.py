@@ -39,6 +39,7 @@ class AdditionRule(Rule):
     """A sum of operands, each with a fixed factor (1, −1, or the α of `torch.add`), and of a constant."""
 
     group = "joining"
+    cancels = True
 
     def noun(self, operation: Operation) -> str:
         """Addition, or scaling."""

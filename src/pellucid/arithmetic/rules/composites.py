@@ -17,6 +17,9 @@ from pellucid.arithmetic.reading import decomposes
 
 __all__: list[str] = []
 
+LARGEST = 10_000_000
+"""So many differences are written out at most, where PyTorch keeps none of them."""
+
 
 @decomposes(torch.stack)
 def _stack(tensors: Sequence[Tensor], dim: int = 0, *, out: None = None) -> Any:
@@ -75,6 +78,24 @@ def _cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) 
 @decomposes(F.pairwise_distance)
 def _pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     return (x1 - x2 + eps).norm(p, dim=-1, keepdim=keepdim)
+
+
+@decomposes(torch.cdist)
+def _cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Any:
+    # From 26 rows on, PyTorch takes Euclidean distances from a matrix product, which rounds otherwise.
+    squares = p == 2 and compute_mode != "donot_use_mm_for_euclid_dist" and max(x1.shape[-2], x2.shape[-2]) > 25
+    large = x1.numel() * x2.shape[-2] > LARGEST
+    if squares or large or (p == 2 and compute_mode == "use_mm_for_euclid_dist"):
+        return NotImplemented
+    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, dim=-1)
+
+
+@decomposes(F.gumbel_softmax)
+def _gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+    if hard:
+        return NotImplemented
+    noise = torch.empty_like(logits).exponential_().log()
+    return ((logits - noise) / tau).softmax(dim)
 
 
 @decomposes(F.bilinear)

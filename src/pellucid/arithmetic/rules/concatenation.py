@@ -14,7 +14,15 @@ from pellucid.arithmetic.operation import Call, Formula, Operation, ShapeRule
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function
 from pellucid.arithmetic.result import Terms
-from pellucid.arithmetic.rule import UNKNOWN, Decomposition, LocalDerivatives, Reach, Rule, Shapes, rule_for
+from pellucid.arithmetic.rule import (
+    Decomposition,
+    LocalDerivatives,
+    Reach,
+    Rule,
+    Shapes,
+    reach_along,
+    rule_for,
+)
 from pellucid.ground.errors import UserError
 
 __all__ = ["ConcatenationRule", "concatenation"]
@@ -86,8 +94,7 @@ class ConcatenationRule(Rule):
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The same position of all channels, or no window."""
-        rank = len(shapes[0])
-        return () if rank >= 3 and operation.settings["axis"] % rank < 2 else UNKNOWN
+        return reach_along(len(shapes[0]), operation.settings["axis"])
 
     def local_derivatives(
         self, operation: Operation, inputs: Sequence[Tensor], of: str, operand: int, index: tuple[int, ...]

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from pellucid.arithmetic.arrays import Floats
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation
+from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_part_of, spellings
 from pellucid.arithmetic.reducing import Reduction, ReductionRule, growth, over_axes, reduction, refuse_type, ties
-from pellucid.arithmetic.rule import rule_for
+from pellucid.arithmetic.rule import Shapes, rule_for
 
 __all__ = ["DeviationRule", "norm", "norm_slopes"]
 
@@ -157,6 +158,12 @@ class DeviationRule(ReductionRule):
         if operation.kind == "norm" and operation.settings["ord"] == 2:
             return Formula("y = √(Σ x²)", r"y = \sqrt{\sum_j x_j^2}")
         return super().formula(operation)
+
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """All along the axes; a single number differs from its mean by zero, whatever it is."""
+        (read,) = super().reads(operation, shapes, output)
+        assert read is not None
+        return (read.inexact() if operation.kind != "norm" and read.count == output.count else read,)
 
 
 def _spread_of(kind: str, input: Tensor, dim: Any, unbiased: bool, correction: Any, keepdim: bool, axis: Any) -> Call:

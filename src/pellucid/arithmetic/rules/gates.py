@@ -16,13 +16,13 @@ from pellucid.arithmetic.pointwise import logistic
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module
 from pellucid.arithmetic.rule import (
-    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
     Rule,
     Shapes,
     input_terms,
+    reach_along,
     rule_for,
 )
 from pellucid.ground.errors import UserError
@@ -159,8 +159,7 @@ class GLURule(Rule):
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The same position of both halves of the channels, or no window."""
-        rank = len(shapes[0])
-        return () if rank >= 3 and operation.settings["axis"] % rank < 2 else UNKNOWN
+        return reach_along(len(shapes[0]), operation.settings["axis"])
 
     def _halves(self, operation: Operation, x: Tensor, index: Sequence[int]) -> Integers:
         axis = operation.settings["axis"] % x.dim()

@@ -2,6 +2,7 @@
 
 Along each axis an output is a weighted sum of a few inputs, and the weights of the axes are multiplied. Output i lies
 at `(i + ½)·s − ½` among the inputs, or at `i·(L − 1)/(O − 1)` with aligned corners, s being L/O or 1/scale factor.
+With antialiasing, an image that shrinks is read through a filter s times as wide, whose weights add up to 1.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ MODES = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 """The axes that each enlarges."""
 
 
-def interpolation(mode: str, size: Any, scale_factor: Any, align_corners: bool, recompute: bool) -> Operation:
+def interpolation(
+    mode: str, size: Any, scale_factor: Any, align_corners: bool, recompute: bool, antialias: bool = False
+) -> Operation:
     """Describe an enlargement, in PyTorch's words."""
     settings = {"mode": mode, "size": size, "scale": scale_factor, "align": align_corners, "recompute": recompute}
-    return Operation("interpolate", settings)
+    return Operation("interpolate", settings | {"antialias": antialias})
 
 
 @rule_for("interpolate")
@@ -72,7 +75,7 @@ class InterpolationRule(Rule):
         settings = operation.settings
         return F.interpolate(
             inputs[0], settings["size"], settings["scale"], settings["mode"], settings["align"],
-            settings["recompute"] or None,
+            settings["recompute"] or None, settings["antialias"],
         )  # fmt: skip
 
     def decompose(self, operation: Operation, inputs: Sequence[Tensor], index: tuple[int, ...]) -> Decomposition:
@@ -116,8 +119,9 @@ class InterpolationRule(Rule):
         settings = operation.settings
         sizes = self.shape(operation, [shape]).shape[2:]
         factors = _each(settings["scale"], len(sizes))
+        make = _smoothed_weights if settings["antialias"] else _weights
         return [
-            _weights(length, size, settings["mode"] == "bicubic", settings["align"],
+            make(length, size, settings["mode"] == "bicubic", settings["align"],
                      None if settings["recompute"] or settings["size"] is not None else factor)
             for length, size, factor in zip(shape[2:], sizes, factors, strict=True)
         ]  # fmt: skip
@@ -144,9 +148,7 @@ def _weights(length: int, size: int, cubic: bool, align: bool, factor: float | N
     >>> _weights(2, 4, False, False, None).tolist()
     [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
     """
-    step = 1 / factor if factor else length / size
-    if align:
-        step = (length - 1) / (size - 1) if size > 1 else 0.0
+    step = _step(length, size, align, factor)
     matrix = np.zeros((size, length))
     for i in range(size):
         place = i * step if align else (i + 0.5) * step - 0.5
@@ -162,6 +164,32 @@ def _weights(length: int, size: int, cubic: bool, align: bool, factor: float | N
     return matrix
 
 
+def _smoothed_weights(length: int, size: int, cubic: bool, align: bool, factor: float | None) -> Floats:
+    """The same with antialiasing: a triangle, or Keys's cubic with a = −1/2, as wide as the outputs lie apart.
+
+    >>> _smoothed_weights(4, 2, False, False, None).round(3).tolist()
+    [[0.429, 0.429, 0.143, 0.0], [0.0, 0.143, 0.429, 0.429]]
+    """
+    step = _step(length, size, align, factor)
+    width = max(step, 1.0)
+    reach = (2 if cubic else 1) * width
+    matrix = np.zeros((size, length))
+    for i in range(size):
+        middle = step * (i + 0.5)
+        first, end = max(int(middle - reach + 0.5), 0), min(int(middle + reach + 0.5), length)
+        distances = np.abs((np.arange(first, end) + 0.5 - middle) / width)
+        weights = [_cubic(x, -0.5) for x in distances] if cubic else np.maximum(1 - distances, 0.0)
+        matrix[i, first:end] = np.asarray(weights) / np.sum(weights)
+    return matrix
+
+
+def _step(length: int, size: int, align: bool, factor: float | None) -> float:
+    """How far apart the places of two outputs are."""
+    if align:
+        return (length - 1) / (size - 1) if size > 1 else 0.0
+    return 1 / factor if factor else length / size
+
+
 def _cubic(distance: float, a: float = -0.75) -> float:
     if distance <= 1:
         return ((a + 2) * distance - (a + 3)) * distance**2 + 1
@@ -170,6 +198,6 @@ def _cubic(distance: float, a: float = -0.75) -> float:
 
 def check_known(mode: str, antialias: bool) -> None:
     """Refuse what has no arithmetic."""
-    if mode not in MODES or antialias:
+    if mode not in MODES or (antialias and MODES[mode] != 2):
         how = " with antialiasing" if antialias else ""
         raise NoArithmetic(f"no arithmetic for this operation: enlarging by {mode} interpolation{how}")

@@ -216,9 +216,15 @@ class NormalisationRule(Rule):
         normalised, rounding = self._normalised(operation, x, positions)
         return LocalDerivatives(positions, normalised, formula, floor=rounding)
 
+    def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
+        """The element itself, which cancels out where it is its own mean."""
+        return (output.inexact() if self._is_its_own_mean(operation, shapes[0]) else output,)
+
     def reads_statistics(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
         """All that the mean and the variance are taken of; nothing where they were kept from training."""
         rank = len(shapes[0])
+        if self._is_its_own_mean(operation, shapes[0]):
+            return (None,)
         if operation.kind in LAST_AXES:
             return (output.whole(*range(rank - self._rank(operation), rank)),)
         if operation.kind in KEEPING and not operation.settings["training"]:
@@ -269,6 +275,16 @@ class NormalisationRule(Rule):
         floor = floor + size * growth * (here + np.abs(normalised * own) / count)
         details = {"mean": mean, "variance": variance, "count": count, "normalised": own}
         return LocalDerivatives(members, derivatives, formula, slack=6.0, floor=floor, details=details)
+
+    def _is_its_own_mean(self, operation: Operation, shape: Sequence[int]) -> bool:
+        """Whether the mean that is subtracted is of a single element, so that nothing is left of it."""
+        if operation.kind == "rms_norm" or (operation.kind in KEEPING and not operation.settings["training"]):
+            return False
+        settings = operation.settings
+        if operation.kind == "layer_norm":
+            return bool(math.prod(settings["normalized_shape"]) == 1)
+        others = {"batch_norm": shape[0], "group_norm": shape[1] // settings.get("groups", 1), "instance_norm": 1}
+        return bool(others[operation.kind] * math.prod(shape[2:]) == 1)
 
     def _members(self, operation: Operation, shape: tuple[int, ...], index: Sequence[int]) -> Integers:
         """List the elements that share the index's mean and variance."""

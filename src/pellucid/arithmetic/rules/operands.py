@@ -203,6 +203,7 @@ class OperandsRule(PointwiseRule):
     """Several inputs, one output."""
 
     group = "joining"
+    cancels = True
     table = OPERANDS
 
 

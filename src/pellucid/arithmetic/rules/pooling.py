@@ -6,6 +6,7 @@ Shape letters: N images, C channels, L a length; the letters of formulas are in 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +19,7 @@ from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
 from pellucid.arithmetic.axes import WindowAxis, adaptive_axis, kept_axes, window_axis
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.positions import Positions
-from pellucid.arithmetic.reading import for_function, for_module
+from pellucid.arithmetic.reading import for_function, for_module, for_part_of
 from pellucid.arithmetic.rule import (
     EVERYTHING,
     UNKNOWN,
@@ -55,6 +56,12 @@ EMPTY_WINDOW = (
     "no arithmetic for this operation: max pooling with a window of nothing but padding, whose maximum is minus "
     "infinity and whose gradient PyTorch gives to an element outside of it; expected less padding or dilation"
 )
+WITH_INDICES: Any = (F.max_pool1d_with_indices, F.max_pool2d_with_indices, F.max_pool3d_with_indices)
+ADAPTIVE_WITH_INDICES: Any = (
+    F.adaptive_max_pool1d_with_indices,
+    F.adaptive_max_pool2d_with_indices,
+    F.adaptive_max_pool3d_with_indices,
+)
 ADAPTIVE_MEANS = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)
 
 
@@ -63,6 +70,11 @@ def max_pooling(
 ) -> Operation:
     """Describe max pooling over the last 1, 2 or 3 axes; its padding is smaller than any number."""
     return Operation(f"max_pool{axes}d", _window(axes, kernel, stride, padding, dilation, ceil_mode))
+
+
+def indices_of(pooling: Operation) -> Operation:
+    """Describe where a max pooling found its maxima, as numbers in memory order of the image."""
+    return replace(pooling, settings={**pooling.settings, "indices": True})
 
 
 def average_pooling(
@@ -109,6 +121,8 @@ class PoolingRule(Rule):
 
     def noun(self, operation: Operation) -> str:
         """Max or average pooling."""
+        if _gives_indices(operation):
+            return "index of the largest value"
         return "max pooling" if _is_maximum(operation) else "average pooling"
 
     def summary(self, operation: Operation, shapes: Shapes) -> str:
@@ -124,6 +138,9 @@ class PoolingRule(Rule):
 
     def formula(self, operation: Operation) -> Formula:
         """Maximum or mean over the window W of a position."""
+        if _gives_indices(operation):
+            return Formula("y[n,c,i] = the first j of the window W(i) with the largest x[n,c,j]",
+                           r"y_{n,c,i} = \arg\max_{j\in W(i)} x_{n,c,j}")  # fmt: skip
         if _is_maximum(operation):
             return Formula("y[n,c,i] = max over the window W(i) of x[n,c,·]", r"y_{n,c,i} = \max_{j\in W(i)} x_{n,c,j}")
         return Formula(
@@ -162,6 +179,8 @@ class PoolingRule(Rule):
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         """Let PyTorch pool."""
         settings, x, which = operation.settings, inputs[0], _count(operation) - 1
+        if _gives_indices(operation):
+            return self._indices(operation, x)
         if "output_size" in settings:
             adaptive: Any = (ADAPTIVE_MAXIMA if _is_maximum(operation) else ADAPTIVE_MEANS)[which]
             size = self.shape(operation, [tuple(x.shape)]).shape[2:]
@@ -187,6 +206,9 @@ class PoolingRule(Rule):
                 raise NoArithmetic(EMPTY_WINDOW)
             values = gather(x, sources, "the input", padding=-np.inf)
             winner = int(np.argmax(values))  # the first of equals, as PyTorch chooses
+            if _gives_indices(operation):
+                place = np.ravel_multi_index(tuple(sources[winner][2:]), tuple(x.shape[2:]))
+                return Decomposition(input_terms(x.shape, sources, values), float(place), 0.0, combine="function")
             weights = np.zeros(len(values))
             weights[winner] = 1.0
             products = np.zeros(len(values))
@@ -212,6 +234,9 @@ class PoolingRule(Rule):
         x = inputs[0]
         axes = self._axes(operation, x.shape)
         n, c, *position = index
+        if _gives_indices(operation):
+            nowhere = np.zeros((0, x.dim()), dtype=np.int64)
+            return LocalDerivatives(nowhere, np.zeros(0), Formula("∂L/∂x = 0", r"\partial_x L = 0"))
         if _is_maximum(operation) and any(set(axis.output) - set(axis.output[axis.source >= 0]) for axis in axes):
             raise NoArithmetic(EMPTY_WINDOW)
         outputs = [np.unique(axis.output[axis.fed_by(at)]) for axis, at in zip(axes, position, strict=True)]
@@ -262,6 +287,16 @@ class PoolingRule(Rule):
             reaches.append(Reach(Fraction(length // size), Fraction(length // size), Fraction(0)))
         return tuple(reaches)
 
+    def _indices(self, operation: Operation, x: Tensor) -> Tensor:
+        settings, which = operation.settings, _count(operation) - 1
+        if "output_size" in settings:
+            size = self.shape(operation, [tuple(x.shape)]).shape[2:]
+            _, indices = ADAPTIVE_WITH_INDICES[which](x, size)
+            return torch.as_tensor(indices)
+        window = [settings[name] for name in ("kernel", "stride", "padding", "dilation", "ceil_mode")]
+        _, indices = WITH_INDICES[which](x, *window)
+        return torch.as_tensor(indices)
+
     def _axes(self, operation: Operation, shape: Sequence[int]) -> list[WindowAxis]:
         return kept_axes(operation, shape, lambda: self._new_axes(operation, shape))
 
@@ -302,6 +337,10 @@ class PoolingRule(Rule):
 
 def _count(operation: Operation) -> int:
     return int(operation.kind[-2])
+
+
+def _gives_indices(operation: Operation) -> bool:
+    return bool(operation.settings.get("indices"))
 
 
 def _is_maximum(operation: Operation) -> bool:
@@ -349,6 +388,25 @@ def _register(axes: int) -> None:
         if return_indices:
             raise NoArithmetic("no arithmetic for this operation: max pooling that returns indices too")
         return Call(max_pooling(axes, kernel_size, stride, padding, dilation, ceil_mode), (input,))
+
+    @for_part_of(WITH_INDICES[axes - 1])
+    def _(
+        part: int,
+        input: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = True,
+    ) -> Call:
+        pooling = max_pooling(axes, kernel_size, stride, padding, dilation, ceil_mode)
+        return Call(indices_of(pooling) if part else pooling, (input,))
+
+    @for_part_of(ADAPTIVE_WITH_INDICES[axes - 1])
+    def _(part: int, input: Tensor, output_size: Any, return_indices: bool = True) -> Call:
+        pooling = adaptive_pooling(axes, "max", output_size)
+        return Call(indices_of(pooling) if part else pooling, (input,))
 
     @for_function(MEANS[axes - 1])
     def _(input: Tensor, kernel_size: Any, *more: Any, **keywords: Any) -> Call:

@@ -33,6 +33,7 @@ from pellucid.arithmetic.rule import (
     input_terms,
     is_floating,
     rule_for,
+    rule_of,
 )
 from pellucid.arithmetic.rules.interpolation import MODES, check_known, interpolation
 from pellucid.arithmetic.rules.pooling import adaptive_pooling
@@ -338,7 +339,7 @@ def _resized(
 ) -> Operation:
     if mode not in ("nearest", "nearest-exact"):
         check_known(mode, antialias)
-        return interpolation(mode, size, scale_factor, bool(align_corners), bool(recompute))
+        return interpolation(mode, size, scale_factor, bool(align_corners), bool(recompute), antialias)
     function = functools.partial(
         F.interpolate, size=size, scale_factor=scale_factor, mode=mode, recompute_scale_factor=recompute
     )
@@ -369,6 +370,9 @@ def _from_interpolate(
     operation = _resized(size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     if operation.kind == "interpolate" and input.dim() != MODES[mode] + 2:
         raise NoArithmetic(f"no arithmetic for this operation: {mode} interpolation of {input.dim()} axes")
+    if antialias and rule_of(operation).shape(operation, [tuple(input.shape)]).shape[-1] == 1:
+        # On a CPU every row comes out as the first one, which no weights explain.
+        raise NoArithmetic(f"no arithmetic for this operation: {mode} interpolation with antialiasing to one column")
     return Call(operation, (input,))
 
 

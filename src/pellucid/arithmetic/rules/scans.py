@@ -15,16 +15,16 @@ from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, spellings
 from pellucid.arithmetic.reducing import refuse_type
 from pellucid.arithmetic.rule import (
-    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
     Rule,
     Shapes,
+    check_axes,
     input_terms,
+    reach_along,
     rule_for,
 )
-from pellucid.ground.errors import UserError
 
 __all__ = ["RunningProductRule", "RunningSumRule"]
 
@@ -39,9 +39,7 @@ class RunningSumRule(Rule):
 
     def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
         """The input's."""
-        rank, axis = len(shapes[0]), operation.settings["axis"]
-        if not -rank <= axis < max(rank, 1):
-            raise UserError(f"a running sum along axis {axis} was given an input of shape {list(shapes[0])}")
+        check_axes(operation, shapes[0], operation.settings["axis"])
         return ShapeRule(shapes[0], "the input's shape")
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
@@ -76,8 +74,7 @@ class RunningSumRule(Rule):
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The same position of the channels before, or no window."""
-        rank = len(shapes[0])
-        return () if rank >= 3 and operation.settings["axis"] % rank < 2 else UNKNOWN
+        return reach_along(len(shapes[0]), operation.settings["axis"])
 
 
 @rule_for("running_product")

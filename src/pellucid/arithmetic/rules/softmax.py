@@ -14,21 +14,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pellucid.arithmetic.arrays import Floats, Integers, gather, lattice
+from pellucid.arithmetic.arrays import Floats, Integers, gather, index_row, lattice
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function, for_module, spellings
 from pellucid.arithmetic.rule import (
-    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
     Rule,
     Shapes,
+    check_axes,
     input_terms,
+    reach_along,
     rule_for,
 )
-from pellucid.ground.errors import UserError
 
 __all__ = ["SoftmaxRule", "softened", "softmax", "softmin"]
 
@@ -88,9 +88,8 @@ class SoftmaxRule(Rule):
 
     def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
         """The input's."""
-        rank, axis = len(shapes[0]), operation.settings["axis"]
-        if axis is not None and not -rank <= axis < rank:
-            raise UserError(f"{operation.kind} along axis {axis} was given an input of shape {list(shapes[0])}")
+        if operation.settings["axis"] is not None:
+            check_axes(operation, shapes[0], operation.settings["axis"])
         return ShapeRule(shapes[0], "the input's shape")
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
@@ -154,8 +153,7 @@ class SoftmaxRule(Rule):
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The same position of all channels, or no window."""
-        rank = len(shapes[0])
-        return () if rank >= 3 and _axis(operation, rank) < 2 else UNKNOWN
+        return reach_along(len(shapes[0]), _axis(operation, len(shapes[0])))
 
 
 def _axis(operation: Operation, rank: int) -> int:
@@ -166,6 +164,8 @@ def _axis(operation: Operation, rank: int) -> int:
 
 
 def _line(operation: Operation, x: Tensor, index: tuple[int, ...]) -> tuple[Integers, int]:
+    if not index:
+        return index_row(index), 0
     axis = _axis(operation, x.dim())
     axes: list[Any] = [[position] for position in index]
     axes[axis] = np.arange(x.shape[axis])

@@ -16,17 +16,17 @@ from pellucid.arithmetic.positions import Positions
 from pellucid.arithmetic.reading import for_function
 from pellucid.arithmetic.reducing import growth
 from pellucid.arithmetic.rule import (
-    UNKNOWN,
     Decomposition,
     LocalDerivatives,
     Reach,
     Rule,
     Shapes,
+    check_axes,
     input_terms,
+    reach_along,
     rule_for,
 )
 from pellucid.arithmetic.rules.deviations import norm, norm_slopes
-from pellucid.ground.errors import UserError
 
 __all__ = ["UnitLengthRule"]
 
@@ -50,10 +50,7 @@ class UnitLengthRule(Rule):
 
     def shape(self, operation: Operation, shapes: Shapes) -> ShapeRule:
         """The input's."""
-        rank = len(shapes[0])
-        for axis in operation.settings["axes"]:
-            if not -rank <= axis < rank:
-                raise UserError(f"normalize along axis {axis} was given an input of shape {list(shapes[0])}")
+        check_axes(operation, shapes[0], *operation.settings["axes"])
         return ShapeRule(shapes[0], "the input's shape")
 
     def compute(self, operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
@@ -97,16 +94,17 @@ class UnitLengthRule(Rule):
     def reads(self, operation: Operation, shapes: Shapes, output: Positions) -> tuple[Positions | None, ...]:
         """The whole vector; of a vector of one number the sign alone remains."""
         axes = operation.settings["axes"]
+        if not shapes[0]:
+            return (output.inexact(),)
         read = output.whole(*axes)
         return (read if prod(shapes[0][axis] for axis in axes) > 1 else read.inexact(),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """The same position of all channels, or no window."""
-        rank = len(shapes[0])
-        return () if rank >= 3 and all(axis % rank < 2 for axis in operation.settings["axes"]) else UNKNOWN
+        return reach_along(len(shapes[0]), *operation.settings["axes"])
 
     def _line(self, operation: Operation, x: Tensor, index: Sequence[int]) -> tuple[Integers, int]:
-        over = {axis % x.dim() for axis in operation.settings["axes"]}
+        over = {axis % max(x.dim(), 1) for axis in operation.settings["axes"]}
         line = lattice(*[np.arange(x.shape[axis]) if axis in over else [at] for axis, at in enumerate(index)])
         return line, int(np.flatnonzero((line == index_row(index)).all(axis=1))[0])
 

@@ -35,7 +35,7 @@ def activations(
     split: str,
     limit: int | None,
     show_filters: bool,
-    epoch: str,
+    epoch: str | None,
     out: Path | None,
     force: bool,
     as_json: bool,

@@ -20,7 +20,7 @@ __all__ = ["compare"]
 @top_option(20, "disagreements of a pair to list", least=0)
 @device_option
 @json_option
-def compare(runs: tuple[str, ...], split: str | None, epoch: str, top: int, device: str, as_json: bool) -> None:
+def compare(runs: tuple[str, ...], split: str | None, epoch: str | None, top: int, device: str, as_json: bool) -> None:
     """Compare two or more RUNs on the same images.
 
     A paired test says whether the difference is statistically significant (McNemar, exact; Holm's correction for

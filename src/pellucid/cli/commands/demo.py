@@ -41,8 +41,8 @@ def demo(epochs: int) -> None:
             "unpacked into the cache, not installed (PELLUCID_APT=no forbids that)."
         )
     started = time.monotonic()
-    run = pellucid.train(data, recipe="tutorial", epochs=epochs, stream=sys.stdout)
+    run = pellucid.train(data, recipe="tutorial", epochs=epochs, keep="all", stream=sys.stdout)
     click.echo(f"\n{pellucid.evaluate(run)}\n")
     click.echo(f"That took {time.monotonic() - started:.0f} s. The run: {run.directory}")
     click.echo(f"Everything on one page, for a browser: {pellucid.report(run)}")
-    click.echo(f"\nNext:\n  see through it\n    pellucid trace {run.directory} test/0")
+    click.echo(f"\nNext:\n  see through it\n    pellucid trace {run.directory} {run.example_image}")

@@ -38,7 +38,7 @@ def explain(
     method: str,
     target: str | None,
     layer: str | None,
-    epoch: str,
+    epoch: str | None,
     out: Path | None,
     force: bool,
     as_json: bool,

@@ -30,7 +30,7 @@ def maps(
     image: str,
     layer: str | None,
     list_all: bool,
-    epoch: str,
+    epoch: str | None,
     out: Path | None,
     force: bool,
     as_json: bool,

@@ -47,7 +47,7 @@ def mistakes(
     force: bool,
     data: str | None,
     split: str | None,
-    epoch: str,
+    epoch: str | None,
     device: str,
     as_json: bool,
 ) -> None:
@@ -73,7 +73,7 @@ def mistakes(
     else:
         click.echo(str(listed))
     if out is not None:
-        from pellucid.figures.contact_sheet import mistakes_sheet
+        from pellucid.figures.mistakes_sheet import mistakes_sheet
 
         pictures = {"mistakes.png": mistakes_sheet(listed, chosen)} if listed.shown else {}
         write_folder(out, pictures, "mistakes.json", listed.to_dict())

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.command import Command
-from pellucid.cli.kinds import Epoch
-from pellucid.cli.options import device_option, force_option, out_file_option, run_argument
+from pellucid.cli.options import device_option, epoch_option, force_option, out_file_option, run_argument
 from pellucid.cli.output import announce
 
 __all__ = ["report"]
@@ -18,7 +17,7 @@ __all__ = ["report"]
 @run_argument
 @out_file_option(".html", default="RUN/report.html")
 @force_option
-@click.option("--epoch", type=Epoch(), help="last, best or a number.  [that of the evaluation, else the last]")
+@epoch_option
 @device_option
 def report(run: str, out: Path | None, force: bool, epoch: str | None, device: str) -> None:
     """Write the report of a RUN: one HTML file for a browser.

@@ -23,7 +23,7 @@ __all__ = ["robustness"]
 @epoch_option
 @device_option
 @json_option
-def robustness(run: str, images: int, split: str | None, epoch: str, device: str, as_json: bool) -> None:
+def robustness(run: str, images: int, split: str | None, epoch: str | None, device: str, as_json: bool) -> None:
     """Measure the accuracy of a RUN on changed images.
 
     The changes: noise, blur, contrast, brightness, shift and rotation, each from slight to strong. Writes

@@ -64,11 +64,11 @@ def _damaged_row(path: Path, problem: str) -> dict[str, Any]:
 
 
 def _run_row(run: Run) -> dict[str, Any]:
-    from pellucid.evaluation import read_evaluation
+    from pellucid.evaluation import own_evaluation
 
     evaluation, problem = None, None
     try:
-        evaluation = read_evaluation(run.directory)
+        evaluation = own_evaluation(run)
     except UserError as error:  # damaged, or of another pellucid: a list says what it can
         problem = str(error)
     epochs = run.metrics("epoch")
@@ -81,9 +81,18 @@ def _run_row(run: Run) -> dict[str, Any]:
         "status": run.status,
         "epochs": [len(epochs), run.record.recipe["epochs"]],
         "test_accuracy": evaluation.accuracy if evaluation and evaluation.split == "test" else None,
-        "validation_accuracy": epochs[-1].get("val_accuracy") if epochs else None,
+        "validation_accuracy": _validation_accuracy(run, epochs),
         "problem": problem,
     }
+
+
+def _validation_accuracy(run: Run, epochs: list[dict[str, Any]]) -> float | None:
+    """Give the validation accuracy of the weights that are used by default, or of the last epoch without any."""
+    from pellucid.run.epochs import best_epoch
+
+    best = best_epoch(epochs, run.epochs())
+    figures: list[float | None] = [line.get("val_accuracy") for line in epochs if best in (None, line["epoch"])]
+    return figures[-1] if figures else None
 
 
 def _print_runs(directory: Path, rows: list[dict[str, Any]]) -> None:

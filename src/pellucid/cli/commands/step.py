@@ -59,10 +59,12 @@ def step(
 
 def _list_weights(run: str, as_json: bool) -> None:
     from pellucid.run import open_run
-    from pellucid.stepping import example_weights
+    from pellucid.stepping import check_has_steps, example_weights
     from pellucid.stepping.showing import examples_text
 
-    examples = example_weights(open_run(run).build_network())
+    opened = open_run(run)
+    check_has_steps(opened)
+    examples = example_weights(opened.build_network())
     if as_json:
         print_json({"weights": [{"example": name, "shape": list(shape)} for name, shape in examples.items()]})
     else:

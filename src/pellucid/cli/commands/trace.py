@@ -52,7 +52,7 @@ def trace(
     run: str,
     image: str,
     unit: str | None,
-    epoch: str,
+    epoch: str | None,
     back: tuple[int, ...],
     forward: bool,
     path: bool,
@@ -98,7 +98,7 @@ def trace(
 
         save_figure(unit_figure(traced), out, force=force)
     base = ["pellucid", "trace", str(run), image]
-    base += [] if epoch == "last" else ["--epoch", str(epoch)]
+    base += [] if epoch is None else ["--epoch", str(epoch)]
     base += ["--training"] if training else []
     steps = _next_steps(traced, fed, base)
     if as_json:

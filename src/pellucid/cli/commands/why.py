@@ -34,7 +34,7 @@ def why(
     run: str,
     image: str,
     method: str,
-    epoch: str,
+    epoch: str | None,
     limit: int,
     out: Path | None,
     force: bool,

@@ -1,0 +1,116 @@
+"""A service from its start to its end: where it listens, and how it stops without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from pellucid.deployment.service.application import application
+from pellucid.deployment.service.limits import Limits
+from pellucid.ground.errors import UserError
+from pellucid.prediction.classifier import Classifier
+
+__all__ = ["is_loopback", "serve"]
+
+OPEN_AT_ONCE = 1000
+IDLE = 30
+"""Seconds that a connection is kept open between two requests."""
+
+
+class _Server(uvicorn.Server):
+    """A server that ends after SIGTERM or Ctrl-C with what it has begun answered; a second one ends it at once."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(
+                NotImplementedError, RuntimeError
+            ):  # Windows, and threads that are not the main one
+                loop.add_signal_handler(number, self._end)
+        yield
+
+    def _end(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def serve(
+    classifier: Classifier,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token: str | None = None,
+    limits: Limits | None = None,
+    on_start: Callable[[str], object] = print,
+) -> None:
+    """Answer over HTTP until SIGTERM or Ctrl-C; requests that were begun by then are still answered.
+
+    Args:
+        classifier: `open_classifier` gives it.
+        host: where to listen; other machines reach only an address that is not the loopback's.
+        port: 0 is any free one.
+        token: what requests must carry.
+        limits: what a request may take.
+        on_start: called with the address when it listens.
+
+    Raises:
+        UserError: the address cannot be listened on.
+    """
+    limits = limits or Limits()
+    with _listening(host, port) as listening:
+        name = f"[{host}]" if ":" in host else host
+        config = uvicorn.Config(
+            application(classifier, limits, token),
+            log_level="warning",
+            limit_concurrency=OPEN_AT_ONCE,
+            timeout_keep_alive=IDLE,
+            timeout_graceful_shutdown=round(limits.seconds) + 1,
+            server_header=False,
+            lifespan="off",  # it has a traceback of its own where a second signal ends the server at once
+        )
+        server = _Server(config)
+        on_start(f"http://{name}:{listening.getsockname()[1]}")
+        server.run(sockets=[listening])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    if not 0 <= port <= 65_535:
+        raise UserError(f"--port is {port}; expected a number from 0 (any free one) to 65535")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # With the protocol named, asyncio sends small answers at once; without, each may wait 40 ms (Nagle).
+        listening: Any = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UserError(
+            f"--host is {host!r}, which is no address of this machine ({error.strerror or error})"
+        ) from error
+    with listening:
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(OPEN_AT_ONCE)
+        except OSError as error:
+            raise UserError(
+                f"{host}:{port} cannot be listened on: {error.strerror or error}; give another --port (0: any free one)"
+            ) from error
+        yield listening
