@@ -27,7 +27,8 @@ ASK = """async ([base64, type]) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     await pellucid.open(new File([bytes], "asked", { type }), "asked", null);
     const { probabilities, label, unsure } = pellucid.answer;
-    return { probabilities: [...probabilities], label, unsure, trouble: document.getElementById("trouble").innerText };
+    const said = document.querySelector("#answer .unsure") !== null;
+    return { probabilities: [...probabilities], label, unsure, said, trouble: document.getElementById("trouble").innerText };
 }"""
 READ = """async ([base64, type]) => {
     const given = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -159,6 +160,8 @@ def test_fifty_images_get_the_answers_that_python_gives(which, request, digit_ru
 def test_pictures_of_every_kind_give_the_pixels_that_python_sees(which, request, digit_run, colour_run):
     page, trouble = request.getfixturevalue(which)
     run = {"digits": digit_run, "coloured": colour_run}[which]
+    threshold = read_calibration(run, opened(run).epoch).threshold
+    unsure = 0
     form = PixelFormat(1, 1, run.preprocessing.channels, "stretch")
     for name, content in nasty_pictures():
         seen = page.evaluate(READ, [base64.b64encode(content).decode(), "image/png"])
@@ -168,6 +171,9 @@ def test_pictures_of_every_kind_give_the_pixels_that_python_sees(which, request,
         answer, expected = ask(page, content), python_answer(run, content)
         difference = float(np.abs(np.array(answer["probabilities"]) - expected).max())
         assert difference < 1e-4, f"{name}: {difference}"
+        assert answer["unsure"] == answer["said"] == bool(expected.max() < threshold), name
+        unsure += answer["unsure"]
+    assert which == "coloured" or unsure > 0
     assert trouble == []
 
 
