@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ ASK = """async ([base64, type]) => {
     await pellucid.open(new File([bytes], "asked", { type }), "asked", null);
     const { probabilities, label, unsure } = pellucid.answer;
     const said = document.querySelector("#answer .unsure") !== null;
-    return { probabilities: [...probabilities], label, unsure, said, trouble: document.getElementById("trouble").innerText };
+    const trouble = document.getElementById("trouble").innerText;
+    return { probabilities: [...probabilities], label, unsure, said, trouble };
 }"""
 READ = """async ([base64, type]) => {
     const given = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -74,6 +76,14 @@ def coloured(browser, colour_page) -> Iterator[tuple[Any, list[str]]]:
     page, trouble = visit(browser, colour_page, viewport={"width": 1300, "height": 900})
     yield page, trouble
     page.context.close()
+
+
+def until(page: Any, condition: str) -> None:
+    """Ask again and again; what Playwright has for this evaluates text in the page, which the page does not allow."""
+    end = time.monotonic() + 30
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        time.sleep(0.02)
 
 
 @functools.cache
@@ -188,7 +198,7 @@ def test_a_jpeg_is_close_and_says_so(coloured, colour_run):
 def test_what_is_no_image_is_refused_in_words(digits):
     page, _ = digits
     page.evaluate("pellucid.open(new File(['nothing'], 'broken.png', { type: 'image/png' }), 'broken.png', null)")
-    page.wait_for_function("document.getElementById('trouble').innerText.includes('cannot read broken.png')")
+    until(page, "document.getElementById('trouble').innerText.includes('cannot read broken.png')")
 
 
 @pytest.mark.parametrize("which", ["digits", "coloured"])
@@ -252,7 +262,7 @@ def test_an_empty_pad_has_no_prediction_and_a_drawn_sign_is_recognised(digits, d
     for name, stroke in (("upright", [(60, 40), (62, 240)]), ("slanted", [(60, 60), (140, 200)])):
         page.get_by_role("button", name="Clear").click()
         draw(page, stroke)
-        page.wait_for_function(f"document.body.dataset.runs > {runs} && !pellucid.running")
+        until(page, f"document.body.dataset.runs > {runs} && !pellucid.running")
         runs = int(page.evaluate("document.body.dataset.runs"))
         right += page.locator(".bar.top .name").inner_text() == name
     assert right == 2
@@ -273,12 +283,12 @@ def test_the_keyboard_suffices(digits):
     page.locator(".pad").focus()
     for key in (" ", "ArrowDown", "ArrowDown", "ArrowRight", " "):
         page.keyboard.press(key)
-    page.wait_for_function("!pellucid.running && pellucid.values.size > 0")
+    until(page, "!pellucid.running && pellucid.values.size > 0")
     page.keyboard.press("Delete")
     assert "Nothing is drawn" in page.locator("#answer").inner_text()
     page.locator(".sample").nth(1).focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("!pellucid.running && pellucid.values.size > 0")
+    until(page, "!pellucid.running && pellucid.values.size > 0")
     page.locator(".layer .map").nth(2).focus()
     page.keyboard.press("Enter")
     first = page.locator("#unit h2").inner_text()
