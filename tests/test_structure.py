@@ -17,6 +17,7 @@ ROOMS = (
     "api",
     "deployment",
     "reporting",
+    "web",
     "figures",
     "causes",
     "attribution",

@@ -158,8 +158,8 @@ def export(
 
     Args:
         run: a run or its directory.
-        to: `onnx`, for ONNX Runtime, or `torch`, a `.pt2` of `torch.export`.
-        out: the file; None is `model.onnx` or `model.pt2` in the run.
+        to: `onnx`, for ONNX Runtime; `torch`, a `.pt2` of `torch.export`; `page`, HTML in which the network runs.
+        out: the file; None is `model.onnx`, `model.pt2` or `page.html` in the run.
         epoch: whose weights: `last`, `best` or a number; None is the best on validation images, else the last.
         force: replace a file that exists.
         show_progress: bars on standard error.

@@ -14,7 +14,7 @@ from types import TracebackType
 from pellucid.data.named_set import NamedSet
 from pellucid.ground.progress import progress
 
-__all__ = ["NotFetched", "Patience", "download"]
+__all__ = ["NotFetched", "Patience", "download", "fetch"]
 
 
 class NotFetched(Exception):
@@ -53,7 +53,7 @@ def download(named: NamedSet, folder: Path, patience: Patience | None = None) ->
         try:
             for wanted in named.downloads:
                 most = 2_000_000 * named.megabytes
-                _fetch(address + wanted.file, wanted.md5, folder / wanted.file, most, patience or Patience())
+                fetch(address + wanted.file, f"md5:{wanted.md5}", folder / wanted.file, most, patience)
         except NotFetched as error:
             failures += error.args
         else:
@@ -61,10 +61,23 @@ def download(named: NamedSet, folder: Path, patience: Patience | None = None) ->
     raise NotFetched(*failures)
 
 
-def _fetch(address: str, md5: str, path: Path, most: int, patience: Patience) -> None:
+def fetch(address: str, checksum: str, path: Path, most: int, patience: Patience | None = None) -> None:
+    """Fetch one file, under a progress bar; nothing happens where it is there already.
+
+    Args:
+        address: of the file.
+        checksum: `md5:…` or `sha256:…`, in hexadecimal digits.
+        path: where it comes to be, complete or not at all.
+        most: bytes; a server that sends more is not listened to any longer.
+        patience: when to give up.
+
+    Raises:
+        NotFetched: its argument is the reason.
+    """
     import pooch
     import requests
 
+    patience = patience or Patience()
     pooch.get_logger().setLevel(logging.WARNING)
     if path.exists():  # from an address that failed at a later file
         return
@@ -74,7 +87,7 @@ def _fetch(address: str, md5: str, path: Path, most: int, patience: Patience) ->
                 progressbar=bar, chunk_size=1 << 16, timeout=(patience.connect, patience.silence)
             )
             try:
-                pooch.retrieve(address, f"md5:{md5}", fname=path.name, path=path.parent, downloader=downloader)
+                pooch.retrieve(address, checksum, fname=path.name, path=path.parent, downloader=downloader)
                 return
             except requests.HTTPError as error:
                 status = error.response.status_code if error.response is not None else 0
@@ -90,7 +103,7 @@ def _fetch(address: str, md5: str, path: Path, most: int, patience: Patience) ->
             except requests.RequestException as error:
                 reason, again = f"the transfer broke off ({_cause(error)})", True
             except ValueError:  # pooch's, for another sum
-                reason, again = f"what it sent has another checksum than md5 {md5}", True
+                reason, again = f"what it sent has another checksum than {checksum.replace(':', ' ', 1)}", True
         if not again or attempt == patience.attempts:
             tries = "" if attempt == 1 else f", {attempt} times"
             raise NotFetched(f"{address}: {reason}{tries}")

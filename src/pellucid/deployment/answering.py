@@ -49,9 +49,9 @@ def graph_of(predictor: Predictor, maps: bool = False) -> bytes:
 
     Args:
         predictor: a run with the weights of an epoch, on the CPU.
-        maps: add the value of every node of the network as a further output, called as in `pellucid.look`; one whose
-            name is taken gets `_2`. The metadata say in `maps` which output is which node's, and in `without_map` which
-            nodes have none, because they are steps within an operation.
+        maps: add the fitted pixels and the value of every node of the network as further outputs, called as in
+            `pellucid.look`; one whose name is taken gets `_2`. The metadata say in `maps` which output is which node's,
+            and in `without_map` which nodes have none, because they are steps within an operation.
 
     Raises:
         UserError: the network has an operation that cannot be exported.
@@ -65,8 +65,9 @@ def graph_of(predictor: Predictor, maps: bool = False) -> bytes:
             all_maps = with_maps(network, predictor.preprocessing.input_shape)
             network, names = all_maps.network, _free_names(all_maps.names)
             metadata |= {"maps": names, "without_map": list(all_maps.missing)}
-        program = program_of(Answering(network, predictor.preprocessing, deciding, pixels=False))
-        return with_metadata(onnx_bytes(program, INPUT, (*OUTPUTS, *names.values())), metadata)
+        program = program_of(Answering(network, predictor.preprocessing, deciding, pixels=maps))
+        outputs = (*OUTPUTS, *([PIXELS] if maps else []), *names.values())
+        return with_metadata(onnx_bytes(program, INPUT, outputs), metadata)
 
 
 def _free_names(nodes: tuple[str, ...]) -> dict[str, str]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pellucid.deployment.answering import deciding_of, metadata_of, program_for
+from pellucid.deployment.answering import deciding_of, graph_of, metadata_of, program_for
 from pellucid.deployment.gate import GateFigures, Graph, pass_gate
 from pellucid.deployment.gate_pictures import hard_pictures, held_out_pictures, pixel_format
 from pellucid.deployment.graph import INPUT, OUTPUTS, PIXELS
 from pellucid.deployment.onnx_file import onnx_bytes, onnx_graph, with_metadata, without_output
+from pellucid.deployment.page import page_of
 from pellucid.deployment.torch_file import torch_bytes, torch_graph
 from pellucid.deployment.unexportable import explaining
 from pellucid.ground.errors import UserError, did_you_mean
@@ -21,6 +22,7 @@ from pellucid.ground.progress import progress
 from pellucid.ground.shown import Shown, as_text
 from pellucid.prediction.predictor import Predictor, open_predictor
 from pellucid.run import Run, RunFile
+from pellucid.web import web_runtime
 
 __all__ = ["KINDS", "Exported", "export"]
 
@@ -45,7 +47,7 @@ class Exported(Shown):
 
     path: Path
     to: str
-    """`onnx` or `torch`."""
+    """`onnx`, `torch` or `page`."""
     gate: GateFigures
     metadata: dict[str, Any]
     """What the file says of itself."""
@@ -77,8 +79,8 @@ def export(
 
     Args:
         run: opened with `pellucid.open_run`.
-        to: `onnx`, for ONNX Runtime, or `torch`, a `.pt2` of `torch.export`.
-        out: the file; None is `model.onnx` or `model.pt2` in the run.
+        to: `onnx`, for ONNX Runtime; `torch`, a `.pt2` of `torch.export`; `page`, HTML in which the network runs.
+        out: the file; None is `model.onnx`, `model.pt2` or `page.html` in the run.
         epoch: whose weights: `last`, `best` or a number; None is the best on validation images, else the last.
         force: replace a file that exists.
         show_progress: bars on standard error.
@@ -98,7 +100,7 @@ def export(
         raise UserError(f"{path} is a folder; expected a file such as {path / kind.file}")
     if path.exists() and not force:
         raise UserError(f"{path} exists already; give another name, or --force to replace it")
-    if to == "onnx":
+    if to != "torch":
         _require()
     predictor = open_predictor(run, epoch, "cpu")
     held_out = held_out_pictures(predictor)  # before the long part: they may be gone
@@ -142,4 +144,14 @@ def _make_torch(predictor: Predictor) -> tuple[Graph, Callable[[dict[str, Any]],
     return torch_graph(torch_bytes(program, {})), lambda metadata: torch_bytes(program, metadata)
 
 
-KINDS = {"onnx": Kind(RunFile.ONNX, _make_onnx), "torch": Kind(RunFile.TORCH, _make_torch)}
+def _make_page(predictor: Predictor) -> tuple[Graph, Callable[[dict[str, Any]], bytes]]:
+    web_runtime()  # before the long part: it may have to be fetched
+    graph = graph_of(predictor, maps=True)
+    return onnx_graph(graph, graph), lambda metadata: page_of(predictor, graph, metadata)
+
+
+KINDS = {
+    "onnx": Kind(RunFile.ONNX, _make_onnx),
+    "torch": Kind(RunFile.TORCH, _make_torch),
+    "page": Kind(RunFile.PAGE, _make_page),
+}

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import LinearSegmentedColormap
 
 __all__ = [
+    "DARK",
     "ERROR",
     "FRAME",
     "INK",
@@ -40,6 +41,17 @@ TOKENS = {
     "error": ERROR,
 }
 """The same by name, as style sheets and scripts take them."""
+
+DARK = {
+    "positive": "#6db0f2",
+    "negative": "#f0954a",
+    "zero": "#16181b",
+    "ink": "#e8e8e8",
+    "quiet": "#a3a7ab",
+    "frame": "#7cc4f5",
+    "error": "#ff8a80",
+}
+"""The same on a dark surface, where zero is the surface again; each stands out from it by more than 4.5 to 1."""
 
 DEEPEST_BEHIND_TEXT = 0.6
 """So much of the sign's colour lies behind the largest number: black text on it keeps a contrast above 4.5 to 1."""

@@ -51,6 +51,7 @@ class RunFile(StrEnum):
     DUPLICATES_PICTURE = "duplicates.png", "the same as a picture"
     REPORT = "report.html", "everything above to look at"
     ONNX = "model.onnx", "the network with everything before and after it, for ONNX Runtime"
+    PAGE = "page.html", "a page in which the network itself runs, for a browser"
     TORCH = "model.pt2", "the same for torch, which then needs no code of the network"
     EVALUATIONS = "evaluations", "the same figures and tables for other images and splits"
 

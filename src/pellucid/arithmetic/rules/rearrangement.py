@@ -151,7 +151,7 @@ class RearrangementRule(Rule):
             shape = self.shape(operation, [tuple(x.shape)]).shape
             flat = int(np.ravel_multi_index(index, shape)) if shape else 0
         else:
-            flat = int(self._origins(operation, tuple(x.shape))[index])
+            flat = int(self.origins(operation, tuple(x.shape))[index])
         if flat < 0:
             source = np.full((1, x.dim()), -1, dtype=np.int64)
         else:
@@ -172,7 +172,7 @@ class RearrangementRule(Rule):
             out = self.shape(operation, [shape]).shape
             positions = index_row([int(position) for position in np.unravel_index(flat, out)])
         else:
-            positions = np.argwhere(self._origins(operation, shape) == flat).astype(np.int64)
+            positions = np.argwhere(self.origins(operation, shape) == flat).astype(np.int64)
         formula = Formula(
             "∂L/∂x = Σ of ∂L/∂y over the positions that x moved to", r"\partial_x L = \sum_{i:\,\pi(i)=x} g_i"
         )
@@ -184,7 +184,7 @@ class RearrangementRule(Rule):
         read = None
         if operation.kind not in BY_INDEX:
             read = read_through_view(operation, function, shape, output, operation.kind in IN_ORDER)
-        return (read or moved(operation, lambda: self._origins(operation, shape), shape, output),)
+        return (read or moved(operation, lambda: self.origins(operation, shape), shape, output),)
 
     def reach(self, operation: Operation, shapes: Shapes) -> tuple[Reach, ...] | str:
         """Padding with a constant moves the image; what was enlarged, swapped or cut is no window."""
@@ -203,7 +203,7 @@ class RearrangementRule(Rule):
             return UNKNOWN if sizes and sizes != shapes[0][2:] else ()
         return UNKNOWN
 
-    def _origins(self, operation: Operation, shape: tuple[int, ...]) -> Integers:
+    def origins(self, operation: Operation, shape: tuple[int, ...]) -> Integers:
         """Number the inputs and look where the numbers go; float64 holds all integers up to 2^53."""
         count = int(np.prod(shape, dtype=np.int64))
         numbers = torch.arange(count, dtype=torch.float64).reshape(shape)

@@ -1,0 +1,224 @@
+/** Every layer as a strip of feature maps, the strongest first; a click on a map chooses the unit under it. */
+
+import { element, fill } from "./dom.js";
+import { enlarge, paintMap, stripMultiple } from "./draw.js";
+import { byStrength, layoutOf, peakOf } from "./maps.js";
+import { counted, short } from "./numbers.js";
+import { anyNegative, indexOf, largestSize } from "./tensor.js";
+import { nounOf } from "./wording.js";
+
+const FIRST_SHOWN = 12;
+const ROOM = 72;
+const FOLDED_FROM = 40;
+
+/** The column of layers. */
+export class Layers {
+  /**
+   * @param {import("./network.js").Network} network
+   * @param {{select: (node: number, index: number[]) => void, hover: (node: number, index: number[] | null) => void}}
+   *   calls
+   * @param {string[]} classes
+   */
+  constructor(network, calls, classes) {
+    this.network = network;
+    this.calls = calls;
+    this.classes = classes;
+    this.values = new Map();
+    this.rows = new Map();
+    this.opened = new Set();
+    this.selected = null;
+    this.stale = new Set();
+    this.watcher = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        const number = Number(entry.target.dataset.node);
+        if (entry.isIntersecting && this.stale.delete(number)) this.#paint(number);
+        if (entry.isIntersecting) this.near.add(number);
+        else this.near.delete(number);
+      }
+    }, { rootMargin: "400px" });
+    this.near = new Set();
+    this.view = element("div", { class: "layers" }, ...this.#groups());
+  }
+
+  /** Show the values of another image. */
+  show(values) {
+    this.values = values;
+    for (const number of this.rows.keys()) {
+      if (this.near.has(number)) this.#paint(number);
+      else this.stale.add(number);
+    }
+  }
+
+  /** Mark the chosen unit's layer and map. */
+  mark(node, index) {
+    const before = this.selected;
+    this.selected = node === null ? null : { node, index, map: layoutOf(this.network.nodes[node].shape).at(index).map };
+    for (const number of new Set([before?.node, node])) if (this.rows.has(number)) this.#markRow(number);
+  }
+
+  #markRow(number) {
+    const row = this.rows.get(number);
+    const chosen = this.selected?.node === number ? this.selected.map : null;
+    row.classList.toggle("chosen", chosen !== null);
+    for (const button of row.querySelectorAll(".map")) {
+      const own = button.dataset.unit ? Number(button.dataset.unit) === this.selected?.index[1] : Number(button.dataset.map) === chosen;
+      button.setAttribute("aria-pressed", String(chosen !== null && own));
+    }
+  }
+
+  #groups() {
+    const shown = this.network.nodes.map((node, number) => ({ node, number })).filter(({ node, number }) => !node.source || !number);
+    if (shown.length < FOLDED_FROM) return shown.map(({ number }) => this.#row(number));
+    const groups = [];
+    for (const entry of shown) {
+      const parts = entry.node.name.split(".");
+      const name = parts.length > 2 ? parts.slice(0, 2).join(".") : parts[0];
+      if (groups.at(-1)?.name === name) groups.at(-1).members.push(entry);
+      else groups.push({ name, members: [entry] });
+    }
+    return groups.map(({ name, members }) => {
+      const rows = members.map(({ number }) => this.#row(number));
+      if (rows.length === 1) return rows[0];
+      const last = rows.pop();
+      return element(
+        "div",
+        { class: "stage" },
+        element("details", {}, element("summary", {}, `${name}: ${counted(rows.length, "step")} before its last`), ...rows),
+        last,
+      );
+    });
+  }
+
+  #row(number) {
+    const node = this.network.nodes[number];
+    const what = number ? [nounOf(node), node.summary].filter(Boolean).join(", ") : "what the network receives";
+    const row = element(
+      "section",
+      { class: "layer", "data-node": number, "aria-label": node.name },
+      element(
+        "h3",
+        {},
+        element("code", {}, node.name),
+        element("span", { class: "quiet" }, ` ${what} · ${node.shape.slice(1).join(" × ")}`),
+        element("span", { class: "scale quiet" }),
+      ),
+      element("div", { class: "strip" }),
+    );
+    this.rows.set(number, row);
+    this.stale.add(number);
+    this.watcher.observe(row);
+    return row;
+  }
+
+  #paint(number) {
+    const node = this.network.nodes[number];
+    const value = this.values.get(node.name);
+    const row = this.rows.get(number);
+    const strip = row.querySelector(".strip");
+    const scale = row.querySelector(".scale");
+    if (!value) {
+      fill(strip, element("p", { class: "quiet" }, this.values.size ? "The exported graph has no value of this step." : ""));
+      return;
+    }
+    const layout = layoutOf(value.shape);
+    const end = largestSize(value.data);
+    const range = end === 0 ? "all 0" : `colours ${anyNegative(value.data) ? `−${short(end)}` : "0"} to ${short(end)}`;
+    scale.textContent = ` · ${range}`;
+    if (number === this.network.output && value.shape.length === 2) {
+      fill(strip, this.#named(number, value, end));
+      this.#markRow(number);
+      return;
+    }
+    const order = number === 0 ? Array.from({ length: layout.count }, (_, map) => map) : byStrength(value.data, layout);
+    const all = this.opened.has(number) || order.length <= FIRST_SHOWN + 2;
+    const shown = all ? order : order.slice(0, FIRST_SHOWN);
+    const room = value.shape.length === 2 ? Math.max(10 * layout.width, layout.height) : ROOM;
+    const times = stripMultiple(layout.height, layout.width, room);
+    const old = [...strip.querySelectorAll(".map")];
+    const maps = shown.map((map, at) => {
+      const button = old[at] ?? this.#map(number);
+      button.dataset.map = map;
+      const canvas = button.firstChild;
+      const start = map * layout.size;
+      paintMap(canvas, value.data, { start, count: layout.size, height: layout.height, width: layout.width }, end);
+      enlarge(canvas, layout.height, layout.width, times);
+      button.setAttribute("aria-label", `${node.name}, map ${map}`);
+      button.title = value.shape.length === 2 ? node.name : `${node.name}[${map}]`;
+      return button;
+    });
+    const more = order.length > FIRST_SHOWN + 2 ? this.#more(number, order.length, all) : null;
+    if (old.length !== maps.length || Boolean(strip.querySelector(".more")) !== Boolean(more)) fill(strip, ...maps, more);
+    else if (more) strip.querySelector(".more").replaceWith(more);
+    this.#markRow(number);
+  }
+
+  #more(number, count, all) {
+    const text = all ? "fewer" : `all ${count}`;
+    const toggle = () => {
+      if (all) this.opened.delete(number);
+      else this.opened.add(number);
+      this.#paint(number);
+    };
+    return element("button", { type: "button", class: "more", "aria-expanded": String(all), onclick: toggle }, text);
+  }
+
+  #map(number) {
+    const canvas = element("canvas", {});
+    const unitAt = (event) => {
+      const value = this.values.get(this.network.nodes[number].name);
+      if (!value) return null;
+      const layout = layoutOf(value.shape);
+      const map = Number(button.dataset.map);
+      const box = canvas.getBoundingClientRect();
+      if (!event.clientX && !event.clientY) {
+        const { y, x } = peakOf(value.data, layout, map); // from the keyboard
+        return layout.index(map, y, x);
+      }
+      const inner = (at, start, length, cells) => Math.max(0, Math.min(cells - 1, Math.floor((cells * (at - start)) / length)));
+      return layout.index(
+        map,
+        inner(event.clientY, box.top, box.height, layout.height),
+        inner(event.clientX, box.left, box.width, layout.width),
+      );
+    };
+    const button = element(
+      "button",
+      {
+        type: "button",
+        class: "map",
+        "aria-pressed": "false",
+        onclick: (event) => {
+          const index = unitAt(event);
+          if (index) this.calls.select(number, index);
+        },
+        onpointermove: (event) => this.calls.hover(number, unitAt(event)),
+        onpointerleave: () => this.calls.hover(number, null),
+      },
+      canvas,
+    );
+    return button;
+  }
+
+  /** The logits, each with its class. */
+  #named(number, value, end) {
+    const order = Array.from({ length: value.size }, (_, at) => at);
+    if (order.length > 20) order.sort((one, other) => value.data[other] - value.data[one]).splice(20);
+    return element(
+      "div",
+      { class: "logits" },
+      ...order.map((at) => {
+        const index = indexOf(at, value.shape);
+        const share = end ? Math.abs(value.data[at]) / end : 0;
+        const fillBar = element("span", { class: value.data[at] < 0 ? "fill below" : "fill" });
+        fillBar.style.width = `${50 * share}%`;
+        return element(
+          "button",
+          { type: "button", class: "map logit", "data-unit": at, onclick: () => this.calls.select(number, index) },
+          element("span", { class: "name" }, this.classes[at] ?? String(at)),
+          element("span", { class: "track", "aria-hidden": "true" }, fillBar),
+          element("span", { class: "number" }, short(value.data[at])),
+        );
+      }),
+    );
+  }
+}
