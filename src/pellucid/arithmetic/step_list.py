@@ -26,7 +26,7 @@ class FarEnough(BaseException):
     """The step that was asked for has run; no error, so that a forward which catches errors lets it pass."""
 
 
-class _QuietHooks:
+class _OwnCalls:
     """While inside, what runs is the recorder's own; it may be entered again inside, which costs next to nothing."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class StepList:
         self._used: dict[str, int] = {}
         self._path: list[str] = []
         self._frames: list[Frame] = []  # empty outside of what counts as one operation
-        self._silence = _QuietHooks()
+        self._silence = _OwnCalls()
         self._flow: dict[int, frozenset[int]] = {}
         self._writes: dict[int, list[tuple[int, Geometry]]] = {}
         self._lying: dict[int, set[int]] = {}  # memory to the steps whose values lie in it
@@ -222,7 +222,7 @@ class StepList:
                 step = self._step(self._here("hidden"), "hidden", None, tuple(sorted(origins)), tensor.detach(), UNSEEN)
                 self._note(step, tensor, written=True)
 
-    def _quietly(self) -> _QuietHooks:
+    def _quietly(self) -> _OwnCalls:
         return self._silence
 
     @property

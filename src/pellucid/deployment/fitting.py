@@ -71,6 +71,8 @@ class Fitting(nn.Module):
         if not self.chooses_order:
             return _columns_first(images, *weights)
         high = (down.length < rows) & (rows - down.length > 2 * (columns - across.length))
+        if not torch.compiler.is_compiling():  # outside of an export, `torch.cond` compiles first
+            return _rows_first(images, *weights) if high else _columns_first(images, *weights)
         return torch.cond(high, _rows_first, _columns_first, (images, *weights))  # type: ignore[no-any-return]
 
     def _stretched(self, rows: Tensor, columns: Tensor) -> tuple[Span, Span]:
