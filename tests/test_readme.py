@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +18,10 @@ from learnable_sets import write_learnable_mnist
 from PIL import Image
 
 from pellucid.cli import in_order
+from pellucid.data.places import cache_folder
 from pellucid.ground.devices import computes_in_bfloat16
+from pellucid.ground.errors import UserError
+from pellucid.web import web_runtime
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -49,6 +54,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "my_photos" / name).mkdir(parents=True)
         for number in range(8):
             Image.new("RGB", (90, 70), (shade, shade + number, 90)).save(folder / "my_photos" / name / f"{number}.jpg")
+    with contextlib.suppress(UserError):  # fetched once for all tests, where there is a network
+        web_runtime()
+        shutil.copytree(cache_folder(None) / "web", folder / "cache" / "web")
     (own_network,) = [block for block in PYTHON if block.startswith("# my_nets.py")]
     (folder / "my_nets.py").write_text(own_network)
     return folder
@@ -67,6 +75,8 @@ def test_there_are_commands_to_test() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command(command: str, place: Path) -> None:
+    if "--to page" in command and not (place / "cache" / "web").exists():
+        pytest.skip("ONNX Runtime Web cannot be fetched here")
     if not computes_in_bfloat16(torch.device("cpu")):  # the README says that it takes such a processor
         command = command.removesuffix(" --precision mixed")
     done = subprocess.run(

@@ -9,6 +9,8 @@ import time
 import click
 
 from pellucid.cli.command import Command
+from pellucid.ground.commands import command_line, next_lines
+from pellucid.ground.notices import notice
 
 __all__ = ["demo"]
 
@@ -45,4 +47,13 @@ def demo(epochs: int) -> None:
     click.echo(f"\n{pellucid.evaluate(run)}\n")
     click.echo(f"That took {time.monotonic() - started:.0f} s. The run: {run.directory}")
     click.echo(f"Everything on one page, for a browser: {pellucid.report(run)}")
-    click.echo(f"\nNext:\n  see through it\n    pellucid trace {run.directory} {run.example_image}")
+    try:
+        page = pellucid.export(run, to="page", show_progress=True).path
+        click.echo(f"The network itself in a page, on a phone too: {page}")
+    except pellucid.UserError as error:  # what it takes is an extra, and is fetched once
+        notice(f"no page was made in which the network runs: {error}")
+    steps = [
+        ("see through it", command_line("trace", run.directory, run.example_image)),
+        ("use it: images of your own", command_line("predict", run.directory, "IMAGE")),
+    ]
+    click.echo("\n" + "\n".join(next_lines(steps)))
