@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from markupsafe import Markup
@@ -24,6 +24,9 @@ from pellucid.prediction.opening import open_classifier
 from pellucid.prediction.prediction import Prediction
 from pellucid.prediction.prediction_file import UNREADABLE
 from pellucid.prediction.showing import HEADINGS, table_cells
+
+if TYPE_CHECKING:
+    from pellucid.run import Run
 
 __all__ = ["ImagePredictor", "PredictionList", "Unreadable", "predictor"]
 
@@ -143,7 +146,7 @@ class ImagePredictor:
 
 
 def predictor(
-    run: str | Path,
+    run: Run | str | Path,
     epoch: int | str | None = None,
     device: str = "auto",
     *,
@@ -153,7 +156,7 @@ def predictor(
     """Open a run, or a model that was exported from one, to be called with images.
 
     Args:
-        run: a run's directory, or an `.onnx` file that `pellucid export` wrote; that needs no torch.
+        run: a run or its directory, or an `.onnx` file that `pellucid export` wrote; that needs no torch.
         epoch: whose weights of a run: `last`, `best` or a number; None is the best on validation images, else the last.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         threshold: the confidence, 0 to 1, below which a prediction is unsure; None is the run's own, if there is one.

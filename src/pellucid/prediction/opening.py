@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pellucid.ground.errors import UserError
 from pellucid.prediction.classifier import Classifier
+
+if TYPE_CHECKING:
+    from pellucid.run import Run
 
 __all__ = ["is_model_file", "open_classifier"]
 
@@ -21,7 +25,7 @@ def is_model_file(path: str | Path) -> bool:
 
 
 def open_classifier(
-    path: str | Path,
+    path: Run | str | Path,
     epoch: int | str | None = None,
     device: str = "auto",
     threshold: float | None = None,
@@ -32,7 +36,7 @@ def open_classifier(
     """Open what answers for images.
 
     Args:
-        path: a run's directory, or an `.onnx` file that `pellucid export` wrote.
+        path: a run or its directory, or an `.onnx` file that `pellucid export` wrote.
         epoch: whose weights of a run: `last`, `best` or a number; None is the best on validation images, else
             the last. A file has its own.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
@@ -46,6 +50,7 @@ def open_classifier(
     """
     if threshold is not None and not 0 <= threshold <= 1:
         raise UserError(f"the confidence threshold is {threshold}; expected a number from 0 to 1, such as 0.8")
+    path = path if isinstance(path, str | Path) else path.directory
     if is_model_file(path):
         from pellucid.prediction.onnx_classifier import open_onnx_classifier
 
