@@ -25,6 +25,7 @@ from pellucid.data.read_named import read_named
 from pellucid.data.request import WRONG_OPTIONS, DataRequest
 from pellucid.data.split_names import nfc
 from pellucid.data.store import Contents, is_kept, key_of, open_or_make
+from pellucid.data.walk import Walk
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import counted
 
@@ -146,7 +147,7 @@ def _open_named(named: NamedSet, data: Path | None, cache: Path, target: PixelFo
 def _open_folder(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
     passing = PassingOver()
     root, prefix = _unwrapped(path, passing, nfc)
-    listing = list_folder(root, passing, trainable=options.trainable)
+    listing = list_folder(root, passing.below(prefix), trainable=options.trainable)
     if options.strict:
         _refuse_passed_over(str(path), listing.passed_over)
     name = path.name
@@ -175,7 +176,7 @@ def _open_archive(path: Path, cache: Path, options: FolderOptions) -> ImageSet:
         unpack(path, unpacked, limits, passing)
         root, prefix = _unwrapped(unpacked, passing, member_name)
         try:
-            listing = list_folder(root, passing, member_name, trainable=options.trainable)
+            listing = list_folder(root, passing.below(prefix), member_name, trainable=options.trainable)
             return read_folder(listing, path.name, str(path), prefix, options, folder)
         except UserError as error:  # speak of the archive, not of the folder that nobody will find
             raise UserError(str(error).replace(str(unpacked), str(path))) from error
@@ -196,7 +197,11 @@ def _unwrapped(path: Path, passing: PassingOver, shown: Callable[[str], str]) ->
     root = look_through(path)
     if root == path:
         return root, ""
-    wrapper = "/".join(shown(part) for part in root.relative_to(path).parts)
+    wrappers = root.relative_to(path).parts
+    wrapper = "/".join(map(shown, wrappers))
+    walk = Walk(path, passing)
+    for depth in range(len(wrappers)):
+        walk.pass_over_loose(path.joinpath(*wrappers[:depth]), "beside the folder of classes, so it has no class")
     passing.note(wrapper, "the one folder there is; the folders in it are read as the classes or splits")
     return root, wrapper + "/"
 
