@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -177,7 +178,8 @@ class Run(Shown):
         """Turn `last`, `best` (highest validation accuracy) or a number into an epoch whose weights are kept.
 
         Raises:
-            UserError: there are no weights yet, or none of that epoch, or `best` without a validation split.
+            UserError: there are no weights yet, or none of that epoch, or `best` without a validation split, or the
+                weights of a finished run's last epoch are gone.
         """
         kept = self.epochs()
         if not kept:
@@ -186,6 +188,7 @@ class Run(Shown):
                 f"{resume_command(self.directory, self.record.processes)}"
             )
         if epoch == "last":
+            self._check_last(kept[-1])
             return kept[-1]
         if epoch == "best":
             scored = [line for line in self.metrics("epoch") if "val_accuracy" in line and line["epoch"] in kept]
@@ -202,6 +205,20 @@ class Run(Shown):
                 f"{self.directory} keeps no weights of epoch {epoch!r}; expected last, best or one of: {listed}"
             )
         return int(epoch)
+
+    def _check_last(self, kept: int) -> None:
+        """Refuse a finished run without its last weights, as a copy that was cut short is.
+
+        Raises:
+            UserError: they are missing.
+        """
+        last = kept
+        with contextlib.suppress(UserError):  # whoever needs the metrics says that they are damaged
+            lines = self.metrics()
+            if any(line["event"] == "end" for line in lines):
+                last = max((line["epoch"] for line in lines if line["event"] == "epoch"), default=kept)
+        if kept < last:
+            raise UserError(f"{self.weights_path(last)} is missing; {self._weights_remedy(last)}")
 
     def weights(self, epoch: int | str = "last") -> dict[str, Tensor]:
         """Read the weights of one epoch: each parameter's and buffer's name and tensor.
