@@ -258,6 +258,29 @@ def test_images_beside_the_class_folders_are_counted(tmp_path: Path) -> None:
     assert [picture.source for picture in open_image_set(root).passed_over.pictures] == ["cover.png"]
 
 
+@pytest.mark.parametrize("place", ["", "wrapper/", "train/", "wrapper/train/"])
+def test_nothing_beside_the_classes_is_passed_over_in_silence(tmp_path: Path, place: str) -> None:
+    pets = tmp_path / "pets"
+    write_classes(pets / place, {"cat": 3, "dog": 3})
+    levels = {pets, *(pets / place).parents, pets / place} - set(pets.parents)
+    for level in levels:
+        (level / "labels.txt").write_text("cat")
+        (level / "photo.dng").write_bytes(b"raw")
+        (level / ".hidden").write_text("")
+        os.mkfifo(level / "pipe")
+    loose = {"": ["loose.png"], "train/": ["loose.png", "train/loose.png"]}.get(place, [])
+    for path in loose:
+        write_image(pets / path)
+    passed_over = open_image_set(pets).passed_over
+    below = {str(level.relative_to(pets) / "x")[:-1] for level in levels}
+    assert passed_over.endings == {".txt": len(levels)}
+    assert passed_over.hidden == len(levels)
+    assert {f"{level}photo.dng" for level in below} <= {picture.source for picture in passed_over.pictures}
+    assert {f"{level}pipe" for level in below} <= {note.source for note in passed_over.notes}
+    no_class = [picture.source for picture in passed_over.pictures if "so it has no class" in picture.reason]
+    assert no_class == loose
+
+
 def test_a_folder_named_as_a_set_is_recorded_as_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pellucid.data import DataRequest
 

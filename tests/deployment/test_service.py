@@ -7,6 +7,8 @@ import io
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -315,6 +317,27 @@ def test_it_runs_without_torch_and_sigterm_loses_no_request(tmp_path: Path) -> N
     rest = process.stderr.read()
     assert "every request that was begun has its answer" in rest
     assert "Traceback" not in rest
+
+
+def test_changes_of_protocol_and_cut_connections_are_no_fault_of_the_service(tmp_path: Path) -> None:
+    process, address = started(write_model(tmp_path / "model.onnx"))
+    content = picture(200, size=SIZE)
+    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n".encode()
+    place = ("127.0.0.1", int(address.rsplit(":", 1)[1]))
+    with socket.create_connection(place, timeout=10) as connection:
+        connection.sendall(head + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + content)
+        assert connection.recv(100).startswith(b"HTTP/1.1 ")
+    for _ in range(100):
+        with socket.create_connection(place, timeout=10) as connection:
+            connection.sendall(head + b"\r\n" + content)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+            time.sleep(0.002)
+    with urllib.request.urlopen(f"{address}/health", timeout=30) as response:
+        assert json.load(response)["status"] == "ok"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
 
 
 def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

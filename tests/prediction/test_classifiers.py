@@ -104,6 +104,14 @@ def test_metadata_of_another_kind_is_refused(make_model, changes, words: str) ->
         open_classifier(make_model(**changes))
 
 
+@pytest.mark.parametrize(
+    "changes", [{"height": 10**30}, {"width": 8193}, {"classes": ["dark", "dark"]}, {"classes": ["dark", "light\n"]}]
+)
+def test_metadata_that_no_export_writes_are_refused(make_model, changes) -> None:
+    with pytest.raises(UserError, match=r"metadata of .* are damaged"):
+        open_classifier(make_model(**changes))
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(UserError, match="no ONNX model"):

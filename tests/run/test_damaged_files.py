@@ -15,6 +15,7 @@ import pytest
 from run_files import rewrite, rewrite_weights
 
 from pellucid.cli import main
+from pellucid.ground.errors import UserError
 from pellucid.run import Run, open_run
 
 FILES = (
@@ -163,6 +164,15 @@ def test_a_flipped_byte_of_weights_is_always_seen(copy: Path) -> None:
         assert status == 2, position
         assert "epoch-002.safetensors is damaged" in printed
         assert "use another epoch (--epoch 1)" in printed
+
+
+def test_a_finished_run_without_its_last_weights_is_not_taken_for_its_earlier_epoch(copy: Path) -> None:
+    run = open_run(copy)
+    first, last = run.epochs()[0], run.epochs()[-1]
+    run.weights_path(last).unlink()
+    with pytest.raises(UserError, match=rf"epoch-{last:03}.safetensors is missing; use another epoch \(--epoch"):
+        run.weights()
+    assert run.weights(first)
 
 
 def test_weights_of_another_epoch_or_run_are_seen(copy: Path, make_run: Callable[..., Run]) -> None:

@@ -112,6 +112,7 @@ class _Lister:
     def listing(self) -> FolderListing:
         split_folders = self._split_folders()
         if split_folders:
+            self._walk.pass_over_loose(self._root, "beside the split folders, so it has no class")
             classes, splits = self._list_splits(split_folders)
             return FolderListing(self._root, classes, splits, self._passing.result())
         classes, images = self._list_classes(self._root)
@@ -232,8 +233,7 @@ class _Lister:
         for name in self._walk.folders(folder):
             by_name[self._name(name)].append(name)
         self._note_alike(folder, by_name)
-        for name in self._walk.pictures_in(folder):
-            self._passing.picture(self._walk.relative(folder / name), "beside the class folders, so it has no class")
+        self._walk.pass_over_loose(folder, "beside the class folders, so it has no class")
         classes = tuple(sorted(by_name))
         images = []
         inner: dict[str, list[str]] = {}

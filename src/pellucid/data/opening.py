@@ -27,6 +27,7 @@ from pellucid.data.split_names import nfc
 from pellucid.data.store import Contents, is_kept, key_of, open_or_make
 from pellucid.data.table import is_table
 from pellucid.data.table_listing import find_table, list_table, tables_in
+from pellucid.data.walk import Walk
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import counted
 
@@ -214,7 +215,8 @@ def _listed(
                 f"{path} has no table of files and labels, so it has no column {columns!r}; expected labels.csv in it "
                 "beside its images, or the path of a .csv"
             )
-        return list_folder(root, passing, *(() if shown is nfc else (shown,)), trainable=options.trainable), prefix
+        below = passing.below(prefix)
+        return list_folder(root, below, *(() if shown is nfc else (shown,)), trainable=options.trainable), prefix
     prefix = "".join(f"{shown(part)}/" for part in table.parent.relative_to(path).parts)
     passing.forget(prefix + table.name)  # an archive's other files were noted as it was unpacked
     listing = list_table(
@@ -239,7 +241,11 @@ def _unwrapped(path: Path, passing: PassingOver, shown: Callable[[str], str]) ->
     root = look_through(path)
     if root == path:
         return root, ""
-    wrapper = "/".join(shown(part) for part in root.relative_to(path).parts)
+    wrappers = root.relative_to(path).parts
+    wrapper = "/".join(map(shown, wrappers))
+    walk = Walk(path, passing)
+    for depth in range(len(wrappers)):
+        walk.pass_over_loose(path.joinpath(*wrappers[:depth]), "beside the folder of classes, so it has no class")
     passing.note(wrapper, "the one folder there is; the folders in it are read as the classes or splits")
     return root, wrapper + "/"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -61,11 +62,18 @@ class PassingOver:
     """Collects what is passed over, each path once, however often it is met."""
 
     def __init__(self) -> None:
+        self._prefix = ""
         self._files: dict[str, str] = {}
         self._hidden: dict[str, str] = {}
         self._pictures: dict[str, str] = {}
         self._missing: dict[str, str] = {}
         self._notes: dict[tuple[str, str], None] = {}
+
+    def below(self, prefix: str) -> PassingOver:
+        """Give a collector of the same collection, for paths that begin behind `prefix`."""
+        inner = copy.copy(self)
+        inner._prefix = self._prefix + prefix
+        return inner
 
     def file(self, source: str, head: Callable[[], bytes]) -> None:
         """Note a file whose ending is not that of a picture that is read; `head` reads its first bytes."""
@@ -75,9 +83,9 @@ class PassingOver:
             kind = picture_signature(head())
             reason = kind and f"a {kind} picture whose name has no ending; give it one"
         if reason:
-            self._pictures[source] = reason
+            self._pictures[self._prefix + source] = reason
         else:
-            self._files[source] = ending
+            self._files[self._prefix + source] = ending
 
     def forget(self, source: str) -> None:
         """Take back that a file was passed over, since it is read."""
@@ -86,11 +94,11 @@ class PassingOver:
     def hidden(self, source: str) -> None:
         """Note a hidden file or folder, or one of a system's own."""
         name = source.rsplit("/", 1)[-1]
-        self._hidden[source] = name if is_system(name) else ""
+        self._hidden[self._prefix + source] = name if is_system(name) else ""
 
     def picture(self, source: str, reason: str) -> None:
         """Note a picture that is not in the set for another reason than its kind."""
-        self._pictures[source] = reason
+        self._pictures[self._prefix + source] = reason
 
     def missing(self, source: str, reason: str) -> None:
         """Note a file that a table names and that is not read."""
@@ -98,7 +106,7 @@ class PassingOver:
 
     def note(self, source: str, reason: str) -> None:
         """Note anything else that a person should know."""
-        self._notes[source, reason] = None
+        self._notes[self._prefix + source, reason] = None
 
     def result(self) -> PassedOver:
         """Give what was collected, in the order of the paths."""

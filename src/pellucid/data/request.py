@@ -15,7 +15,7 @@ from pellucid.data.pixel_range import PixelRange
 from pellucid.data.places import asked_folder, data_folder
 from pellucid.ground.errors import UserError, did_you_mean
 
-__all__ = ["WRONG_OPTIONS", "DataRequest"]
+__all__ = ["LARGEST_SIDE", "WRONG_OPTIONS", "DataRequest"]
 
 LARGEST_SIDE = 8192
 WRONG_OPTIONS = "the options for the images do not fit"

@@ -8,6 +8,7 @@ named; so are links to nothing, and whatever is neither a file nor a folder (a p
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 from collections.abc import Iterator
@@ -70,6 +71,20 @@ class Walk:
                 if ending_of(entry.name) in readable_endings() and self._kind(entry) == "file"
             )
 
+    def pass_over_loose(self, folder: Path, reason: str) -> None:
+        """Note whatever lies directly in a folder and is no folder that is looked at; `reason` is that of pictures."""
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if self._kind(entry) != "file":
+                    continue
+                if ending_of(entry.name) in readable_endings():
+                    self.passing.picture(self.relative(entry.path), reason)
+                else:
+                    self._pass_over(entry)
+
+    def _pass_over(self, entry: os.DirEntry[str]) -> None:
+        self.passing.file(self.relative(entry.path), functools.partial(_head, entry.path))
+
     def files(self, folder: Path) -> Iterator[WalkedFile]:
         """Give every picture in a folder and below it; each real folder is walked once."""
         linked_folder = self._real / self.relative(folder) != Path(os.path.realpath(folder))
@@ -89,13 +104,12 @@ class Walk:
                 if kind == "folder":
                     waiting.append((entry.path, linked or _is_link(entry)))
                 elif kind == "file":
-                    path = self.relative(entry.path)
                     if ending_of(entry.name) not in readable_endings():
-                        self.passing.file(path, lambda path=entry.path: _head(path))  # type: ignore[misc]
+                        self._pass_over(entry)
                         continue
                     facts = os.stat(entry.path) if os.name == "nt" else entry.stat()
                     yield WalkedFile(
-                        path,
+                        self.relative(entry.path),
                         facts.st_size,
                         facts.st_mtime_ns,
                         _identity(facts),

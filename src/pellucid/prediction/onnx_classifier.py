@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.decode import FITS, PixelFormat
+from pellucid.data.request import LARGEST_SIDE
 from pellucid.ground.cores import divided_cores, shared_cores
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import read_whole
@@ -126,8 +127,10 @@ def _facts(path: Path, session: Any) -> OnnxFacts:
         facts = msgspec.convert(all_visible(document), OnnxFacts)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise UserError(f"the metadata of {path} are damaged ({_first_line(error)}); {REMEDY}") from error
-    sane = min(facts.height, facts.width) > 0 and facts.channels in (1, 3) and facts.fit in (*FITS, "none")
-    if not sane or len(facts.classes) < 2 or not 0 <= (facts.threshold or 0) <= 1:
+    sized = 1 <= min(facts.height, facts.width) <= max(facts.height, facts.width) <= LARGEST_SIDE
+    sane = sized and facts.channels in (1, 3) and facts.fit in (*FITS, "none")
+    named = len(set(facts.classes)) == len(facts.classes) >= 2 and not any("\n" in name for name in facts.classes)
+    if not sane or not named or not 0 <= (facts.threshold or 0) <= 1:
         raise UserError(f"the metadata of {path} are damaged; {REMEDY}")
     return facts
 

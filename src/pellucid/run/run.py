@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -180,7 +181,8 @@ class Run(Shown):
         None, which every command takes by default, is the best where epochs were validated, and the last elsewhere.
 
         Raises:
-            UserError: there are no weights yet, or none of that epoch, or `best` without a validation split.
+            UserError: there are no weights yet, or none of that epoch, or `best` without a validation split, or the
+                weights of a finished run's last epoch are gone.
         """
         kept = self.epochs()
         if not kept:
@@ -189,6 +191,7 @@ class Run(Shown):
                 f"{resume_command(self.directory, self.record.processes)}"
             )
         if epoch == "last":
+            self._check_there(kept, best=False)
             return kept[-1]
         if epoch is None or epoch == "best":
             best = best_epoch(self._epochs_scored(), kept)
@@ -197,6 +200,7 @@ class Run(Shown):
                     f"{self.directory} has no validation figures, so no epoch is the best one; "
                     "give a number or `last`, or train with a recipe that holds out images (standard)"
                 )
+            self._check_there(kept, best=best is not None)
             return kept[-1] if best is None else best
         if not (str(epoch).isascii() and str(epoch).isdigit()) or int(epoch) not in kept:
             listed = ", ".join(map(str, kept))
@@ -210,6 +214,22 @@ class Run(Shown):
             return self.metrics("epoch")
         except UserError as error:
             raise UserError(f"which epoch is the best cannot be told; name one (--epoch last): {error}") from error
+
+    def _check_there(self, kept: list[int], *, best: bool) -> None:
+        """Refuse a finished run without its last weights, or without the best, as a copy that was cut short is.
+
+        Raises:
+            UserError: they are missing.
+        """
+        epochs = []
+        with contextlib.suppress(UserError):  # whoever needs the metrics says that they are damaged
+            lines = self.metrics()
+            if any(line["event"] == "end" for line in lines):
+                epochs = [line for line in lines if line["event"] == "epoch"]
+        numbers = [line["epoch"] for line in epochs]
+        wanted = best_epoch(epochs, numbers) if best else max(numbers, default=None)
+        if wanted is not None and wanted not in kept:
+            raise UserError(f"{self.weights_path(wanted)} is missing; {self._weights_remedy(wanted)}")
 
     def epoch_words(self, epoch: int) -> str:
         """Say which epoch that is, such as `epoch 9 of 20, the best on validation images`."""

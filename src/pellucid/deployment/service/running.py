@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pellucid.deployment.service.application import application
 from pellucid.deployment.service.limits import Limits
@@ -68,8 +69,9 @@ def serve(
     with _listening(host, port) as listening:
         name = f"[{host}]" if ":" in host else host
         config = uvicorn.Config(
-            application(classifier, limits, token),
+            _for_clients_that_leave(application(classifier, limits, token)),
             log_level="warning",
+            ws="none",  # where a library for it is installed, a request to change over is never answered
             limit_concurrency=OPEN_AT_ONCE,
             timeout_keep_alive=IDLE,
             timeout_graceful_shutdown=round(limits.seconds) + 1,
@@ -79,6 +81,22 @@ def serve(
         server = _Server(config)
         on_start(f"http://{name}:{listening.getsockname()[1]}")
         server.run(sockets=[listening])
+
+
+def _for_clients_that_leave(app: ASGIApp) -> ASGIApp:
+    """Drop answers to connections that were cut: some event loops raise for them, which is no fault of the service."""
+
+    async def patient(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_if_open(message: Message) -> None:
+            try:
+                await send(message)
+            except RuntimeError as error:
+                if "closed" not in str(error):
+                    raise
+
+        await app(scope, receive, send_if_open)
+
+    return patient
 
 
 def is_loopback(host: str) -> bool:
