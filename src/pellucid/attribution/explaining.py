@@ -133,7 +133,9 @@ def best_explanation(glass: Glass, target: int | str | None = None) -> Explanati
 
 
 def quick_explanation(glass: Glass, target: int | str | None = None) -> Explanation:
-    """Make one map by Grad-CAM, or saliency where no layer has rows and columns, chosen before anything is measured, so that its test needs few positions.
+    """Make one map by a method chosen before anything is measured, so that its test needs few positions.
+
+    It is Grad-CAM, or saliency where no layer has rows and columns.
 
     A tenth of the work of `best_explanation`: the p-values need no correction, the curves have fewer points, and there
     are no random orders.
