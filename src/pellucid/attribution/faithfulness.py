@@ -17,7 +17,7 @@ from torch import Tensor
 from pellucid.attribution.images import VALUES_AT_ONCE, blurred, mean_colour
 from pellucid.attribution.probability import Probability
 
-__all__ = ["LEVEL", "Faithfulness", "MovedTest", "against_moved", "measure_map", "measure_random_orders"]
+__all__ = ["LEVEL", "TEST_STEPS", "Faithfulness", "MovedTest", "against_moved", "measure_map", "measure_random_orders"]
 
 STEPS = 64
 TEST_STEPS = 16
@@ -142,7 +142,9 @@ def measure_random_orders(
     return tuple(_measure(probability, x, generator.permutation(pixels), STEPS) for _ in range(count))
 
 
-def against_moved(probability: Probability, x: Tensor, values: NDArray[np.float64], tries: int = 1) -> MovedTest:
+def against_moved(
+    probability: Probability, x: Tensor, values: NDArray[np.float64], tries: int = 1, steps: int = TEST_STEPS
+) -> MovedTest:
     """Test a map against itself moved elsewhere: what a map has to be better than.
 
     A moved map has patches of the same size; single pixels in random order have not, and scattered holes harm a
@@ -156,11 +158,12 @@ def against_moved(probability: Probability, x: Tensor, values: NDArray[np.float6
         x: `(1, C, H, W)`, the image as the network takes it.
         values: `[H, W]`, the map.
         tries: among how many maps this one was, or is going to be, chosen.
+        steps: into how many parts the pixels are divided.
     """
     return MovedTest(
-        scores=measure_map(probability, x, values, TEST_STEPS),
+        scores=measure_map(probability, x, values, steps),
         moved=tuple(
-            measure_map(probability, x, np.roll(values, shift, axis=(0, 1)), TEST_STEPS)
+            measure_map(probability, x, np.roll(values, shift, axis=(0, 1)), steps)
             for shift in _shifts(values.shape[0], values.shape[1], math.ceil(tries / LEVEL))
         ),
         tries=tries,

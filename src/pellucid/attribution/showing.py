@@ -132,6 +132,8 @@ def score_rows(explanations: Sequence[Explanation]) -> list[tuple[str, ...]]:
             )
         )
     random = explanations[0].random
+    if not random:
+        return rows
     deletion, insertion = _ranges(random)
     return [*rows, ("random order", deletion, "", insertion, "", f"{len(random)} tries")]
 

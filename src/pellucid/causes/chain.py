@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from pellucid.attribution.explaining import best_explanation, explain_glass
+from pellucid.attribution.explaining import explain_glass, suitable_explanation
 from pellucid.attribution.explanation import Explanation
 from pellucid.attribution.probability import output_noun
 from pellucid.attribution.registry import methods_of
@@ -29,7 +29,7 @@ class Why(Shown):
     Attributes:
         glass: `look(run, image)`.
         pair: `find_pair(glass)`.
-        explanation: `explain(run, image).best`, unless a method was named.
+        explanation: `explain(run, image).best`, unless a method was named or the network is too expensive to try all.
         contributor: `find_contributor(glass, pair.predicted, pair.other)`.
         trace: `glass.trace(contributor.unit)`.
         path: `glass.path(contributor.unit)`.
@@ -91,7 +91,8 @@ def why(
     Args:
         run: a run or its directory.
         image: as `look` takes it.
-        method: what makes the map; None tries all and keeps the most faithful.
+        method: what makes the map; None tries all and keeps the most faithful, or takes Grad-CAM where the network is
+            so expensive that trying all would take minutes.
         epoch: `last`, `best` or a number; None is the best on validation images, else the last.
         top: how many images that activate the unit.
         limit: look for them in so many training images, evenly spaced; None looks at all.
@@ -105,7 +106,7 @@ def why(
     glass = look(opened, image, epoch=epoch)
     pair = find_pair(glass)
     if method is None:
-        explanation = best_explanation(glass, pair.predicted)
+        explanation = suitable_explanation(glass, pair.predicted)
     else:
         explanation = explain_glass(glass, method, pair.predicted).best
     contributor = find_contributor(glass, pair.predicted, pair.other)

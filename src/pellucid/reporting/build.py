@@ -16,7 +16,7 @@ from pellucid.ground.writing import counted
 from pellucid.reporting.inside import filters_section, maps_section, mistakes_section
 from pellucid.reporting.results import classes_section, confidence_section, confusion_section
 from pellucid.reporting.source import Source, open_source
-from pellucid.reporting.surroundings import audit_section, not_measured, robustness_section
+from pellucid.reporting.surroundings import audit_section, curve_section, not_measured, robustness_section
 from pellucid.reporting.training import data_section, network_section, training_section
 from pellucid.run import Run, RunFile
 
@@ -85,6 +85,7 @@ def _sections(source: Source) -> dict[str, Any]:
         "mistakes": mistakes_section(source) if evaluation else None,
         "filters": filters_section(source),
         "maps": maps_section(source),
+        "curve": curve_section(source),
         "robustness": robustness_section(source),
         "audit": audit_section(source),
         "not_measured": not_measured(source),

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.attribution import best_explanation
+from pellucid.attribution.explaining import (
+    PASSES,
+    QUICK_PASSES,
+    best_explanation,
+    pass_seconds,
+    quick_explanation,
+)
 from pellucid.attribution.layers import spatial_layers
 from pellucid.attribution.showing import verdict_sentence
 from pellucid.causes import filters, maps
@@ -16,12 +23,16 @@ from pellucid.evaluation.mistakes import Mistake, mistakes_among
 from pellucid.figures.attribution import overlay
 from pellucid.glass import Glass, look
 from pellucid.ground.errors import UserError
+from pellucid.ground.progress import progress
+from pellucid.ground.writing import counted
 from pellucid.reporting.pictures import data_uri, mosaic, signed_colours
 from pellucid.reporting.source import Source
 
 __all__ = ["filters_section", "maps_section", "mistakes_section"]
 
 MISTAKES = 9
+BUDGET, QUICK_BUDGET = 60.0, 25.0
+"""Seconds of a processor for all maps of mistakes: the best of all methods, or else quick ones."""
 LARGEST = 224
 LAYERS = 8
 CHANNELS = 64
@@ -31,9 +42,46 @@ def mistakes_section(source: Source) -> dict[str, Any]:
     """Show the most confident mistakes: image, map of the predicted class, the trace of that class's logit."""
     assert source.evaluation is not None
     if source.predictions is None or source.chosen is None:
-        return {"cards": [], "count": source.evaluation.images - source.evaluation.correct}
+        return {"cards": [], "count": source.evaluation.images - source.evaluation.correct, "maps": ""}
     mistakes = mistakes_among(source.predictions, source.chosen, top=MISTAKES)
-    return {"cards": [_card(source, mistake) for mistake in mistakes.shown], "count": mistakes.count}
+    cards: list[dict[str, Any]] = []
+    plan = _Plan()
+    with progress("maps of mistakes", len(mistakes.shown), "mistakes") as advance:
+        for mistake in mistakes.shown:
+            cards.append(_card(source, mistake, plan, len(mistakes.shown)))
+            advance(1)
+    return {"cards": cards, "count": mistakes.count, "maps": plan.sentence(len(cards))}
+
+
+@dataclass
+class _Plan:
+    """How many mistakes get a map, and how it is made, by what the network costs; decided at the first one."""
+
+    maps: int | None = None
+    quick: bool = False
+    seconds: float = 0.0
+    made: int = 0
+    method: str = ""
+
+    def decide(self, glass: Glass, cards: int) -> None:
+        """Measure what a pass costs, and choose what fits the budget."""
+        if self.maps is not None:
+            return
+        self.seconds = pass_seconds(glass)
+        self.quick = self.seconds * PASSES * cards > BUDGET
+        affordable = int(QUICK_BUDGET / (self.seconds * QUICK_PASSES)) if self.seconds else cards
+        self.maps = min(cards, max(1, affordable)) if self.quick else cards
+
+    def sentence(self, cards: int) -> str:
+        """Say what was left out and why; empty where nothing was."""
+        if not self.quick or not self.made:
+            return ""
+        only = f"Maps for the {counted(self.made, 'most confident mistake')} only" if self.made < cards else "Maps"
+        return (
+            f"{only}, each by {self.method} alone, since an image takes this network "
+            f"{1000 * self.seconds:.0f} ms and testing all methods needs {PASSES:,} of them for each mistake; "
+            "for any other: pellucid explain."
+        )
 
 
 def filters_section(source: Source) -> dict[str, Any] | None:
@@ -95,7 +143,7 @@ def maps_section(source: Source) -> dict[str, Any] | None:
     }
 
 
-def _card(source: Source, mistake: Mistake) -> dict[str, Any]:
+def _card(source: Source, mistake: Mistake, plan: _Plan, cards: int) -> dict[str, Any]:
     assert source.predictions is not None
     assert source.chosen is not None
     pixels = source.chosen.pixels(mistake.index)
@@ -105,18 +153,22 @@ def _card(source: Source, mistake: Mistake) -> dict[str, Any]:
     return {
         "mistake": mistake,
         "image": data_uri(_enlargeable(pixels)),
-        "map": _map(glass, mistake.predicted),
+        "map": _map(glass, mistake.predicted, plan, cards),
         "bars": [(source.run.classes[index], float(probabilities[index])) for index in top],
         "arithmetic": _arithmetic(glass, mistake.predicted),
         "command": f"pellucid trace . {shlex.quote(mistake.image)}",
     }
 
 
-def _map(glass: Glass, target: str) -> dict[str, str] | None:
+def _map(glass: Glass, target: str, plan: _Plan, cards: int) -> dict[str, str] | None:
     try:
-        best = best_explanation(glass, target)
+        plan.decide(glass, cards)
+        if plan.made == plan.maps:
+            return None
+        best = quick_explanation(glass, target) if plan.quick else best_explanation(glass, target)
     except UserError:  # a network without rows and columns has no map
         return None
+    plan.made, plan.method = plan.made + 1, best.method
     assert glass.picture.pixels is not None
     pixels = glass.picture.pixels
     colours = overlay(pixels[..., 0] if pixels.shape[2] == 1 else pixels, best.map)

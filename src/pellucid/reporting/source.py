@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from pellucid.auditing import Audit, read_audit
-from pellucid.evaluation import Evaluation, Robustness, evaluate, read_evaluation, read_robustness
+from pellucid.evaluation import (
+    Evaluation,
+    LearningCurve,
+    Robustness,
+    evaluate,
+    read_evaluation,
+    read_learning_curve,
+    read_robustness,
+)
 from pellucid.evaluation.result import evaluation_folder
 from pellucid.ground.errors import UserError
 from pellucid.ground.notices import notice
@@ -19,7 +27,7 @@ from pellucid.run import Run, RunFile
 __all__ = ["Source", "open_source"]
 
 
-Document = TypeVar("Document", Audit, Robustness)
+Document = TypeVar("Document", Audit, LearningCurve, Robustness)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,7 @@ class Source:
     """The images that were measured; None without an evaluation, or where they are gone."""
     robustness: Robustness | None
     audit: Audit | None
+    curve: LearningCurve | None
     missing: tuple[str, ...]
     """Why something that should be here is not, in sentences."""
 
@@ -93,7 +102,11 @@ def open_source(run: Run, epoch: int | str | None = None, device: str = "auto", 
     if audit is not None and audit.fingerprint != run.record.fingerprint:
         missing.append(f"{RunFile.AUDIT} belongs to other images and is left out.")
         audit = None
-    return Source(run, shown, evaluation, predictions, chosen, robustness, audit, tuple(missing))
+    curve = _read(read_learning_curve, run, RunFile.CURVE, missing)
+    if curve is not None and curve.weights != run.weights_digest(shown):
+        missing.append(f"{RunFile.CURVE} belongs to other weights and is left out.")
+        curve = None
+    return Source(run, shown, evaluation, predictions, chosen, robustness, audit, curve, tuple(missing))
 
 
 def _kept(run: Run, split: str | None, epoch: int | str | None) -> tuple[Evaluation | None, Predictions | None]:

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from pellucid.auditing.composition import ImageAt
 from pellucid.evaluation.charts import robustness_chart
 from pellucid.evaluation.showing import images_text, robustness_sentence
+from pellucid.evaluation.showing_curve import CURVE_HEADINGS, curve_chart, curve_rows, curve_sentences
+from pellucid.recipes import Recipe
 from pellucid.reporting.charts import NARROW, chart_svg
 from pellucid.reporting.pictures import data_uri
 from pellucid.reporting.source import Source
 
-__all__ = ["audit_section", "not_measured", "robustness_section"]
+__all__ = ["audit_section", "curve_section", "not_measured", "robustness_section"]
 
 PAIRS = 24
 DOUBTS = 24
@@ -33,6 +35,18 @@ def robustness_section(source: Source) -> dict[str, Any] | None:
             {"figures": kind, "chart": chart_svg(robustness_chart(kind, measured), width=NARROW)}
             for kind in measured.corruptions
         ],
+    }
+
+
+def curve_section(source: Source) -> dict[str, Any] | None:
+    """Give accuracy with fewer training images, and what more would bring; None where it was not measured."""
+    if source.curve is None:
+        return None
+    return {
+        "sentences": curve_sentences(source.curve),
+        "chart": chart_svg(curve_chart(source.curve)),
+        "headings": CURVE_HEADINGS,
+        "rows": curve_rows(source.curve),
     }
 
 
@@ -61,6 +75,8 @@ def not_measured(source: Source) -> list[tuple[str, str | None]]:
     if source.robustness is None:
         changes = "noise, blur, contrast, brightness, shift and rotation"
         gaps.append((f"How accuracy falls under {changes}.", "pellucid robustness ."))
+    if source.curve is None and Recipe.from_dict(source.run.record.recipe).backbone == "frozen":
+        gaps.append(("What more photos would bring.", "pellucid evaluate . --curve"))
     if source.audit is None:
         gaps.append(
             (

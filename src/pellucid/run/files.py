@@ -44,6 +44,7 @@ class RunFile(StrEnum):
     EVALUATION = "evaluation.json", "what `pellucid evaluate` measured (pellucid/evaluation/result.py)"
     PREDICTIONS = "predictions.csv", "the network's probabilities for each test image"
     CALIBRATION = "calibration.json", "the temperature of its probabilities, and the confidence threshold"
+    CURVE = "curve.json", "its accuracy with fewer training images, and what more would bring"
     ROBUSTNESS = "robustness.json", "its accuracy on changed images"
     ROBUSTNESS_PICTURE = "robustness.png", "the same as a picture"
     AUDIT = "audit.json", "what `pellucid audit` found in its images (pellucid/auditing/result.py)"

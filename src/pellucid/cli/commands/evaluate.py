@@ -48,11 +48,19 @@ __all__ = ["evaluate"]
 )
 @click.option("--unknown", multiple=True, help="Out-of-class images: a set.  [noise and blank always]")
 @click.option("--figures", is_flag=True, help="Draw confusion matrix, reliability and coverage as PNG.")
+@click.option("--curve", is_flag=True, help="What more photos would bring (frozen backbones).")
 @data_dir_option
 @device_option
 @json_option
 def evaluate(
-    run: str, no_calibration: bool, unknown: tuple[str, ...], figures: bool, device: str, as_json: bool, **options: Any
+    run: str,
+    no_calibration: bool,
+    unknown: tuple[str, ...],
+    figures: bool,
+    curve: bool,
+    device: str,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Measure a RUN on images that it has not seen.
 
@@ -69,6 +77,7 @@ def evaluate(
       torchrun --nproc-per-node 2 -m pellucid evaluate runs/cifar10-simple-cifar-1
     """
     from pellucid.evaluation import evaluate as measure
+    from pellucid.evaluation import learning_curve
     from pellucid.evaluation.unknown import GENERATED
     from pellucid.ground.devices import pick_device
     from pellucid.ground.ranks import join_ranks
@@ -87,11 +96,16 @@ def evaluate(
     )
     if not ranks.is_main:
         return
+    outlook = learning_curve(opened, epoch=evaluation.epoch, device=device, show_progress=True) if curve else None
     if as_json:
-        print_json(evaluation.to_dict())
+        print_json(evaluation.to_dict() | ({"curve": outlook.to_dict()} if outlook else {}))
     else:
         click.echo(str(evaluation))
+        if outlook:
+            click.echo(f"\n{outlook}")
     files = [evaluation.directory / RunFile.EVALUATION, evaluation.directory / RunFile.PREDICTIONS]
+    if outlook:
+        files.append(opened.directory / RunFile.CURVE)
     announce(*files, *(_draw(evaluation) if figures else ()))
     steps = [
         ("its most confident mistakes", command_line("mistakes", opened.directory)),

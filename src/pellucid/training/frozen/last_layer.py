@@ -20,7 +20,7 @@ from pellucid.training.interruption import Interrupted, StopRequest
 from pellucid.training.recorder import Recorder
 from pellucid.training.session import Session
 
-__all__ = ["check_can_be_fitted", "fit_last_layer"]
+__all__ = ["check_can_be_fitted", "fit_last_layer", "identity_of"]
 
 TOLERANCE = 1e-8
 """Of the gradient in float64; the weights are then right to more digits than float32 has."""
@@ -60,7 +60,7 @@ def fit_last_layer(session: Session, recorder: Recorder, stop: StopRequest) -> N
     network, preparation = session.network.eval(), session.preparation
     path = last_layer(network, preparation.preprocessing.input_shape)
     assert path is not None
-    identity = _identity(recorder.run, network, path)
+    identity = identity_of(recorder.run, network, path)
     source = FeatureSource(network, path, preparation.preprocessing, session.device, identity)
     augmentation = preparation.augmentation
     plain, mirrored = source.of(
@@ -89,7 +89,7 @@ def fit_last_layer(session: Session, recorder: Recorder, stop: StopRequest) -> N
     recorder.after_fit(_figures(tried, found), _sentence(tried, len(labels)))
 
 
-def _identity(run: Run, network: nn.Module, path: str) -> dict[str, str]:
+def identity_of(run: Run, network: nn.Module, path: str) -> dict[str, str]:
     """Say which features a network computes: its name, its code if it is a person's own, all weights but the last."""
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
