@@ -22,8 +22,7 @@ from pellucid.arithmetic.arrays import Floats, Integers, gather, index_row
 from pellucid.arithmetic.broadcasting import broadcast, narrowed, spread
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.reading import for_function, for_module, spellings
-from pellucid.arithmetic.result import Terms
-from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes
+from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, operand_terms
 from pellucid.ground.writing import number
 
 __all__ = ["Function", "PointwiseRule", "applied", "erf", "erfc", "logistic", "read_function"]
@@ -161,17 +160,8 @@ class PointwiseRule(Rule):
                 for slope, constant in zip(function.slopes, constants, strict=True)
                 if slope is not None and constant is None
             ]
-        ranks = tuple(x.dim() for x in inputs)
-        rows = np.full((len(inputs), max(ranks)), -1, dtype=np.int64)
-        for operand_number, source in enumerate(sources):
-            rows[operand_number, : source.shape[1]] = source[0]
-        terms = Terms(
-            values=np.concatenate(values),
-            operand=np.arange(len(inputs), dtype=np.int64),
-            index=rows,
-            ranks=ranks,
-            products=value.copy() if len(inputs) == 1 else None,
-        )
+        products = value.copy() if len(inputs) == 1 else None
+        terms = operand_terms(sources, np.concatenate(values), products=products)
         details: dict[str, Any] = {}
         if slopes:
             details = {"slope": slopes[0]} if len(slopes) == 1 else {"slopes": np.array(slopes)}

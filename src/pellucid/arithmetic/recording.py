@@ -127,7 +127,7 @@ def _record(
             second, _ = _run(network, other_image(x), training, False, None, then, recorder.gradients)
             other = second.finished()
         except Exception:
-            pass
+            pass  # fails on the other image: nothing can be compared, so what left torch counts as unproven
         finally:
             restore_random_states(after)
         steps = mark_what_changes(steps, other, recorder)

@@ -37,6 +37,7 @@ __all__ = [
     "check_rank",
     "input_terms",
     "is_floating",
+    "operand_terms",
     "reach_along",
     "rule_for",
     "rule_of",
@@ -254,6 +255,24 @@ def input_terms(shape: Sequence[int], index: Integers, values: Floats, **more: A
     return Terms(
         values=values, operand=np.where(outside, -1, 0).astype(np.int64), index=index, ranks=(len(shape),), **more
     )
+
+
+def operand_terms(sources: Sequence[Integers], values: Floats, **more: Any) -> Terms:
+    """Make one term for each operand.
+
+    Args:
+        sources: where each operand is read, `[1, rank]` each; shorter ones are filled up with -1.
+        values: the numbers there, `[operands]`.
+        more: further fields of the terms, such as `weights` and `products`.
+
+    >>> operand_terms([np.array([[0, 2]]), np.array([[2]])], np.array([1.0, 5.0])).index.tolist()
+    [[0, 2], [2, -1]]
+    """
+    ranks = tuple(source.shape[1] for source in sources)
+    index = np.full((len(sources), max(ranks)), -1, dtype=np.int64)
+    for row, source in zip(index, sources, strict=True):
+        row[: source.shape[1]] = source[0]
+    return Terms(values=values, operand=np.arange(len(sources), dtype=np.int64), index=index, ranks=ranks, **more)
 
 
 def is_floating(value: Any) -> bool:

@@ -223,7 +223,7 @@ def upright_bytes(content: bytes, target: PixelFormat) -> NDArray[np.uint8]:
 def _faults_named(content: bytes) -> Iterator[None]:
     """Turn whatever a reader raises into what is wrong with the picture, or with the machine."""
     try:
-        with _QUIET:  # odd metadata; too many pixels, which are counted here
+        with _IGNORED_WARNINGS:  # odd metadata; too many pixels, which are counted here
             yield
     except (BrokenImage, MachineFault, UserError):
         raise
@@ -241,7 +241,7 @@ def _faults_named(content: bytes) -> Iterator[None]:
         raise BrokenImage(f"damaged: the file ends too early ({reason})" if ends_early else reason) from error
 
 
-class _Quiet:
+class _IgnoredWarnings:
     """Ignores warnings while at least one thread is inside; `warnings.catch_warnings` is for one thread alone."""
 
     def __init__(self) -> None:
@@ -263,7 +263,7 @@ class _Quiet:
                 self._catching.__exit__(None, None, None)
 
 
-_QUIET = _Quiet()
+_IGNORED_WARNINGS = _IgnoredWarnings()
 
 
 def fit_picture(picture: Image.Image, target: PixelFormat) -> tuple[NDArray[np.uint8], bool]:

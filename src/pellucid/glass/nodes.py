@@ -70,10 +70,6 @@ class ForwardPass(Shown):
         """
         return self.recording.hidden
 
-    def depends_on_image(self, number: int) -> bool:
-        """Whether a step's values depend on the image."""
-        return number in self.from_image
-
     @cached_property
     def prediction(self) -> Prediction | None:
         """Each class's probability; None for a network that does not return one logit for each class."""

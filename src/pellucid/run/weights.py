@@ -44,8 +44,8 @@ def seal_of(content: bytes, run: str, epoch: int) -> str:
         digest = str(metadata["sha256"])
         start = content.index(f'"sha256":"{digest}"'.encode()) + len('"sha256":"')
         stated = (str(metadata["run"]), str(metadata["epoch"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise UserError("its head cannot be read, or names no SHA-256") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError("its head cannot be read, or names no SHA-256") from error
     if hashlib.sha256(content[:start] + BLANK.encode() + content[start + len(digest) :]).hexdigest() != digest:
         raise UserError("its SHA-256 is not that of its content")
     if stated != (run, str(epoch)):

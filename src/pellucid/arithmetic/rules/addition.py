@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pellucid.arithmetic.arrays import gather
+from pellucid.arithmetic.arrays import gather, index_row
 from pellucid.arithmetic.broadcasting import broadcast, narrowed, spread
 from pellucid.arithmetic.operation import Call, Formula, NoArithmetic, Operation, ShapeRule
 from pellucid.arithmetic.pointwise import applied
 from pellucid.arithmetic.reading import for_function, for_module, spellings
 from pellucid.arithmetic.result import Terms
-from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, is_floating, rule_for
+from pellucid.arithmetic.rule import Decomposition, LocalDerivatives, Rule, Shapes, is_floating, operand_terms, rule_for
 
 __all__ = ["AdditionRule", "MultiplicationRule", "addition", "multiplication"]
 
@@ -139,17 +139,10 @@ class MultiplicationRule(Rule):
 
 
 def _gathered(inputs: Sequence[Tensor], index: tuple[int, ...], weights: Any) -> Terms:
-    ranks = tuple(x.dim() for x in inputs)
-    rows = np.full((len(inputs), max(ranks)), -1, dtype=np.int64)
-    values = np.empty(len(inputs))
-    position = np.asarray([index], dtype=np.int64).reshape(1, len(index))
-    for number, x in enumerate(inputs):
-        source = narrowed(tuple(x.shape), position)
-        rows[number, : x.dim()] = source[0]
-        values[number] = gather(x, source, f"operand {number}")[0]
-    products = None if weights is None else values * weights
-    operand = np.arange(len(inputs), dtype=np.int64)
-    return Terms(values=values, operand=operand, index=rows, ranks=ranks, weights=weights, products=products)
+    sources = [narrowed(tuple(x.shape), index_row(index)) for x in inputs]
+    read = zip(inputs, sources, strict=True)
+    values = np.concatenate([gather(x, source, f"operand {number}") for number, (x, source) in enumerate(read)])
+    return operand_terms(sources, values, weights=weights, products=None if weights is None else values * weights)
 
 
 def _are_tensors(*values: Any) -> bool:

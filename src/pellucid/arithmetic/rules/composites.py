@@ -1,4 +1,4 @@
-"""Functions taken apart into simpler ones, as PyTorch computes them itself: stacking, distances, power pooling.
+"""Functions decomposed into simpler ones, as PyTorch computes them itself: stacking, distances, power pooling.
 
 A function below runs in the place of the one it is registered for while a network is recorded. It returns
 `NotImplemented`, before it runs anything, for arguments that it does not take.

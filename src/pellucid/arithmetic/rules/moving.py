@@ -10,42 +10,31 @@ from torch import Tensor, nn
 
 from pellucid.arithmetic.operation import Call, NoArithmetic, Operation
 from pellucid.arithmetic.reading import for_function, for_module, spellings
-from pellucid.arithmetic.rule import is_floating
-from pellucid.arithmetic.rules.rearrangement import rearrangement, shuffled
+from pellucid.arithmetic.rules.rearrangement import rearranged, rearrangement, shuffled
 
 __all__: list[str] = []
 
 
-def _moving(kind: str, input: Any, function: Any, **settings: Any) -> Call:
-    if not is_floating(input):
-        raise NoArithmetic(f"no arithmetic for this operation: {kind} of something other than floating-point numbers")
-    return Call(rearrangement(kind, function, **settings), (input,))
-
-
 @for_function(torch.t, Tensor.t, Tensor.T.__get__)  # type: ignore[attr-defined]
 def _from_t(input: Tensor, *_: Any) -> Call:
-    return _moving("permute", input, lambda x: x.permute(*reversed(range(x.dim()))))
+    return rearranged("permute", input, lambda x: x.permute(*reversed(range(x.dim()))))
 
 
-@for_function(Tensor.mT.__get__, Tensor.mH.__get__)  # type: ignore[attr-defined]
+# Of real numbers, the conjugate transpose is the transpose.
+@for_function(Tensor.mT.__get__, Tensor.mH.__get__, Tensor.H.__get__, torch.adjoint, Tensor.adjoint)  # type: ignore[attr-defined]
 def _from_matrix_transpose(input: Tensor, *_: Any) -> Call:
-    return _moving("transpose", input, lambda x: x.transpose(-2, -1))
-
-
-@for_function(Tensor.H.__get__, torch.adjoint, Tensor.adjoint)  # type: ignore[attr-defined]
-def _from_adjoint(input: Tensor, *_: Any) -> Call:
-    return _moving("transpose", input, lambda x: x.transpose(-2, -1))
+    return rearranged("transpose", input, lambda x: x.transpose(-2, -1))
 
 
 @for_function(torch.ravel, Tensor.ravel)
 def _from_ravel(input: Tensor) -> Call:
-    return _moving("reshape", input, lambda x: x.reshape(-1))
+    return rearranged("reshape", input, lambda x: x.reshape(-1))
 
 
 @for_function(Tensor.view_as, Tensor.reshape_as)
 def _from_view_as(input: Tensor, other: Tensor) -> Call:
     shape = other.shape
-    return _moving("reshape", input, lambda x: x.reshape(shape))
+    return rearranged("reshape", input, lambda x: x.reshape(shape))
 
 
 def _register_triangle(kind: str) -> None:
@@ -53,7 +42,9 @@ def _register_triangle(kind: str) -> None:
     def _(input: Tensor, diagonal: int = 0, *, out: None = None) -> Call:
         cut = getattr(torch, kind)
         # Zero stands for what was cut away, so the numbers that mark the origins begin at one meanwhile.
-        return _moving(kind, input, lambda x: cut(x, diagonal), marking=lambda numbers: cut(numbers + 1, diagonal) - 1)
+        return rearranged(
+            kind, input, lambda x: cut(x, diagonal), marking=lambda numbers: cut(numbers + 1, diagonal) - 1
+        )
 
 
 _register_triangle("tril")
@@ -81,7 +72,7 @@ def _from_unfold_call(input: Tensor, kernel_size: Any, dilation: Any = 1, paddin
 
 @for_function(F.channel_shuffle, torch.channel_shuffle, F.native_channel_shuffle)
 def _from_channel_shuffle_call(input: Tensor, groups: int) -> Call:
-    return _moving("channel_shuffle", input, lambda x: shuffled(x, groups), groups=groups)
+    return rearranged("channel_shuffle", input, lambda x: shuffled(x, groups), groups=groups)
 
 
 @for_function(F.embedding)
@@ -99,20 +90,20 @@ def _from_embedding(
     padding = None if padding_idx is None else padding_idx % len(weight)
     if padding is not None and bool((input == padding).any()):
         raise NoArithmetic("no arithmetic for this operation: an embedding whose padding row gets no gradient")
-    return _moving("embedding", weight, lambda x: x[input])
+    return rearranged("embedding", weight, lambda x: x[input])
 
 
 @for_function(torch.take_along_dim, Tensor.take_along_dim)
 def _from_take_along(input: Tensor, indices: Tensor, dim: int | None = None, *, out: None = None) -> Call:
     if dim is None:
-        return _moving("take_along_dim", input, lambda x: x.reshape(-1)[indices.reshape(-1)])
+        return rearranged("take_along_dim", input, lambda x: x.reshape(-1)[indices.reshape(-1)])
     axis = dim % input.dim()
     sizes = torch.broadcast_shapes(
         *([1 if at == axis else size for at, size in enumerate(x.shape)] for x in (input, indices))
     )
     index = indices.expand(*(indices.shape[axis] if at == axis else size for at, size in enumerate(sizes)))
     spread = [-1 if at == axis else size for at, size in enumerate(sizes)]
-    return _moving("take_along_dim", input, lambda x: x.expand(spread).gather(axis, index))
+    return rearranged("take_along_dim", input, lambda x: x.expand(spread).gather(axis, index))
 
 
 @for_function(*spellings("scatter"))
@@ -120,7 +111,7 @@ def _from_scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, va
     value = src if value is None else value
     if not isinstance(value, int | float):
         raise NoArithmetic("no arithmetic for this operation: scatter of a tensor")
-    return _moving(
+    return rearranged(
         "scatter",
         input,
         lambda x: x.scatter(dim, index, value),

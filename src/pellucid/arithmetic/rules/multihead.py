@@ -1,4 +1,4 @@
-"""Multi-head attention and transformer layers taken apart into the steps they run.
+"""Multi-head attention and transformer layers decomposed into the steps they run.
 
 PyTorch's own forwards hide them: attention in one function, a layer in evaluation mode in one kernel. The steps below
 give the same numbers up to rounding, and draw the same random numbers where a dropout is in training.

@@ -27,10 +27,6 @@ def _exponent_slope(x: Any, e: Any) -> Any:
     return np.where((x == 0) & (e >= 0), 0.0, np.power(x, e) * np.log(x))
 
 
-def _power_slack(y: Any, x: Any, e: Any) -> Any:
-    return 8 * np.abs(y)
-
-
 def _power_slope_slack(which: int, x: Any, e: Any) -> Any:
     slope = np.abs(_exponent_slope(x, e) if which else _power_slope(x, e))
     # The exponent e − 1 is rounded, which the logarithm magnifies.
@@ -43,10 +39,6 @@ def _clamp(x: Any, low: Any, high: Any) -> Any:
 
 def _torch_clamp(x: Tensor, low: Any, high: Any) -> Tensor:
     return torch.clamp(x, *(None if isinstance(end, float) and np.isinf(end) else end for end in (low, high)))
-
-
-def _torch_pow(x: Any, e: Any) -> Tensor:
-    return torch.pow(x, e)
 
 
 def _xlogy(x: Any, y: Any) -> Any:

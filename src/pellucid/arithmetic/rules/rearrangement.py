@@ -39,7 +39,7 @@ from pellucid.arithmetic.rules.interpolation import MODES, check_known, interpol
 from pellucid.arithmetic.rules.pooling import adaptive_pooling
 from pellucid.ground.errors import UserError
 
-__all__ = ["RearrangementRule", "rearrangement", "shuffled"]
+__all__ = ["RearrangementRule", "rearranged", "rearrangement", "shuffled"]
 
 IN_ORDER = ("flatten", "view", "reshape", "squeeze", "unsqueeze", "contiguous", "unflatten", "detach", "clone")
 """These keep the order of the elements, so that only the counting of indices changes."""
@@ -215,7 +215,12 @@ class RearrangementRule(Rule):
         return function
 
 
-def _call(kind: str, input: Any, function: Callable[[Tensor], Tensor], **settings: Any) -> Call:
+def rearranged(kind: str, input: Any, function: Callable[[Tensor], Tensor], **settings: Any) -> Call:
+    """Read a call that only moves the elements of its first argument.
+
+    Raises:
+        NoArithmetic: that is no floating-point tensor.
+    """
     if not is_floating(input):
         raise NoArithmetic(f"no arithmetic for this operation: {kind} of something other than floating-point numbers")
     return Call(rearrangement(kind, function, **settings), (input,))
@@ -234,13 +239,13 @@ def _from_unflatten(module: Any) -> Operation:
 
 @for_function(torch.flatten, Tensor.flatten)
 def _from_flatten_call(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Call:
-    return _call("flatten", input, lambda x: x.flatten(start_dim, end_dim), start=start_dim, end=end_dim)
+    return rearranged("flatten", input, lambda x: x.flatten(start_dim, end_dim), start=start_dim, end=end_dim)
 
 
 def _register_method(kind: str, method: str, *functions: Any) -> None:
     @for_function(*functions)
     def _(input: Any, *more: Any, **keywords: Any) -> Call:
-        return _call(kind, input, lambda x: getattr(x, method)(*more, **keywords))
+        return rearranged(kind, input, lambda x: getattr(x, method)(*more, **keywords))
 
 
 # A view of memory in another order may be impossible where a copy is not, and on plain numbers both are the same.
@@ -296,17 +301,17 @@ def _from_circular_pad(module: Any) -> Operation:
 @for_function(Tensor.expand_as)
 def _from_expand_as(input: Tensor, other: Tensor) -> Call:
     shape = other.shape
-    return _call("expand_as", input, lambda x: x.expand(shape))
+    return rearranged("expand_as", input, lambda x: x.expand(shape))
 
 
 @for_function(F.pixel_shuffle)
 def _from_pixel_shuffle_call(input: Tensor, upscale_factor: int) -> Call:
-    return _call("pixel_shuffle", input, lambda x: F.pixel_shuffle(x, upscale_factor), factor=upscale_factor)
+    return rearranged("pixel_shuffle", input, lambda x: F.pixel_shuffle(x, upscale_factor), factor=upscale_factor)
 
 
 @for_function(F.pixel_unshuffle)
 def _from_pixel_unshuffle_call(input: Tensor, downscale_factor: int) -> Call:
-    return _call("unshuffle", input, lambda x: F.pixel_unshuffle(x, downscale_factor), factor=downscale_factor)
+    return rearranged("unshuffle", input, lambda x: F.pixel_unshuffle(x, downscale_factor), factor=downscale_factor)
 
 
 @for_module(nn.PixelUnshuffle)
@@ -323,7 +328,7 @@ def _from_channel_shuffle(module: Any) -> Operation:
 
 def shuffled(x: Tensor, groups: int) -> Tensor:
     """Shuffle channels: `(groups, channels)` becomes `(channels, groups)`."""
-    # The kernel knows no float64 on some devices, so the numbers that mark the origins are moved by hand.
+    # The kernel knows no float64 on some devices, so the numbers that mark the origins are moved by views.
     parted: Tensor = x.unflatten(1, (groups, -1))
     return parted.transpose(1, 2).flatten(1, 2)
 
@@ -379,7 +384,7 @@ def _from_interpolate(
 def _register_parts(kind: str, *functions: Any) -> None:
     @for_part_of(*functions)
     def _(part: int, input: Any, *more: Any, **keywords: Any) -> Call:
-        return _call(kind, input, lambda x: getattr(x, kind)(*more, **keywords)[part], part=part)
+        return rearranged(kind, input, lambda x: getattr(x, kind)(*more, **keywords)[part], part=part)
 
 
 for _parts in ("unbind", "split_with_sizes", "tensor_split"):

@@ -1,4 +1,4 @@
-"""Dividing by the norm along an axis, and the cosine of the angle between two vectors."""
+"""Dividing a vector by its norm: every number by the norm of all along the axes."""
 
 from __future__ import annotations
 
