@@ -24,6 +24,8 @@ def is_keep(value: object) -> bool:
 def best_epoch(lines: Sequence[dict[str, Any]], among: Sequence[int]) -> int | None:
     """Find the epoch with the highest validation accuracy, of equal ones that with the lowest validation loss.
 
+    Where the training had class weights, an image's part in the accuracy is weighted by them too.
+
     Args:
         lines: the `epoch` lines of a run's metrics.
         among: the epochs that may be chosen.
@@ -38,7 +40,11 @@ def best_epoch(lines: Sequence[dict[str, Any]], among: Sequence[int]) -> int | N
     scored = [line for line in lines if "val_accuracy" in line and line["epoch"] in among]
     if not scored:
         return None
-    epoch: int = max(scored, key=lambda line: (line["val_accuracy"], -line.get("val_loss", 0.0)))["epoch"]
+    best = max(
+        scored,
+        key=lambda line: (line.get("val_weighted_accuracy", line["val_accuracy"]), -line.get("val_loss", 0.0)),
+    )
+    epoch: int = best["epoch"]
     return epoch
 
 

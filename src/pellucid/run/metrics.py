@@ -59,6 +59,7 @@ class _Noted:
     train_accuracy: float = 0.0
     val_loss: float = 0.0
     val_accuracy: float = 0.0
+    val_weighted_accuracy: float = 0.0
     images_per_second: float = 0.0
     seconds: float = 0.0
 

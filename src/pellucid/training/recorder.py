@@ -84,6 +84,10 @@ class Recorder:
             if val is not None:
                 figures |= {"val_loss": val.loss, "val_accuracy": val.accuracy}
                 line += f", Validation Loss = {val.loss:.3f}, Validation Accuracy = {val.accuracy:.2%}"
+                weights = self.session.preparation.class_weights
+                if weights is not None:  # what the training is after is what the best epoch is chosen by
+                    figures["val_weighted_accuracy"] = val.weighted_accuracy(weights)
+                    line += f" ({figures['val_weighted_accuracy']:.2%} with class weights)"
             self._require_finite_weights()
             self.log.write("epoch", epoch=at.epoch, step=at.step, **figures)
             self.display.line(line)

@@ -27,7 +27,7 @@ from pellucid.run.resuming import resume_command
 __all__ = ["STANDARD", "STEPLESS", "TrainingRequest"]
 
 STANDARD = "standard"
-STEPLESS = frozenset({"backbone", "flip", "normalize", "validation"})
+STEPLESS = frozenset({"backbone", "class_weights", "flip", "normalize", "validation"})
 """The settings that mean something where the backbone is frozen; all others are of a training by steps."""
 
 
