@@ -44,6 +44,11 @@ class Division:
     """Whether the images may be flipped; digits and letters may not, and many of those look nearly the same."""
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the validation images were held out of the training images."""
+        return self.val is self.train
+
+    @property
     def train_images(self) -> int:
         """How many images train."""
         return len(self.train) if self.train_subset is None else len(self.train_subset)
@@ -69,7 +74,7 @@ class Division:
         """
         if self.val is None:
             return None
-        if train is not None and self.val is self.train:
+        if train is not None and self.is_cut:
             return train.with_subset(self.val_subset)
         return DeviceImages(self.val, device, self.val_subset)
 
