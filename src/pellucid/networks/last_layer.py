@@ -58,7 +58,9 @@ def last_stages(network: nn.Module, input_shape: tuple[int, int, int], share: fl
     handles = [
         module.register_forward_pre_hook(lambda module, inputs, path=path: order.append(path))
         for path, module in network.named_modules()
-        if path != last and not isinstance(module, _BatchNorm) and next(module.parameters(recurse=False), None) is not None
+        if path != last
+        and not isinstance(module, _BatchNorm)
+        and next(module.parameters(recurse=False), None) is not None
     ]
     modes = [(module, module.training) for module in network.modules()]
     try:

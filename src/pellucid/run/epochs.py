@@ -43,7 +43,11 @@ def best_epoch(lines: Sequence[dict[str, Any]], among: Sequence[int]) -> int | N
         return None
     best = max(
         scored,
-        key=lambda line: ("kept" in line, line.get("val_weighted_accuracy", line["val_accuracy"]), -line.get("val_loss", 0.0)),
+        key=lambda line: (
+            "kept" in line,
+            line.get("val_weighted_accuracy", line["val_accuracy"]),
+            -line.get("val_loss", 0.0),
+        ),
     )
     epoch: int = best["epoch"]
     return epoch

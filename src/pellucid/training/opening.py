@@ -91,9 +91,10 @@ def frozen_line(run: Run, session: Session) -> str:
     whose = f"weights: {origin.source}, licence {origin.licence}" if origin else "its weights are random"
     augmentation = session.preparation.augmentation
     mirror = " and of its mirror image" if augmentation is not None and augmentation.flip else ""
+    stays, then = ("begins", _tuning_words(session)) if session.recipe.fine_tune else ("stays", "")
     return (
-        f"{run.record.network} {'begins' if session.recipe.fine_tune else 'stays'} as it is ({whose}); its features of each image{mirror} are computed once and "
-        f"kept, then a linear layer is fitted to them.{_tuning_words(session) if session.recipe.fine_tune else ''}"
+        f"{run.record.network} {stays} as it is ({whose}); its features of each image{mirror} are computed once and "
+        f"kept, then a linear layer is fitted to them.{then}"
     )
 
 
@@ -101,7 +102,7 @@ def _tuning_words(session: Session) -> str:
     """Say what comes after the fit, and by which images it is judged."""
     weights = [weight.numel() for weight in session.network.parameters() if weight.requires_grad]
     assert session.val is not None
-    origin = ", held out of the training images" if session.preparation.is_cut else ""
+    origin = ", held out of the training images," if session.preparation.is_cut else ""
     return (
         f" Fine-tuning then trains the last stages too ({sum(weights):,} weights, "
         f"{counted(session.recipe.epochs - session.fits, 'epoch')}), and is used only where {len(session.val):,} "

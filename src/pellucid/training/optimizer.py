@@ -22,8 +22,8 @@ def make_optimizer(
     Weight decay applies to weights of two or more dimensions; biases and the scales and shifts of normalisation
     are left alone, as He et al. 2018 (arXiv:1812.01187, section 3.1) recommend.
 
-    Where a fitted last layer is fine-tuned, the stages before it learn at a tenth of its rate: their weights have seen a
-    million photos. A group's `share` says what its rate is of the recipe's.
+    Where a fitted last layer is fine-tuned, the stages before it learn at a tenth of its rate: their weights have seen
+    a million photos. A group's `share` says what its rate is of the recipe's.
 
     >>> make_optimizer(nn.Linear(2, 2), Recipe(optimizer="sgd"), torch.device("cpu")).defaults["nesterov"]
     True
@@ -36,7 +36,8 @@ def make_optimizer(
             share = 1.0 if fitted is None or weight in own else STAGES_SHARE
             groups.setdefault((-decay, share), []).append(weight)
     listed: list[dict[str, Any]] = [
-        {"params": weights, "weight_decay": -decay, "share": share} for (decay, share), weights in sorted(groups.items())
+        {"params": weights, "weight_decay": -decay, "share": share}
+        for (decay, share), weights in sorted(groups.items())
     ]
     # The fused kernels update all parameters in one call; other devices have none.
     fused = device.type in ("cpu", "cuda")

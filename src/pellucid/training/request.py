@@ -135,8 +135,8 @@ class TrainingRequest:
         if recipe.backbone != "frozen":
             if recipe.fine_tune:
                 yield (
-                    f"--fine-tune goes on from a fitted last layer, and recipe {recipe.name} trains every weight anyway; "
-                    "leave it out, or give --recipe photos"
+                    f"--fine-tune goes on from a fitted last layer, and recipe {recipe.name} trains every weight "
+                    "anyway; leave it out, or give --recipe photos"
                 )
             return
         if recipe.fine_tune and recipe.epochs < 2:
