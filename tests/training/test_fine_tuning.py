@@ -27,7 +27,6 @@ from pellucid.training.recorder import Recorder
 SETTINGS = {
     "recipe": "photos",
     "size": (16, 16),
-    "device": "cpu",
     "epochs": 3,
     "seed": 2,
     "weights": "random",
