@@ -3,10 +3,10 @@
     python benchmarks/photos.py [--classes 2 10] [--per-class 20 60] [--seeds 0 1] [--tested 50]
 
 The photos are CIFAR-10's, enlarged to 160×160 and written as JPEG: `train/` has so many of each class from its training
-images, `test/` as many as asked of each from its test images. The probe is standardisation and logistic regression, its C chosen by
-five-fold cross-validation, on the features of all training photos, which are computed here by plain loops over files.
-Seconds are those of the whole command, from nothing to a run that is evaluated, with an empty cache: on the clock, and
-of processors.
+images, `test/` as many as are asked for from its test images. The probe is standardisation and logistic regression, its
+C chosen by five-fold cross-validation, on the features of all training photos, which are computed here by plain
+loops over files. Seconds are those of the whole command, from nothing to a run that is evaluated, with an empty cache:
+on the clock, and of processors.
 """
 
 from __future__ import annotations
