@@ -1,12 +1,12 @@
 """A folder of photos by the default command, beside a linear probe of the same features by scikit-learn.
 
-    python benchmarks/photos.py [--classes 2 10] [--per-class 20 60] [--seeds 0 1]
+    python benchmarks/photos.py [--classes 2 10] [--per-class 20 60] [--seeds 0 1] [--tested 50]
 
 The photos are CIFAR-10's, enlarged to 160×160 and written as JPEG: `train/` has so many of each class from its training
-images, `test/` 50 of each from its test images. The probe is standardisation and logistic regression, its C chosen by
-five-fold cross-validation, on the features of all training photos, which are computed here by plain loops over files.
-Seconds are those of the whole command, from nothing to a run that is evaluated, with an empty cache: on the clock, and
-of processors.
+images, `test/` as many as are asked for from its test images. The probe is standardisation and logistic regression, its
+C chosen by five-fold cross-validation, on the features of all training photos, which are computed here by plain
+loops over files. Seconds are those of the whole command, from nothing to a run that is evaluated, with an empty cache:
+on the clock, and of processors.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ import pellucid
 from pellucid.networks import begin_with, build, features_of, starting_weights
 
 NETWORK, SHAPE = "efficientnet-lite0", (3, 224, 224)
-TESTED = 50
 PAIRS = ((3, 5), (0, 8), (1, 9), (4, 7), (2, 6))
 """Cat and dog, aeroplane and ship, car and truck, deer and horse, bird and frog: by seed."""
 
@@ -44,6 +43,7 @@ def main() -> None:
     parser.add_argument("--classes", type=int, nargs="+", default=[2, 10])
     parser.add_argument("--per-class", type=int, nargs="+", default=[20, 60])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--tested", type=int, default=50, help="test photos of each class")
     asked = parser.parse_args()
     print("classes  per class  seed  the command  scikit-learn  seconds  processor")
     for count in asked.classes:
@@ -52,7 +52,7 @@ def main() -> None:
                 classes = PAIRS[seed % len(PAIRS)] if count == 2 else tuple(range(count))
                 with tempfile.TemporaryDirectory() as folder:
                     photos = Path(folder) / "photos"
-                    write_photos(photos, classes, number, seed)
+                    write_photos(photos, classes, number, asked.tested, seed)
                     accuracy, seconds, busy = by_the_command(photos, seed)
                     probe = by_scikit_learn(photos)
                 print(
@@ -61,11 +61,11 @@ def main() -> None:
                 )
 
 
-def write_photos(folder: Path, classes: tuple[int, ...], per_class: int, seed: int) -> None:
+def write_photos(folder: Path, classes: tuple[int, ...], per_class: int, tested: int, seed: int) -> None:
     """Write a folder with train/ and test/, a folder for each class."""
     images = pellucid.open_image_set("cifar10")
     generator = np.random.default_rng(seed)
-    for name, count in (("train", per_class), ("test", TESTED)):
+    for name, count in (("train", per_class), ("test", tested)):
         split = images.splits[name]
         for label in classes:
             place = folder / name / images.classes[label]

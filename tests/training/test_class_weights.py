@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sklearn.metrics import accuracy_score, confusion_matrix
 from sklearn.utils.class_weight import compute_class_weight
 
 import pellucid
 from pellucid.data import open_image_set
 from pellucid.recipes import Recipe
+from pellucid.run.epochs import best_epoch
 from pellucid.stepping import take_step
 from pellucid.training.class_weights import class_weights
 from pellucid.training.preparation import prepare
+from pellucid.training.scoring import Scores
 
 COUNTS = {"common": 40, "rare": 8}
 
@@ -71,6 +74,11 @@ def test_the_loss_is_weighted_in_the_training_and_in_its_step(unequal: Path, tin
     assert run.metrics("batch")[0]["loss"] == pytest.approx(-(targets * np.log(shares)).sum() / len(labels), rel=1e-5)
     np.testing.assert_allclose(step.targets, targets, rtol=1e-6)
 
+    last = run.metrics("epoch")[-1]
+    assert "val_accuracy" in last
+    assert 0 <= last["val_weighted_accuracy"] <= 1
+    assert "with class weights)" in stream.getvalue()
+
     plain = pellucid.train(unequal, network=tiny, size=(14, 14), out="plain", **settings)
     recall = [{figures.name: figures.recall for figures in pellucid.evaluate(run).classes} for run in (plain, run)]
     compared = pellucid.compare(plain, run)
@@ -79,6 +87,24 @@ def test_the_loss_is_weighted_in_the_training_and_in_its_step(unequal: Path, tin
     assert f"class weights {kind}" in str(compared)
     assert any("Trained with class weights" in note for note in pellucid.evaluate(run).notes)
     assert not any("Trained with class weights" in note for note in pellucid.evaluate(plain).notes)
+
+
+def test_the_best_epoch_is_judged_with_the_weights() -> None:
+    lines = [
+        {"epoch": 1, "val_accuracy": 0.9, "val_loss": 0.2, "val_weighted_accuracy": 0.5},
+        {"epoch": 2, "val_accuracy": 0.8, "val_loss": 0.4, "val_weighted_accuracy": 0.8},
+    ]
+    assert best_epoch(lines, [1, 2]) == 2
+    for line in lines:
+        del line["val_weighted_accuracy"]
+    assert best_epoch(lines, [1, 2]) == 1
+
+
+@pytest.mark.parametrize("weights", [(0.6, 3.0), (1.0, 1.0)])
+def test_the_weighted_accuracy_is_that_of_scikit_learn(weights: tuple[float, float]) -> None:
+    truth, predicted = np.repeat([0, 0, 1, 1], [30, 5, 4, 3]), np.repeat([0, 1, 1, 0], [30, 5, 4, 3])
+    expected = accuracy_score(truth, predicted, sample_weight=np.array(weights)[truth])
+    assert Scores(1.0, confusion_matrix(truth, predicted)).weighted_accuracy(weights) == pytest.approx(expected)
 
 
 def test_equal_classes_are_said_to_make_no_difference(tiny: str) -> None:

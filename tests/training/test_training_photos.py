@@ -43,6 +43,20 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def unequal_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two kinds of noise that are hard to tell apart, one of them rare where it is learned from."""
+    folder = tmp_path_factory.mktemp("unequal") / "noise"
+    generator = np.random.default_rng(0)
+    for part, counts in (("train", (60, 8)), ("test", (40, 40))):
+        for name, grain, count in zip(("common", "rare"), (7, 8), counts, strict=True):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = generator.integers(0, 256, (grain, grain, 3), np.uint8)
+                Image.fromarray(pixels).resize((40, 48)).save(folder / part / name / f"{number}.png")
+    return folder
+
+
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path / "cache"))
@@ -345,3 +359,17 @@ def test_one_image_a_class_is_fitted_without_cross_validation():
     rows = torch.eye(3, dtype=torch.float64)
     tried = choose_strength(rows, rows[:0], torch.arange(3), 3, seed=0)
     assert (tried.folds, tried.accuracy) == (0, None)
+
+
+@needs_weights
+def test_class_weights_raise_the_recall_of_a_rare_class_and_say_what_is_judged(own_cache, tmp_path, unequal_photos):
+    recalls = {}
+    for kind in ("none", "balanced"):
+        log = io.StringIO()
+        out = tmp_path / kind
+        run = pellucid.train(unequal_photos, size=SIZE, class_weights=kind, out=out, device="cpu", stream=log)
+        assert (run.record.recipe["name"], run.record.recipe["class_weights"]) == ("photos", kind)
+        recalls[kind] = {figures.name: figures.recall for figures in pellucid.evaluate(run).classes}
+        assert ("(mean recall of the classes " in log.getvalue()) == (kind == "balanced")
+        assert ("judged by the loss with class weights balanced" in log.getvalue()) == (kind == "balanced")
+    assert recalls["balanced"]["rare"] > recalls["none"]["rare"] + 0.1

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pellucid.ground.writing import counted
 
-__all__ = ["NearCopies", "keep_together", "near_copies_words"]
+__all__ = ["NearCopies", "keep_together", "near_copies_words", "near_copy_groups"]
 
 SIDE = 32
 BLUR = 5
@@ -79,28 +79,45 @@ def keep_together(
         The parts, `[N]` int64, and what was found. A part keeps at least one image of each class that it had.
     """
     parts = parts.copy()
+    found = moved = torn = 0
+    groups = near_copy_groups(images, labels)
+    for rows in groups:
+        found += len(rows)
+        there = np.bincount(parts[rows])
+        if np.count_nonzero(there) == 1:
+            continue
+        # Most of the group's part, or else the next in which it leaves no part without an image of the class.
+        members = np.flatnonzero(labels == labels[rows[0]])
+        rest = np.bincount(parts[np.setdiff1d(members, rows)], minlength=len(there))[: len(there)]
+        targets = [int(part) for part in np.argsort(-there, kind="stable") if there[part]]
+        target = next((part for part in targets if not np.delete(there * (rest == 0), part).any()), None)
+        if target is None:
+            torn += 1
+            continue
+        moved += int((parts[rows] != target).sum())
+        parts[rows] = target
+    return parts, NearCopies(found, len(groups), moved, torn)
+
+
+def near_copy_groups(images: Sequence[NDArray[np.uint8]], labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Find the groups of near copies, class by class: the indices of each group's images, ascending.
+
+    Args:
+        images: arrays `[N, H, W, C]` uint8 that together are all images.
+        labels: `[N]` int64.
+
+    >>> picture = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 1), np.uint8)
+    >>> picture[2] = picture[0]
+    >>> near_copy_groups([picture], np.zeros(3, np.int64))
+    [array([0, 2])]
+    """
     small = np.concatenate([_thumbnails(array) for array in images]) if images else np.empty((0, 1, 1), np.float32)
-    found = moved = torn = groups = 0
+    groups = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        if not 2 <= len(members) <= MOST_OF_A_CLASS:
-            continue
-        for group in _groups(small[members]):
-            rows = members[group]
-            groups, found = groups + 1, found + len(rows)
-            there = np.bincount(parts[rows])
-            if np.count_nonzero(there) == 1:
-                continue
-            # Most of the group's part, or else the next in which it leaves no part without an image of the class.
-            rest = np.bincount(parts[np.setdiff1d(members, rows)], minlength=len(there))[: len(there)]
-            targets = [int(part) for part in np.argsort(-there, kind="stable") if there[part]]
-            target = next((part for part in targets if not np.delete(there * (rest == 0), part).any()), None)
-            if target is None:
-                torn += 1
-                continue
-            moved += int((parts[rows] != target).sum())
-            parts[rows] = target
-    return parts, NearCopies(found, groups, moved, torn)
+        if 2 <= len(members) <= MOST_OF_A_CLASS:
+            groups += [members[group] for group in _groups(small[members])]
+    return groups
 
 
 def _groups(small: NDArray[np.float32]) -> list[NDArray[np.int64]]:

@@ -28,8 +28,9 @@ def training_charts(run: Run, accuracy: float | None = None, split: str = "test"
     """
     epochs, batches = run.metrics("epoch"), run.metrics("batch")
     end = float(max(run.record.recipe["epochs"], epochs[-1]["epoch"] if epochs else 1))
-    steps_per_epoch = epochs[0]["step"] / epochs[0]["epoch"] if epochs else batches[-1]["step"] if batches else 1
-    running = tuple((line["step"] / steps_per_epoch, line["loss"]) for line in batches)
+    steps = [0, *(line["step"] for line in epochs)]  # a first epoch that fits the last layer is one step
+    steps_per_epoch = steps[-1] - steps[-2] if epochs else batches[-1]["step"] if batches else 1
+    running = tuple((line["epoch"] - 1 + line["batch"] / steps_per_epoch, line["loss"]) for line in batches)
     losses = (
         Series("running", running[:: max(1, len(running) // RUNNING)], "thin"),
         Series("training", _curve(epochs, "train_loss"), "line"),

@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from pellucid.networks.building import build, check_name
 from pellucid.networks.fitting import check_trains_on
 from pellucid.networks.head import Head, as_logits, head_of
-from pellucid.networks.last_layer import features_of, last_layer
+from pellucid.networks.last_layer import features_of, last_layer, last_stages
 from pellucid.networks.layout import arrange, place
 from pellucid.networks.neighbours import check_stands_alone
 from pellucid.networks.own_file import is_own_file, load_own_class
@@ -54,6 +54,7 @@ __all__ = [
     "head_of",
     "is_own_file",
     "last_layer",
+    "last_stages",
     "load_own_class",
     "place",
     "register_network",

@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["features_of", "last_layer"]
+__all__ = ["features_of", "last_layer", "last_stages"]
 
 
 def last_layer(network: nn.Module, input_shape: tuple[int, int, int]) -> str | None:
@@ -40,6 +41,53 @@ def last_layer(network: nn.Module, input_shape: tuple[int, int, int]) -> str | N
         for module, training in modes:
             module.training = training
     return next((path for path, output in returned if output is logits), None)
+
+
+def last_stages(network: nn.Module, input_shape: tuple[int, int, int], share: float) -> tuple[str, ...]:
+    """Name the weights of the last layers before the last one that together hold this share of those of all of them.
+
+    Layers are taken in the order in which they compute; batch normalisations are left out, whose scale and shift belong
+    to the averages that they keep.
+
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3))
+    >>> last_stages(network, (1, 2, 2), 0.5)
+    ('2.weight', '2.bias')
+    """
+    last = last_layer(network, input_shape)
+    order: list[str] = []
+    handles = [
+        module.register_forward_pre_hook(lambda module, inputs, path=path: order.append(path))
+        for path, module in network.named_modules()
+        if path != last
+        and not isinstance(module, _BatchNorm)
+        and next(module.parameters(recurse=False), None) is not None
+    ]
+    modes = [(module, module.training) for module in network.modules()]
+    try:
+        network.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            device = next(network.parameters()).device
+            network(torch.zeros(2, *input_shape, device=device))
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, training in modes:
+            module.training = training
+    layers = dict.fromkeys(order)
+    sizes = {path: sum(weight.numel() for weight in _own_weights(network, path).values()) for path in layers}
+    left = share * sum(sizes.values())
+    names: list[str] = []
+    for path in reversed(layers):
+        if left <= 0:
+            break
+        names = [*_own_weights(network, path), *names]
+        left -= sizes[path]
+    return tuple(names)
+
+
+def _own_weights(network: nn.Module, path: str) -> dict[str, nn.Parameter]:
+    prefix = f"{path}." if path else ""
+    return {prefix + name: weight for name, weight in network.get_submodule(path).named_parameters(recurse=False)}
 
 
 @contextmanager

@@ -105,6 +105,12 @@ class Recipe:
         "once, and the last layer is fitted to them).",
         one_of("trained", "frozen"),
     )
+    fine_tune: bool = setting(
+        False,
+        "With a frozen backbone: train its last stages too, once the last layer is fitted (epoch 1); used only where "
+        "validation images say that it is better.",
+        YES_OR_NO,
+    )
 
     def __post_init__(self) -> None:
         problems = [] if isinstance(self.name, str) else [f"name is {self.name!r}; expected a text"]

@@ -24,6 +24,9 @@ def is_keep(value: object) -> bool:
 def best_epoch(lines: Sequence[dict[str, Any]], among: Sequence[int]) -> int | None:
     """Find the epoch with the highest validation accuracy, of equal ones that with the lowest validation loss.
 
+    Of a fine-tuning that is the epoch before it, which fitted the last layer, unless the tuned weights were found to be
+    better (`kept`). Where the training had class weights, an image's part in the accuracy is weighted by them too.
+
     Args:
         lines: the `epoch` lines of a run's metrics.
         among: the epochs that may be chosen.
@@ -35,10 +38,18 @@ def best_epoch(lines: Sequence[dict[str, Any]], among: Sequence[int]) -> int | N
     >>> best_epoch(lines, [1, 2]), best_epoch(lines, [1]), best_epoch(lines, [3])
     (2, 1, None)
     """
-    scored = [line for line in lines if "val_accuracy" in line and line["epoch"] in among]
+    scored = [line for line in lines if "val_accuracy" in line and line["epoch"] in among and line.get("kept", True)]
     if not scored:
         return None
-    epoch: int = max(scored, key=lambda line: (line["val_accuracy"], -line.get("val_loss", 0.0)))["epoch"]
+    best = max(
+        scored,
+        key=lambda line: (
+            "kept" in line,
+            line.get("val_weighted_accuracy", line["val_accuracy"]),
+            -line.get("val_loss", 0.0),
+        ),
+    )
+    epoch: int = best["epoch"]
     return epoch
 
 
@@ -46,7 +57,8 @@ def kept_epochs(keep: int | str, there: Sequence[int], lines: Sequence[dict[str,
     """Choose, of the epochs whose weights are there, those that stay.
 
     Args:
-        keep: `best-and-last`, `all` or a number: so many of the newest, and the best.
+        keep: `best-and-last`, `all` or a number: so many of the newest, and the best; and what a fine-tuning began
+            with, which it is compared with.
         there: the epochs, ascending.
         lines: the `epoch` lines of the run's metrics.
 
@@ -59,10 +71,11 @@ def kept_epochs(keep: int | str, there: Sequence[int], lines: Sequence[dict[str,
         return set(there)
     newest = there[-(1 if isinstance(keep, str) else keep) :]
     best = best_epoch(lines, there)
-    return {*newest, *(() if best is None else (best,))}
+    fitted = min((line["epoch"] for line in lines if "kept" in line), default=1) - 1
+    return {*newest, *(() if best is None else (best,)), *({fitted} & set(there))}
 
 
-def epoch_words(epoch: int, epochs: int, best: int | None, last: int) -> str:
+def epoch_words(epoch: int, epochs: int, best: int | None, last: int, *, is_tuned: bool = False) -> str:
     """Say which epoch that is.
 
     Args:
@@ -70,6 +83,7 @@ def epoch_words(epoch: int, epochs: int, best: int | None, last: int) -> str:
         epochs: how many were asked for.
         best: the best on validation images of those whose weights are kept, if they were validated.
         last: the last of them.
+        is_tuned: whether there was a fine-tuning, so that there were but two to choose from.
 
     >>> epoch_words(9, 20, 9, 20), epoch_words(5, 5, None, 5)
     ('epoch 9 of 20, the best on validation images', 'epoch 5 of 5, the last')
@@ -77,7 +91,8 @@ def epoch_words(epoch: int, epochs: int, best: int | None, last: int) -> str:
     'epoch 20 of 20, the last; the best on validation images is 9'
     """
     words = f"epoch {epoch} of {epochs}"
+    praise = "chosen" if is_tuned else "the best"
     if epoch == best:
-        return f"{words}, the best on validation images"
+        return f"{words}, {praise} on validation images"
     words += ", the last" if epoch == last else ""
-    return words if best is None else f"{words}; the best on validation images is {best}"
+    return words if best is None else f"{words}; {praise} on validation images is {best}"

@@ -1,8 +1,8 @@
 """`metrics.jsonl`: what a training noted as it went, a line of JSON for each event; and on what it computed.
 
 The events are `device` (on what the steps from here on are computed), `batch`, `fit` (of a last layer, in place of an
-epoch's steps), `epoch` and `end`. Each line ends with
-its own checksum, `crc32`, of the text before it.
+epoch's steps), `epoch`, `fine-tune` (whether it is better than the fit alone) and `end`. Each line ends with its own
+checksum, `crc32`, of the text before it.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class _Noted:
     train_accuracy: float = 0.0
     val_loss: float = 0.0
     val_accuracy: float = 0.0
+    val_weighted_accuracy: float = 0.0
+    kept: bool = False
     images_per_second: float = 0.0
     seconds: float = 0.0
 

@@ -238,7 +238,8 @@ class Run(Shown):
             best = best_epoch(self.metrics("epoch"), kept)
         except UserError:  # damaged; the epoch was named, and its weights have a seal of their own
             best = None
-        return epoch_words(epoch, self.record.recipe["epochs"], best, max(kept, default=epoch))
+        recipe = self.record.recipe
+        return epoch_words(epoch, recipe["epochs"], best, max(kept, default=epoch), is_tuned=recipe["fine_tune"])
 
     def weights(self, epoch: int | str | None = None) -> dict[str, Tensor]:
         """Read the weights of one epoch: each parameter's and buffer's name and tensor.

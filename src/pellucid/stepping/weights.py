@@ -18,8 +18,9 @@ def check_has_steps(run: Run) -> None:
         UserError: its last layer was fitted at once.
     """
     if run.record.recipe["backbone"] == "frozen":
+        how = "first without steps" if run.record.recipe["fine_tune"] else "without steps"
         raise UserError(
-            f"{run.directory} was trained without steps: its backbone is frozen, and its last layer was fitted to "
+            f"{run.directory} was trained {how}: its backbone is frozen, and its last layer was fitted to "
             "the features at once; a run of another recipe has steps to repeat"
         )
 

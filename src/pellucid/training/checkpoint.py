@@ -229,7 +229,9 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
     index = 0
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            optimizer.state[parameter].update(_restored(tensors, f"optimizer/{index}/", parameter, group, device))
+            state = _restored(tensors, f"optimizer/{index}/", parameter, group, device)
+            if state:  # there is none before a parameter's first gradient, and an empty one would not be made up for
+                optimizer.state[parameter] = state
             index += 1
 
 

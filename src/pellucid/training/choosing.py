@@ -20,7 +20,8 @@ def chosen(request: TrainingRequest) -> tuple[TrainingRequest, list[str]]:
     A folder of images, or a network with pretrained weights, is trained by the recipe `photos`; everything else, and
     whatever asks for settings of a training by steps, by `standard`. Mistakes are left for `TrainingRequest.check`.
     """
-    given = [name for name in request.settings if name not in STEPLESS]
+    is_tuned = request.settings.get("fine_tune") is True
+    given = [name for name in request.settings if name not in STEPLESS and not is_tuned]
     words: list[str] = []
     recipe, network = request.recipe, request.network
     if recipe is None:

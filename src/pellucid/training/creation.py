@@ -68,6 +68,12 @@ def create_run(request: TrainingRequest, images: ImageSet, ranks: Ranks, device:
         head = networks.head_of(built, images.shape)
         if recipe.backbone == "frozen":
             check_can_be_fitted(built, network, images.shape, ranks.world)
+            if recipe.fine_tune and prepared.val is None:
+                raise UserError(
+                    f"fine-tuning is judged by held-out photos, and {images.name} has none: no val/, and a share of "
+                    f"{recipe.validation:g} of each class is less than one photo; give --validation a larger share, or "
+                    "leave --fine-tune out"
+                )
         else:
             networks.check_trains_on(built, network, images.shape, len(images.classes), min(last_batch, 2))
         with full_float32():

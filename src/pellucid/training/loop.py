@@ -7,6 +7,7 @@ import time
 
 import torch
 
+from pellucid.training.frozen.judging import judge
 from pellucid.training.frozen.last_layer import fit_last_layer
 from pellucid.training.interruption import Interrupted, StopRequest
 from pellucid.training.recorder import Recorder
@@ -26,7 +27,7 @@ def train_to_end(session: Session, recorder: Recorder) -> None:
     """
     at = session.position
     with StopRequest() as stop:
-        if session.is_frozen and at.epoch == 1:
+        if at.epoch <= session.fits:
             fit_last_layer(session, recorder, stop)
             _end_epoch(session, recorder)
         while at.epoch <= session.recipe.epochs:
@@ -36,13 +37,14 @@ def train_to_end(session: Session, recorder: Recorder) -> None:
 
 def _end_epoch(session: Session, recorder: Recorder) -> None:
     judged = session.val is not None and session.ranks.is_main
-    recorder.after_epoch(score(session) if judged else None)
+    tuned = session.recipe.fine_tune and session.position.epoch == session.recipe.epochs
+    recorder.after_epoch(score(session) if judged else None, judge(session, recorder.run) if tuned else None)
 
 
 def _train_epoch(session: Session, recorder: Recorder, stop: StopRequest) -> None:
     """Take the steps of the epoch under way that are not done yet."""
     at, ranks = session.position, session.ranks
-    session.network.train()
+    session.learn()
     started = time.monotonic() - at.seconds
     for indices in session.batches()[at.batch :]:
         rate = session.rate

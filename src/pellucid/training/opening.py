@@ -63,9 +63,9 @@ def composition_line(run: Run, session: Session) -> str:
     else:
         images = f"from {pairs[-1][1]:,} of {pairs[-1][0]} to {pairs[0][1]:,} of {pairs[0][0]}"
     each = min(session.recipe.batch_size, len(session.train))
-    steps = f"{counted(session.steps, 'step')} in all, of {counted(each, 'image')} each. "
+    steps = f"{counted(session.steps - session.fits, 'step')} in all, of {counted(each, 'image')} each. "
     return (
-        f"Training images: {images}. {'' if session.is_frozen else steps}"
+        f"Training images: {images}. {steps if session.steps > session.fits else ''}"
         f"Always guessing {pairs[0][0]} would be right for {max(counts) / sum(counts):.1%} of them."
     )
 
@@ -91,9 +91,22 @@ def frozen_line(run: Run, session: Session) -> str:
     whose = f"weights: {origin.source}, licence {origin.licence}" if origin else "its weights are random"
     augmentation = session.preparation.augmentation
     mirror = " and of its mirror image" if augmentation is not None and augmentation.flip else ""
+    stays, then = ("begins", _tuning_words(session)) if session.recipe.fine_tune else ("stays", "")
     return (
-        f"{run.record.network} stays as it is ({whose}); its features of each image{mirror} are computed once and "
-        "kept, then a linear layer is fitted to them."
+        f"{run.record.network} {stays} as it is ({whose}); its features of each image{mirror} are computed once and "
+        f"kept, then a linear layer is fitted to them.{then}"
+    )
+
+
+def _tuning_words(session: Session) -> str:
+    """Say what comes after the fit, and by which images it is judged."""
+    weights = [weight.numel() for weight in session.network.parameters() if weight.requires_grad]
+    assert session.val is not None
+    origin = ", held out of the training images," if session.preparation.is_cut else ""
+    return (
+        f" Fine-tuning then trains the last stages too ({sum(weights):,} weights, "
+        f"{counted(session.recipe.epochs - session.fits, 'epoch')}), and is used only where {len(session.val):,} "
+        f"validation images{origin} say that it is better."
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pellucid.data import ImageSet, Split
 from pellucid.data.augmentation import Augmentation
 from pellucid.data.batches import DeviceImages
-from pellucid.data.near_copies import NearCopies, keep_together
+from pellucid.data.near_copies import NearCopies, keep_together, near_copy_groups
 from pellucid.data.pixel_augmentation import PixelAugmentation
 from pellucid.data.preprocessing import Preprocessing, channel_statistics
 from pellucid.data.split import stratified_split
@@ -20,10 +20,10 @@ from pellucid.ground.seeds import derive_seed
 from pellucid.recipes import Recipe
 from pellucid.training.class_weights import class_weights
 
+__all__ = ["Division", "Preparation", "Statistics", "divide", "prepare"]
+
 MOST_IMAGES_COMPARED = 2_000
 """Comparing them takes half a second, every time that a run's images are opened."""
-
-__all__ = ["Division", "Preparation", "Statistics", "divide", "prepare"]
 
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and standard deviation of each channel, full range = 1."""
@@ -40,6 +40,13 @@ class Division:
     val_subset: NDArray[np.int64] | None
     near_copies: NearCopies
     """Training images that show nearly the same, each group of them on one side, where the recipe's share was cut."""
+    are_photos: bool
+    """Whether the images may be flipped; digits and letters may not, and many of those look nearly the same."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the validation images were held out of the training images."""
+        return self.val is self.train
 
     @property
     def train_images(self) -> int:
@@ -50,6 +57,16 @@ class Division:
         """Give the images that train, ready to be cut on `device`."""
         return DeviceImages(self.train, device, self.train_subset)
 
+    def groups_in_training(self) -> list[NDArray[np.int64]]:
+        """Find the photos that train and show nearly the same: the indices of each group, counted among those.
+
+        None are looked for among digits and letters, and in large sets.
+        """
+        if not self.are_photos or self.train_images > MOST_IMAGES_COMPARED:
+            return []
+        rows = slice(None) if self.train_subset is None else self.train_subset
+        return near_copy_groups([self.train.images[rows]], self.train.labels[rows])
+
     def val_on(self, device: torch.device, train: DeviceImages | None = None) -> DeviceImages | None:
         """Give the validation images, if there are any.
 
@@ -57,7 +74,7 @@ class Division:
         """
         if self.val is None:
             return None
-        if train is not None and self.val is self.train:
+        if train is not None and self.is_cut:
             return train.with_subset(self.val_subset)
         return DeviceImages(self.val, device, self.val_subset)
 
@@ -95,7 +112,7 @@ def divide(images: ImageSet, recipe: Recipe, seed: int) -> Division:
         train_subset, val_subset, near_copies = _together(images, train, train_subset, val_subset)
         if not len(val_subset):
             train_subset = val_subset = val = None
-    return Division(train, train_subset, val, val_subset, near_copies)
+    return Division(train, train_subset, val, val_subset, near_copies, images.flip_allowed)
 
 
 def _together(

@@ -13,6 +13,7 @@ from pellucid.ground.errors import UserError
 from pellucid.run import Run
 from pellucid.training.checkpoint import remove_old_weights, save_checkpoint, save_epoch_weights
 from pellucid.training.display import Display
+from pellucid.training.frozen.judgement import Judgement, judgement_words
 from pellucid.training.metrics_log import MetricsLog
 from pellucid.training.scoring import Scores
 from pellucid.training.session import Session
@@ -70,11 +71,14 @@ class Recorder:
             self.log.write("fit", epoch=self.session.position.epoch, step=self.session.position.step, **figures)
             self.display.line(line)
 
-    def after_epoch(self, val: Scores | None) -> None:
-        """Log the epoch, keep its weights, and write a checkpoint at the start of the next one."""
+    def after_epoch(self, val: Scores | None, judgement: Judgement | None = None) -> None:
+        """Log the epoch, keep its weights, and write a checkpoint at the start of the next one.
+
+        Of a fine-tuning, no epoch is used by default but the last, and that only where the judgement is for it.
+        """
         at = self.session.position
         if self.writes:
-            figures = {
+            figures: dict[str, Any] = {
                 "train_loss": at.mean_loss,
                 "train_accuracy": at.accuracy,
                 "images_per_second": at.images_per_second,
@@ -84,9 +88,18 @@ class Recorder:
             if val is not None:
                 figures |= {"val_loss": val.loss, "val_accuracy": val.accuracy}
                 line += f", Validation Loss = {val.loss:.3f}, Validation Accuracy = {val.accuracy:.2%}"
+                weights = self.session.preparation.class_weights
+                if weights is not None:  # what the training is after is what the best epoch is chosen by
+                    figures["val_weighted_accuracy"] = val.weighted_accuracy(weights)
+                    line += f" ({figures['val_weighted_accuracy']:.2%} with class weights)"
+            if self.session.recipe.fine_tune and at.epoch > self.session.fits:
+                figures["kept"] = judgement is not None and judgement.kept
             self._require_finite_weights()
             self.log.write("epoch", epoch=at.epoch, step=at.step, **figures)
             self.display.line(line)
+            if judgement is not None:
+                self.log.write("fine-tune", epoch=at.epoch, step=at.step, **asdict(judgement))
+                self.display.line(judgement_words(judgement, self.session.preparation.is_cut))
             save_epoch_weights(self.run, self.session.network, at.epoch)
         at.begin_next_epoch()
         self.checkpoint()

@@ -19,7 +19,7 @@ from pellucid.networks import (
     check_weights,
     is_own_file,
 )
-from pellucid.recipes import PRESETS, Recipe, preset
+from pellucid.recipes import PRESETS, Recipe, fine_tuning, preset
 from pellucid.run import Run, RunFile
 from pellucid.run.epochs import BEST_AND_LAST, KEEP_EXPECTED, is_keep
 from pellucid.run.resuming import resume_command
@@ -27,7 +27,7 @@ from pellucid.run.resuming import resume_command
 __all__ = ["STANDARD", "STEPLESS", "TrainingRequest"]
 
 STANDARD = "standard"
-STEPLESS = frozenset({"backbone", "flip", "normalize", "validation"})
+STEPLESS = frozenset({"backbone", "class_weights", "fine_tune", "flip", "normalize", "validation"})
 """The settings that mean something where the backbone is frozen; all others are of a training by steps."""
 
 
@@ -59,7 +59,10 @@ class TrainingRequest:
         """
         if isinstance(self.recipe, Recipe):
             return self.recipe.replace(**self.settings)
-        recipe = preset(STANDARD if self.recipe is None else self.recipe).replace(**self.settings)
+        recipe = preset(STANDARD if self.recipe is None else self.recipe)
+        if self.settings.get("backbone", recipe.backbone) == "frozen":
+            recipe = fine_tuning(recipe) if self.settings.get("fine_tune") is True else recipe.replace(epochs=1)
+        recipe = recipe.replace(**self.settings)
         if "normalize" not in self.settings and self.network and brings_statistics(self.network, self.weights):
             recipe = recipe.replace(normalize="weights")
         return recipe
@@ -130,12 +133,20 @@ class TrainingRequest:
         except UserError:
             return
         if recipe.backbone != "frozen":
+            if recipe.fine_tune:
+                yield (
+                    f"--fine-tune goes on from a fitted last layer, and recipe {recipe.name} trains every weight "
+                    "anyway; leave it out, or give --recipe photos"
+                )
             return
+        if recipe.fine_tune and recipe.epochs < 2:
+            yield f"epochs is {recipe.epochs}; expected 2 or more with --fine-tune, as epoch 1 fits the last layer"
         unused = [f"--{name.replace('_', '-')}" for name in self.settings if name not in STEPLESS]
-        if unused:
+        if unused and not recipe.fine_tune:
             yield (
                 f"{' and '.join(unused)} cannot be used: with a frozen backbone there are no epochs and no steps, the "
-                f"last layer is fitted once; to train step by step: --recipe {STANDARD}"
+                f"last layer is fitted once; to train its last stages as well: --fine-tune; to train all of it step by "
+                f"step: --recipe {STANDARD}"
             )
         if self.weights is None and self.network and not begins_pretrained(self.network, None):
             yield (

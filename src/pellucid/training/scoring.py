@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,15 @@ class Scores:
     def accuracy(self) -> float:
         """Share of images classified correctly, 0 to 1."""
         return self.correct / self.images
+
+    def weighted_accuracy(self, class_weights: Sequence[float]) -> float:
+        """Give the accuracy where each image counts as much as its class; balanced weights give the mean recall.
+
+        >>> Scores(1.0, np.array([[90, 0], [6, 4]])).weighted_accuracy((1.0, 9.0))
+        0.7
+        """
+        weights = np.array(class_weights)
+        return float(weights @ self.confusion.diagonal() / (weights @ self.confusion.sum(axis=1)))
 
 
 def evaluation_batches(indices: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, ...]:

@@ -19,7 +19,7 @@ from pellucid.ground.devices import describe_device, seed_device, uses_mixed_pre
 from pellucid.ground.errors import UserError
 from pellucid.ground.ranks import Ranks
 from pellucid.ground.seeds import derive_seed
-from pellucid.networks import Head, begin_with, last_layer, place, starting_weights
+from pellucid.networks import Head, begin_with, last_layer, last_stages, place, starting_weights
 from pellucid.recipes import Recipe, learning_rate
 from pellucid.run import Computation, Run
 from pellucid.training.checkpoint import load_checkpoint
@@ -30,6 +30,9 @@ from pellucid.training.preparation import Preparation, prepare
 from pellucid.training.quick_step import quick_step
 
 __all__ = ["Session", "TrainingBatch", "open_session"]
+
+SHARE_TUNED = 0.5
+"""Of the weights of a frozen backbone, those of its last stages that a fine-tuning trains."""
 
 
 class TrainingBatch(NamedTuple):
@@ -74,23 +77,36 @@ class Session:
 
     @property
     def is_frozen(self) -> bool:
-        """Whether the first epoch fits the last layer, and the rest of the network stays as it is."""
+        """Whether the first epoch fits the last layer; the rest stays as it is, or its last stages are tuned then."""
         return self.recipe.backbone == "frozen"
 
     @property
     def steps_per_epoch(self) -> int:
         """How many steps an epoch has."""
-        return 1 if self.is_frozen else math.ceil(len(self.train) / self.recipe.batch_size)
+        return math.ceil(len(self.train) / self.recipe.batch_size)
+
+    @property
+    def fits(self) -> int:
+        """How many epochs at the start are a fit of the last layer, each counted as one step."""
+        return 1 if self.is_frozen else 0
 
     @property
     def steps(self) -> int:
         """Steps in all."""
-        return self.steps_per_epoch * self.recipe.epochs
+        return self.fits + self.steps_per_epoch * (self.recipe.epochs - self.fits)
 
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
-        return learning_rate(self.recipe, self.position.step, self.steps)
+        return learning_rate(self.recipe, self.position.step - self.fits, self.steps - self.fits)
+
+    def learn(self) -> None:
+        """Put the network into training mode; batch normalisations of a frozen backbone keep their averages."""
+        self.network.train()
+        if self.is_frozen:
+            for module in self.network.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
 
     @property
     def computation(self) -> Computation:
@@ -184,9 +200,8 @@ def open_session(
     preparation = prepare(images, recipe, run.record.seed, (preprocessing.mean, preprocessing.std))
     torch.manual_seed(run.record.seed)
     network = place(run.build_network(), device)
-    if recipe.backbone == "frozen":
-        _freeze(network, run)
-    optimizer = make_optimizer(network, recipe, device)
+    fitted = _freeze(network, run, recipe) if recipe.backbone == "frozen" else None
+    optimizer = make_optimizer(network, recipe, device, fitted)
     position = load_checkpoint(run, network, optimizer, device, up_to=up_to)
     if position is None:
         _begin(network, run)
@@ -234,8 +249,12 @@ def _begin(network: nn.Module, run: Run) -> None:
     begin_with(network, starting, shape)
 
 
-def _freeze(network: nn.Module, run: Run) -> None:
-    """Let nothing but the last layer learn."""
-    path = last_layer(network, run.preprocessing.input_shape)
+def _freeze(network: nn.Module, run: Run, recipe: Recipe) -> nn.Module:
+    """Let nothing learn but the last layer, which is given, and the last stages where they are fine-tuned."""
+    shape = run.preprocessing.input_shape
+    path = last_layer(network, shape)
+    assert path is not None
+    stages = last_stages(network, shape, SHARE_TUNED) if recipe.fine_tune else ()
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name.rpartition(".")[0] == path)
+        parameter.requires_grad_(name in stages or name.rpartition(".")[0] == path)
+    return network.get_submodule(path)

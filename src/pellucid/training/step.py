@@ -69,6 +69,6 @@ def update(session: Session) -> None:
     """Do the second half: move the weights at the rate of this step, and set the gradients to zero."""
     rate = session.rate
     for group in session.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["share"]
     session.optimizer_step()
     session.optimizer.zero_grad()

