@@ -269,7 +269,7 @@ def _what_comes_next(run: str, tally: Tally, sorted_into: Path | None) -> str:
     doubtful = tally.doubtful
     if doubtful is not None and not run.lower().endswith(".onnx"):
         command = command_line("trace", Path(run), doubtful.source.path)
-        return f"Next: {command} (the least confident one, taken apart)"
+        return f"Next: {command} (the least confident one, traced)"
     if sorted_into is None:
         return "Next: --sort-into DIR copies each image into a folder of its answer"
     return f"Next: look through {sorted_into}"
