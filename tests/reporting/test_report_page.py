@@ -77,6 +77,7 @@ def test_its_figures_are_those_of_the_evaluation(digits):
     assert f"The 95% interval of the accuracy is {low:.2%} to {high:.2%}" in words
     for row in document["classes"]:
         figures = ["undefined" if row[name] is None else f"{row[name]:.2%}" for name in ("recall", "precision", "f1")]
+        figures.insert(1, "{:.1%} to {:.1%}".format(*row["recall_interval"]))
         assert f"{row['name']} {row['images']:,} {' '.join(figures)}" in words
     assert f"{document['as_trained']['calibration_error']:.2%}" in words
     assert "No temperature was fitted: there are no validation images" in words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from markupsafe import Markup
 
 from pellucid.evaluation.charts import Chart, Scale, Series
@@ -13,6 +15,7 @@ from pellucid.ground.tables import html_table, text_table
 
 __all__ = ["CURVE_HEADINGS", "curve_chart", "curve_rows", "curve_sentences"]
 
+WIDTH = 100
 CURVE_HEADINGS = ("class", "held out", "recall", "points more", "90% interval", "")
 
 
@@ -50,7 +53,7 @@ def curve_rows(curve: LearningCurve) -> list[tuple[str, ...]]:
             f"{row.images:,}",
             f"{row.recall:.1%}",
             _points(row.forecast.gain) if row.forecast.clear else "–",
-            _between(row.forecast),
+            f"{_points(row.forecast.low)} to {_points(row.forecast.high)}",
             "" if row.forecast.clear else "cannot be said",
         )
         for row in curve.classes
@@ -81,7 +84,8 @@ def curve_chart(curve: LearningCurve) -> Chart:
 def curve_text(curve: LearningCurve) -> str:
     """Write the sentences and a row for each class."""
     table = "\n".join(text_table(CURVE_HEADINGS, curve_rows(curve), right=(1, 2, 3, 4)))
-    return "\n\n".join([*curve_sentences(curve), *([table] if curve.classes else [])])
+    sentences = [textwrap.fill(sentence, WIDTH) for sentence in curve_sentences(curve)]
+    return "\n\n".join([*sentences, *([table] if curve.classes else [])])
 
 
 @as_html.register

@@ -44,7 +44,7 @@ def curve_section(source: Source) -> dict[str, Any] | None:
         return None
     return {
         "sentences": curve_sentences(source.curve),
-        "chart": chart_svg(curve_chart(source.curve)),
+        "chart": chart_svg(curve_chart(source.curve), width=600),
         "headings": CURVE_HEADINGS,
         "rows": curve_rows(source.curve),
     }
