@@ -118,7 +118,7 @@ def fine_tuning(recipe: Recipe) -> Recipe:
         epochs=6,
         batch_size=16,
         optimizer="adamw",
-        learning_rate=1e-3,
+        learning_rate=3e-4,
         schedule="one-cycle",
         warmup=0.2,
         weight_decay=0.01,
