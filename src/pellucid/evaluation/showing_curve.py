@@ -25,7 +25,8 @@ def curve_sentences(curve: LearningCurve) -> list[str]:
     how = (
         f"Measured on {curve.held_out:,} {SPLITS.get(curve.split, curve.split)} images by refitting the last layer on "
         f"{', '.join(f'{size:.0f}' for size in curve.sizes)} photos of each class, several times each. The interval "
-        "should hold the change in nine cases of ten, if the new photos are like those that are there."
+        "is meant to hold the change in nine cases of ten, if the new photos are like those that are there; on 50 "
+        "forecasts of CIFAR-10 each for twice and four times the photos it held 87 of 100, with two classes 29 of 40."
     )
     if outlook is None:
         return [
@@ -35,7 +36,7 @@ def curve_sentences(curve: LearningCurve) -> list[str]:
     if not outlook.clear:
         return [
             f"Whether more photos would help cannot be said: with {more} more of each class accuracy would change by "
-            f"{_between(outlook)} points, so the curve is flat within noise.",
+            f"{_between(outlook)} points, which {curve.held_out:,} held-out images cannot tell from none.",
             how,
         ]
     sentence = (
