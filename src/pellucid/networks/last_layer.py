@@ -5,13 +5,14 @@ Shape letters: B images, F features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.hooks import RemovableHandle
 
 __all__ = ["features_of", "last_layer", "last_stages"]
 
@@ -30,16 +31,7 @@ def last_layer(network: nn.Module, input_shape: tuple[int, int, int]) -> str | N
         for path, module in network.named_modules()
         if path and isinstance(module, nn.Linear)
     ]
-    modes = [(module, module.training) for module in network.modules()]
-    try:
-        network.eval()
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            logits = network(torch.zeros(2, *input_shape))
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, training in modes:
-            module.training = training
+    logits = _tried(network, input_shape, handles)
     return next((path for path, output in returned if output is logits), None)
 
 
@@ -62,17 +54,7 @@ def last_stages(network: nn.Module, input_shape: tuple[int, int, int], share: fl
         and not isinstance(module, _BatchNorm)
         and next(module.parameters(recurse=False), None) is not None
     ]
-    modes = [(module, module.training) for module in network.modules()]
-    try:
-        network.eval()
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            device = next(network.parameters()).device
-            network(torch.zeros(2, *input_shape, device=device))
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, training in modes:
-            module.training = training
+    _tried(network, input_shape, handles)
     layers = dict.fromkeys(order)
     sizes = {path: sum(weight.numel() for weight in _own_weights(network, path).values()) for path in layers}
     left = share * sum(sizes.values())
@@ -83,6 +65,21 @@ def last_stages(network: nn.Module, input_shape: tuple[int, int, int], share: fl
         names = [*_own_weights(network, path), *names]
         left -= sizes[path]
     return tuple(names)
+
+
+def _tried(network: nn.Module, input_shape: tuple[int, int, int], handles: Sequence[RemovableHandle]) -> object:
+    """Run a network once on blank images, in evaluation mode; take its hooks off and leave it as it was found."""
+    modes = [(module, module.training) for module in network.modules()]
+    device = next((weight.device for weight in network.parameters()), None)
+    try:
+        network.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            return network(torch.zeros(2, *input_shape, device=device))
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, training in modes:
+            module.training = training
 
 
 def _own_weights(network: nn.Module, path: str) -> dict[str, nn.Parameter]:

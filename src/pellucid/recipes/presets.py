@@ -111,7 +111,8 @@ def fine_tuning(recipe: Recipe) -> Recipe:
     """Give a recipe with a frozen backbone the settings of a fine-tuning: of its steps, and what is held out.
 
     Epoch 1 is the fit of the last layer. The learning rate is that of the last layer; the stages before it have a tenth
-    (`pellucid.training.optimizer`).
+    (`pellucid.training.optimizer`). At three times the rate, of two pairs of classes of CIFAR-10 with 80 photos each to
+    train with, one gained a point of accuracy and the other's loss rose by two thirds.
     """
     return recipe.replace(
         fine_tune=True,
