@@ -246,7 +246,7 @@ def test_an_operation_without_arithmetic_that_leads_nowhere_is_not_spoken_of():
 BAD_IMAGES = [
     ("test/40", r"test/40 is beyond the end of mnist's test images; expected test/0 to test/39"),
     ("val/0", r"mnist has no split 'val'; expected one of: train, test"),
-    ("nothing.png", r"the image nothing.png does not exist; .*or test/0, test/1 … for an image of mnist"),
+    ("nothing.png", r"the image nothing.png does not exist; .*or test/0 for an image of mnist"),
     (".", r"the image \. is a folder"),
     (
         torch.zeros(1, 32, 32),

@@ -24,7 +24,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"epochz": 3}, "no setting of a recipe is called 'epochz'; did you mean 'epochs'?"),
     ({"device": "gpu"}, "the device is 'gpu'; did you mean 'cpu'? (one of: auto, cpu, cuda, cuda:1, mps)"),
     ({"device": "tpu"}, "the device is 'tpu'; did you mean 'cpu'?"),
-    ({"keep": 0}, "keep is 0; expected at least 1 epoch's weights"),
+    ({"keep": 0}, "keep is 0; expected best-and-last, all, or a number from 1"),
     ({"seed": -1}, "seed is -1; expected a whole number from 0"),
     ({"fit": "strech"}, "did you mean 'stretch'?"),
     ({"network": "nowhere.py:Net"}, "the network's file nowhere.py does not exist"),

@@ -85,13 +85,13 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on_when_there_is
         pytest.skip(f"cannot mount a small disk: {mounted.stderr.decode().strip()}")
     try:
         with pytest.raises(UserError, match=r"the disk of .* is full; .* Make room, then: pellucid resume"):
-            pellucid.train("mnist", network=tiny, epochs=30, seed=1, out=disk / "run")
+            pellucid.train("mnist", network=tiny, epochs=30, seed=1, keep="all", out=disk / "run")
         run = pellucid.open_run(disk / "run")
         assert list(run.directory.glob("checkpoints/*.json"))
         assert not list(run.directory.rglob("*.partial"))
         subprocess.run(["mount", "-o", "remount,size=30m", str(disk)], check=True)
         pellucid.resume(run)
-        reference = pellucid.train("mnist", network=tiny, epochs=30, seed=1, out=tmp_path / "reference")
+        reference = pellucid.train("mnist", network=tiny, epochs=30, seed=1, keep="all", out=tmp_path / "reference")
         for name, value in reference.weights().items():
             assert torch.equal(run.weights()[name], value)
     finally:

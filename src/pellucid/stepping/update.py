@@ -17,6 +17,9 @@ from pellucid.ground.writing import number
 
 __all__ = ["Quantity", "Update", "recompute_update"]
 
+LEAST = 2.0**-125
+"""The spacing of the smallest float32 numbers, 2⁻¹⁴⁹, in unit roundoffs of 2⁻²⁴."""
+
 
 @dataclass(frozen=True)
 class Quantity(Shown):
@@ -168,7 +171,7 @@ def _adam(
     # The moments are rounded in float32; where the old mean and the gradient cancel, that error is all that is left.
     kept = abs(first * old_mean) + abs((1 - first) * gradient)
     slack = 4 * abs(weight) + 2 * abs(after) + 8 * abs(change)
-    slack += 4 * kept * rate / (1 - first**step) / divisor
+    slack += 4 * (kept + LEAST) * rate / (1 - first**step) / divisor
     return Update(optimizer, weight, after, tuple(lines), slack)
 
 

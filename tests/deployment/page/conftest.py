@@ -153,7 +153,7 @@ def colour_page(colour_run: pellucid.Run, exports: Path, runtime: WebRuntime) ->
     return page_file(colour_run, exports / "colours.html", runtime)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # an open one keeps an event loop running, which tests elsewhere cannot have
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
