@@ -288,7 +288,8 @@ def test_a_data_folder_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("./pets", r"pets does not exist; expected a folder of images"),
         (
             "pets.zip",
-            r"pets.zip does not exist; expected a folder of images, a .zip or .tar of one, a table of files and labels (.csv), or one of: cifar10",
+            r"pets.zip does not exist; expected a folder of images, a .zip or .tar of one, a table of files and labels "
+            r"\(.csv\), or one of: cifar10",
         ),
     ],
 )
