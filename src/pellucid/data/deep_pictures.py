@@ -86,7 +86,7 @@ def _colours(picture: Image.Image) -> tuple[str, str] | None:
     match = COLOURS.fullmatch(name) if isinstance(name, str) else None
     if match:
         return match[1], match[2]
-    # stored one channel after the other, they are taken for channels of 8 bits
+    # stored one channel after the other, they are read as channels of 8 bits
     planar = name in ("R", "G", "B", "A") and tiff_tag(picture, PLANAR) == 2
     return (picture.mode, "N") if planar and tiff_tag(picture, BITS) == 16 else None
 

@@ -25,7 +25,7 @@ measured as 0.93, 0.92 and 0.90 of that."""
 def pad_of(images: NDArray[np.uint8] | None, channels: int) -> dict[str, Any]:
     """Choose a pad for a network's images.
 
-    A set is taken for drawn digits (letters, signs) where nearly all images are bright ink on black, fill a box of one
+    A set counts as drawn digits (letters, signs) where nearly all images are bright ink on black, fill a box of one
     size along their longer side, and lie with their centre of mass at the image's centre: then the pad does the same,
     with a pen as thick as theirs.
 
