@@ -8,7 +8,6 @@ import io
 import tarfile
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -57,7 +56,7 @@ def server(package, monkeypatch) -> Iterator[list[str]]:
 
     started = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=started.serve_forever, daemon=True).start()
-    monkeypatch.setattr(runtime, "ADDRESS", f"http://127.0.0.1:{started.server_port}/{runtime.PACKAGE}")
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", f"http://127.0.0.1:{started.server_port}/")
     yield asked
     started.shutdown()
 
@@ -88,12 +87,12 @@ def test_other_bytes_are_refused_and_nothing_is_left(server, tmp_path, monkeypat
 
 
 def test_without_a_network_it_says_what_to_do(package, tmp_path, monkeypatch):
-    monkeypatch.setattr(runtime, "ADDRESS", "http://127.0.0.1:9/onnxruntime-web.tgz")
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "http://127.0.0.1:9")
     with pytest.raises(UserError) as caught:
         web_runtime(tmp_path, QUICK)
     by_hand = tmp_path / "web" / runtime.PACKAGE
     assert "cannot be reached" in str(caught.value)
-    assert f"put it at {by_hand}" in str(caught.value)
+    assert f"put the file at {by_hand}" in str(caught.value)
     by_hand.write_bytes(package)
     assert web_runtime(tmp_path, QUICK).script == CONTENTS[runtime.SCRIPT]
     assert by_hand.exists()
@@ -107,6 +106,15 @@ def test_another_package_put_there_by_hand_is_refused(package, tmp_path):
         web_runtime(tmp_path, QUICK)
 
 
-def test_the_pinned_package_is_the_published_one():
-    assert Path(runtime.ADDRESS).name == "onnxruntime-web-1.30.0.tgz"
+def test_without_npm_it_says_what_to_do(package, tmp_path, monkeypatch):
+    for name in ("NPM_CONFIG_REGISTRY", "npm_config_registry"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="npm, which knows where its packages are, is not installed here"):
+        web_runtime(tmp_path, QUICK)
+
+
+def test_the_address_is_that_of_the_pinned_package(monkeypatch):
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "http://registry.example/")
+    assert runtime.address() == "http://registry.example/onnxruntime-web/-/onnxruntime-web-1.30.0.tgz"
     assert len(runtime.SHA256) == 64

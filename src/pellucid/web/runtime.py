@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import os
+import shutil
+import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +16,10 @@ from pellucid.data.places import cache_folder
 from pellucid.data.whole_folder import cache_error, whole_folder
 from pellucid.ground.errors import UserError
 
-__all__ = ["ADDRESS", "VERSION", "WebRuntime", "web_runtime"]
+__all__ = ["VERSION", "WebRuntime", "address", "web_runtime"]
 
 VERSION = "1.30.0"
 PACKAGE = f"onnxruntime-web-{VERSION}.tgz"
-ADDRESS = f"https://registry.npmjs.org/onnxruntime-web/-/{PACKAGE}"
 SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
 MEGABYTES = 33
 
@@ -72,6 +74,19 @@ def web_runtime(cache: str | Path | None = None, patience: Patience | None = Non
     return WebRuntime(VERSION, contents[SCRIPT], contents[WASM], licence.read_text(encoding="utf-8"))
 
 
+def address() -> str | None:
+    """Give the package's address in the registry that npm uses here; None without npm and without its setting.
+
+    `NPM_CONFIG_REGISTRY` is npm's own setting for it; otherwise npm is asked.
+    """
+    registry = os.environ.get("NPM_CONFIG_REGISTRY")
+    npm = shutil.which("npm")
+    if not registry and npm:
+        asked = subprocess.run([npm, "config", "get", "registry"], capture_output=True, text=True, timeout=60)
+        registry = asked.stdout.strip()
+    return f"{registry.rstrip('/')}/onnxruntime-web/-/{PACKAGE}" if registry else None
+
+
 def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() and _digest(folder / name) == digest for name, digest in FILES.items())
 
@@ -86,13 +101,17 @@ def _package(shelf: Path, folder: Path, patience: Patience | None) -> Path:
                 "remove it, or put the right file there"
             )
         return by_hand
+    by_npm = f"npm pack onnxruntime-web@{VERSION}"
+    source = address()
     try:
-        fetch(ADDRESS, f"sha256:{SHA256}", folder / PACKAGE, 2_000_000 * MEGABYTES, patience)
+        if source is None:
+            raise NotFetched("npm, which knows where its packages are, is not installed here")
+        fetch(source, f"sha256:{SHA256}", folder / PACKAGE, 2_000_000 * MEGABYTES, patience)
     except NotFetched as error:
         raise UserError(
             f"ONNX Runtime Web {VERSION} ({MEGABYTES} MB, fetched once) is needed to run a network in a page, and "
-            f"could not be fetched: {'; '.join(error.args)}. Without a network, fetch {ADDRESS} on another machine "
-            f"and put it at {by_hand}"
+            f"could not be fetched: {'; '.join(error.args)}. Without npm or a network, run `{by_npm}` on "
+            f"another machine and put the file at {by_hand}"
         ) from error
     return folder / PACKAGE
 
