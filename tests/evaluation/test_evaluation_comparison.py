@@ -17,7 +17,7 @@ import pellucid
 from pellucid.cli import main
 from pellucid.evaluation import compare, evaluate, predictions_of
 from pellucid.evaluation.showing_comparison import run_names, verdict
-from pellucid.evaluation.significance import bootstrap_interval, holm, mcnemar
+from pellucid.evaluation.significance import difference_interval, holm, mcnemar
 from pellucid.ground.errors import UserError
 from pellucid.run import Run
 
@@ -35,12 +35,26 @@ def test_mcnemar_by_hand() -> None:
     assert mcnemar(3, 3) == 1
 
 
-def test_the_bootstrap_is_that_of_drawing_images() -> None:
+def test_with_many_disagreements_the_interval_is_that_of_drawing_images() -> None:
     differences = np.repeat([-1, 1, 0], [30, 60, 410])
     generator = np.random.default_rng(5)
     drawn = [generator.choice(differences, 500).mean() for _ in range(4000)]
     expected = np.quantile(drawn, (0.025, 0.975))
-    assert bootstrap_interval(30, 60, 500) == pytest.approx(tuple(expected), abs=0.003)
+    assert difference_interval(30, 60, 500) == pytest.approx(tuple(expected), abs=0.003)
+
+
+@pytest.mark.parametrize("images", [5, 30, 100])
+@pytest.mark.parametrize(("first", "second"), [(0.004, 0.001), (0.02, 0.02), (0.05, 0.02), (0.2, 0.05), (0.3, 0.25)])
+def test_the_interval_holds_the_true_difference(images: int, first: float, second: float) -> None:
+    """Over every possible outcome of `images` images, each with its chance."""
+    holds = 0.0
+    for wins in range(images + 1):
+        for losses in range(images + 1 - wins):
+            low, high = difference_interval(losses, wins, images)
+            if low <= second - first <= high:
+                rest = images - wins - losses
+                holds += scipy.stats.multinomial.pmf([losses, wins, rest], images, [first, second, 1 - first - second])
+    assert holds >= 0.948
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
@@ -89,7 +103,9 @@ def test_a_run_against_its_copy_differs_by_nothing(weak: Run, tmp_path: Path) ->
     compared = compare(weak, pellucid.open_run(tmp_path / "copy"))
     (pair,) = compared.pairs
     assert (pair.only_first, pair.only_second, pair.different) == (0, 0, 0)
-    assert (pair.p_value, pair.significant, pair.difference_interval) == (1.0, False, (0.0, 0.0))
+    assert (pair.p_value, pair.significant, pair.difference) == (1.0, False, 0.0)
+    low, high = pair.difference_interval
+    assert low == -high < 0, "other images may still tell them apart"
     assert verdict(pair, run_names(compared)) == "weak and copy predict the same class for every image."
     assert str(compared).startswith(
         "weak and copy predict the same class for every image.\n\nAll were tested on the same 100"

@@ -22,7 +22,7 @@ from pellucid.evaluation.measures import (
     wilson_interval,
 )
 from pellucid.evaluation.same_images import check_pixels
-from pellucid.evaluation.significance import bootstrap_interval, holm, mcnemar
+from pellucid.evaluation.significance import difference_interval, holm, mcnemar
 from pellucid.ground.errors import UserError
 from pellucid.ground.shown import Shown
 from pellucid.ground.writing import counted
@@ -99,7 +99,7 @@ class PairComparison:
     difference: float
     """Accuracy of the second minus that of the first."""
     difference_interval: tuple[float, float]
-    """The 95% interval, by the bootstrap."""
+    """The 95% interval, Bonett and Price's."""
     p_value: float
     """McNemar's, exact and two-sided."""
     adjusted_p_value: float
@@ -260,7 +260,7 @@ def _pair(
         both_wrong=int((~first.right & ~second.right).sum()),
         different=int((firsts != seconds).sum()),
         difference=(only_second - only_first) / images,
-        difference_interval=bootstrap_interval(only_first, only_second, images),
+        difference_interval=difference_interval(only_first, only_second, images),
         p_value=value,
         adjusted_p_value=adjusted,
         significant=adjusted < LEVEL,

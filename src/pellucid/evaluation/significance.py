@@ -2,8 +2,7 @@
 
 Images that both get right, or both wrong, say nothing about which is better; among the others, if the two were equally
 good, each would win as often as a coin shows heads (McNemar 1947). The exact two-sided chance of so uneven a split, or
-a more uneven one, is the p-value. The interval of the difference comes from resampling the images with replacement
-(Efron's bootstrap, 1979).
+a more uneven one, is the p-value. The interval of the difference is Bonett and Price's (2012).
 """
 
 from __future__ import annotations
@@ -11,12 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
+__all__ = ["difference_interval", "holm", "mcnemar"]
 
-__all__ = ["bootstrap_interval", "holm", "mcnemar"]
-
-DRAWS = 10_000
-SEED = 0
+QUANTILE = 1.959963984540054
+"""Of the standard normal distribution, at 97.5 %."""
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -38,22 +35,26 @@ def mcnemar(only_first: int, only_second: int) -> float:
     return min(1.0, 2 * math.fsum(terms))
 
 
-def bootstrap_interval(only_first: int, only_second: int, images: int) -> tuple[float, float]:
+def difference_interval(only_first: int, only_second: int, images: int) -> tuple[float, float]:
     """Give the 95 % interval of the second's accuracy less the first's, on the same images.
+
+    One image more is counted for each of the two (the shares `p = (n + 1) / (N + 2)`, their difference `d`):
+    `d ± 1.96 · √((p₁ + p₂ − d²) / (N + 2))`. So few disagreements, or none, still leave room for a difference; drawing
+    the images again (the bootstrap) would see none there, and its interval of no width holds the truth far too rarely.
+    Source: Bonett & Price, Journal of Educational and Behavioral Statistics 37 (2012) 479.
 
     Args:
         only_first: images that the first alone gets right.
         only_second: images that the second alone gets right.
-        images: how many images there are in all.
+        images: how many images there are in all, at least 1.
 
-    >>> bootstrap_interval(0, 0, 50)
-    (0.0, 0.0)
+    >>> [round(end, 3) for end in difference_interval(0, 0, 50)]
+    [-0.053, 0.053]
     """
-    # Resampling N images draws the three kinds of image from a multinomial distribution, which is one draw, not N.
-    kinds = np.array([only_first, only_second, images - only_first - only_second]) / images
-    draws = np.random.default_rng(SEED).multinomial(images, kinds, size=DRAWS)
-    low, high = np.quantile((draws[:, 1] - draws[:, 0]) / images, (0.025, 0.975))
-    return float(low), float(high)
+    first, second = (only_first + 1) / (images + 2), (only_second + 1) / (images + 2)
+    difference = second - first
+    reach = QUANTILE * math.sqrt((first + second - difference**2) / (images + 2))
+    return max(-1.0, difference - reach), min(1.0, difference + reach)
 
 
 def holm(values: Sequence[float]) -> list[float]:
