@@ -24,11 +24,20 @@ def seal_weights(tensors: dict[str, Tensor], run: str, epoch: int) -> bytes:
     """Give the bytes of a file of weights: tensors on the CPU, contiguous, none sharing memory with another."""
     from safetensors.torch import save
 
-    content = save(tensors, metadata={"run": run, "epoch": str(epoch), "sha256": BLANK})
+    content = _in_order(save(tensors, metadata={"run": run, "epoch": str(epoch), "sha256": BLANK}))
     blank = f'"sha256":"{BLANK}"'.encode()
     start = content.index(blank) + len('"sha256":"')
     digest = hashlib.sha256(content).hexdigest().encode()
     return content[:start] + digest + content[start + 64 :]
+
+
+def _in_order(content: bytes) -> bytes:
+    """Write the metadata in the order of their names: safetensors' own changes each time, and with it the SHA-256."""
+    size = int.from_bytes(content[:8], "little")
+    head = json.loads(content[8 : 8 + size])
+    head["__metadata__"] = dict(sorted(head["__metadata__"].items()))
+    written = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
+    return content[:8] + written.ljust(size) + content[8 + size :]
 
 
 def seal_of(content: bytes, run: str, epoch: int) -> str:
