@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.convolution.arithmetic import common_type, slide
 from pellucid.convolution.geometry import SlidingAxis, pad
 from pellucid.convolution.steps import WindowSteps
-from pellucid.convolution.values import Array, plain_number
+from pellucid.convolution.values import Array, plain_numbers
 from pellucid.ground.shown import Shown
 
 __all__ = ["Convolution"]
@@ -104,9 +104,6 @@ class Convolution(Shown):
     def to_dict(self) -> dict[str, Any]:
         """Give settings, `result` and `steps` as JSON has them (infinity it has not)."""
 
-        def nested(values: Any) -> Any:
-            return [nested(value) for value in values] if isinstance(values, list) else plain_number(values)
-
         return {
             "operation": "correlation" if self.is_correlation else "convolution",
             "mode": self.mode,
@@ -115,8 +112,8 @@ class Convolution(Shown):
             "padding": [[axis.before, axis.after] for axis in self.axes],
             "padding_mode": self.padding_mode,
             "groups": self.groups,
-            "signal": nested(self.signal.tolist()),
-            "kernel": nested(self.kernel.tolist()),
-            "result": nested(self.result.tolist()),
+            "signal": plain_numbers(self.signal.tolist()),
+            "kernel": plain_numbers(self.kernel.tolist()),
+            "result": plain_numbers(self.result.tolist()),
             "steps": [step.to_dict() for step in self.steps],
         }

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.convolution.geometry import SlidingAxis, source_indices
-from pellucid.convolution.values import Array, plain_number, product_sum_text
+from pellucid.convolution.values import Array, plain_number, plain_numbers, product_sum_text
 
 __all__ = ["WindowStep", "WindowSteps"]
 
@@ -70,19 +70,16 @@ class WindowStep:
     def to_dict(self) -> dict[str, Any]:
         """Give the step as JSON has it, under the names of the attributes."""
 
-        def nested(values: Any) -> Any:
-            return [nested(value) for value in values] if isinstance(values, list) else plain_number(values)
-
         def indices(arrays: tuple[NDArray[np.int64], ...]) -> Any:
             return arrays[0].tolist() if len(arrays) == 1 else [array.tolist() for array in arrays]
 
         return {
             "position": self.position if isinstance(self.position, int) else list(self.position),
             "signal_indices": indices(self.axis_indices),
-            "signal_values": nested(self.signal_values.tolist()),
+            "signal_values": plain_numbers(self.signal_values.tolist()),
             "kernel_indices": indices(self.kernel_axis_indices),
-            "kernel_values": nested(self.kernel_values.tolist()),
-            "products": nested(self.products.tolist()),
+            "kernel_values": plain_numbers(self.kernel_values.tolist()),
+            "products": plain_numbers(self.products.tolist()),
             "value": plain_number(self.value),
         }
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import exact_number
 
-__all__ = ["Array", "as_numbers", "parse_numbers", "plain_number", "product_sum_text"]
+__all__ = ["Array", "as_numbers", "parse_numbers", "plain_number", "plain_numbers", "product_sum_text"]
 
 Array = NDArray[Any]
 """An array of int64, of a float or complex type, or of Python integers (dtype object) too large for int64."""
@@ -184,3 +184,8 @@ def plain_number(number: Any) -> Any:
     if isinstance(number, (complex, np.complexfloating)):
         return {"real": float(number.real), "imaginary": float(number.imag)}
     return float(number) if isinstance(number, (float, np.floating)) else int(number)
+
+
+def plain_numbers(values: Any) -> Any:
+    """Make every number of nested lists one that JSON has."""
+    return [plain_numbers(value) for value in values] if isinstance(values, list) else plain_number(values)

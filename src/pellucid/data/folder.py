@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pellucid.data.file_kinds import is_hidden
-from pellucid.data.image_set import SPLIT_NAMES
+from pellucid.data.listed_image import ListedImage, each_file_once, quoted
 from pellucid.data.missing import passed_over_words
 from pellucid.data.passed_over import PassedOver, PassingOver
 from pellucid.data.split_names import mentions_split, nfc, says_nothing, split_of
@@ -25,27 +25,9 @@ from pellucid.data.walk import Walk, WalkedFile
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.writing import counted
 
-__all__ = ["FolderListing", "ListedImage", "list_folder", "look_through"]
+__all__ = ["FolderListing", "list_folder", "look_through"]
 
 MOST_WRAPPERS = 32
-
-
-@dataclass(frozen=True)
-class ListedImage:
-    """One image file and its class."""
-
-    path: str
-    """Relative to the listed folder, with `/`, as the disk spells it."""
-
-    label: int
-    size: int
-    modified: int
-    """In nanoseconds."""
-
-    shown: str = ""
-    """The path as it is shown and recorded."""
-
-    file: WalkedFile | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -116,7 +98,7 @@ class _Lister:
             classes, splits = self._list_splits(split_folders)
             return FolderListing(self._root, classes, splits, self._passing.result())
         classes, images = self._list_classes(self._root)
-        images = self._once_each({"all": images})["all"]
+        images = each_file_once({"all": images}, self._passing)["all"]
         if self._trainable:
             self._check_counts(classes, images)
         return FolderListing(self._root, classes, {"all": images}, self._passing.result())
@@ -127,13 +109,13 @@ class _Lister:
         empty = [name for name, count in counts.items() if count == 0]
         if empty:
             raise UserError(
-                f"{self._root}: no image in the class folder{'s' if len(empty) > 1 else ''} {_quoted(empty)}"
+                f"{self._root}: no image in the class folder{'s' if len(empty) > 1 else ''} {quoted(empty)}"
                 f"{self._also()}; put images into each class folder, or remove it"
             )
         single = [name for name, count in counts.items() if count == 1]
         if single:
             raise UserError(
-                f"{self._root}: only one image in {_quoted(single)}; a class needs at least 2, one to learn from and "
+                f"{self._root}: only one image in {quoted(single)}; a class needs at least 2, one to learn from and "
                 "one to test with: add images, or remove the class, or make train/ and test/ folders"
             )
 
@@ -153,7 +135,7 @@ class _Lister:
             return {}
         if others:
             raise UserError(
-                f"{root} has {_quoted(named)} and beside them {_quoted(others)}; expected either folders of splits "
+                f"{root} has {quoted(named)} and beside them {quoted(others)}; expected either folders of splits "
                 "(train, val, test) or folders of classes, not both"
             )
         splits: dict[str, Path] = {}
@@ -165,7 +147,7 @@ class _Lister:
             if self._name(name).lower() in ("eval", "evaluation"):
                 self._passing.note(name, "read as the validation split; for test images call it test")
         if self._trainable and "train" not in splits:
-            raise UserError(f"{root} has {_quoted(named)} and no train folder; expected train/ to learn from")
+            raise UserError(f"{root} has {quoted(named)} and no train folder; expected train/ to learn from")
         return splits
 
     def _check_no_hidden_splits(self, folders: list[str]) -> None:
@@ -182,15 +164,15 @@ class _Lister:
                 common = {nfc(name) for name in inside[first]} & {nfc(name) for name in inside[second]}
                 if first != second and len(common) > 1 and not self._walk.pictures_in(innermost[first]):
                     raise UserError(
-                        f"{self._root} has {_quoted(likely)}, and {_quoted([first, second])} hold folders of the same "
-                        f"names ({_quoted(sorted(common))}): are they splits or classes? Call splits train, val and "
+                        f"{self._root} has {quoted(likely)}, and {quoted([first, second])} hold folders of the same "
+                        f"names ({quoted(sorted(common))}): are they splits or classes? Call splits train, val and "
                         "test; put the images of a class directly into its folder"
                     )
         for name, within in inside.items():
             splits = {split_of(nfc(part)) for part in within} - {None}
             if "train" in splits and len(splits) > 1:
                 raise UserError(
-                    f"{self._root} has splits inside of classes ({name}/{_quoted(within)}), which would be mixed; "
+                    f"{self._root} has splits inside of classes ({name}/{quoted(within)}), which would be mixed; "
                     f"expected classes inside of splits, such as train/{name}"
                 )
 
@@ -211,11 +193,15 @@ class _Lister:
                     f"{did_you_mean(unknown[0], classes)}"
                 )
             splits[split] = _relabelled(images, own_classes, classes)
-        splits = {split: images for split, images in self._once_each(splits).items() if images or split == "train"}
+        splits = {
+            split: images
+            for split, images in each_file_once(splits, self._passing).items()
+            if images or split == "train"
+        }
         empty = [name for name, count in _counts(classes, splits["train"]).items() if count == 0]
         if empty:
             raise UserError(
-                f"{folders['train']}: no image to learn {_quoted(empty)} from{self._also()}; expected images in each "
+                f"{folders['train']}: no image to learn {quoted(empty)} from{self._also()}; expected images in each "
                 "class"
             )
         return classes, splits
@@ -225,7 +211,7 @@ class _Lister:
         listed = {split: self._list_classes(folder) for split, folder in folders.items()}
         classes = tuple(sorted({name for own_classes, _ in listed.values() for name in own_classes}))
         splits = {split: _relabelled(images, own_classes, classes) for split, (own_classes, images) in listed.items()}
-        return classes, {split: images for split, images in self._once_each(splits).items() if images}
+        return classes, {split: images for split, images in each_file_once(splits, self._passing).items() if images}
 
     def _list_classes(self, folder: Path) -> tuple[tuple[str, ...], list[ListedImage]]:
         """List a folder of class folders; labels are positions in the sorted class names."""
@@ -267,13 +253,13 @@ class _Lister:
             if twins and twins[0] > name:
                 self._passing.note(
                     self._walk.relative(folder / name),
-                    f"holds folders of the same names as {_quoted(twins)} ({_quoted(sorted(common[twins[0]]))}): they "
+                    f"holds folders of the same names as {quoted(twins)} ({quoted(sorted(common[twins[0]]))}): they "
                     "look like splits, and are read as classes; call splits train, val and test",
                 )
             elif not twins and any(not says_nothing(part) for part in inside):
                 self._passing.note(
                     self._walk.relative(folder / name),
-                    f"has all images in folders inside ({_quoted(inside)}), which are read as one class",
+                    f"has all images in folders inside ({quoted(inside)}), which are read as one class",
                 )
 
     def _of_class(self, label: int, by_shown: dict[str, list[WalkedFile]]) -> list[ListedImage]:
@@ -302,43 +288,6 @@ class _Lister:
                     self._walk.relative(folder / spellings[-1]),
                     f"differs from the class {other!r} only in capital letters; read as another class",
                 )
-
-    def _once_each(self, splits: dict[str, list[ListedImage]]) -> dict[str, list[ListedImage]]:
-        """Keep of every file on the disk one name: its own before a link, then the first, train before val and test.
-
-        A file that is of several classes by different names is of none.
-        """
-        listed = [(split, image) for split in (*SPLIT_NAMES, "all") for image in splits.get(split, ())]
-        if not any(image.file and (image.file.linked or image.file.names > 1) for _, image in listed):
-            return splits
-        by_file: dict[tuple[int, int], list[tuple[str, ListedImage]]] = defaultdict(list)
-        for split, image in listed:
-            if image.file and image.file.identity:
-                by_file[image.file.identity].append((split, image))
-        dropped: set[str] = set()
-        for named in by_file.values():
-            # some network disks number files twice: without a link of either kind they are two
-            if len(named) > 1 and any(image.file and (image.file.linked or image.file.names > 1) for _, image in named):
-                dropped.update(self._drop(named))
-        return {
-            split: [image for image in images if image.path not in dropped] if dropped else images
-            for split, images in splits.items()
-        }
-
-    def _drop(self, named: list[tuple[str, ListedImage]]) -> Iterable[str]:
-        own = [image for _, image in named if image.file and not image.file.linked]
-        candidates = own or [image for _, image in named]
-        if len({image.label for image in candidates}) > 1:
-            paths = [image.path for image in candidates]
-            for image in candidates:
-                self._passing.picture(image.path, f"one file under several classes ({_quoted(paths)}), so in none")
-            kept = None
-        else:
-            kept = candidates[0].path
-        for _, image in named:
-            if image.path != kept and not (kept is None and image in candidates):
-                self._passing.note(image.path, f"the same file as {(own or candidates)[0].path}; passed over")
-        return [image.path for _, image in named if image.path != kept]
 
     def _also(self) -> str:
         """Say what was passed over, where that may be why there are no images."""
@@ -374,8 +323,3 @@ def _counts(classes: tuple[str, ...], images: list[ListedImage]) -> dict[str, in
     for image in images:
         counts[classes[image.label]] += 1
     return counts
-
-
-def _quoted(names: list[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:10])
-    return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pellucid.data.arrays import ROWS_AT_ONCE_BYTES, ImagesFile
 from pellucid.data.decode import PixelFormat
 from pellucid.data.decode_many import Job, Outcome, decode_many
-from pellucid.data.folder import FolderListing, ListedImage
+from pellucid.data.folder import FolderListing
 from pellucid.data.image_set import SPLIT_NAMES, LeftOut
+from pellucid.data.listed_image import ListedImage
 from pellucid.data.near_copies import NearCopies, keep_together
 from pellucid.data.split import stratified_split
 from pellucid.data.store import Contents, SplitContents

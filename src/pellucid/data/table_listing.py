@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pellucid.data.file_index import FileIndex
-from pellucid.data.folder import FolderListing, ListedImage
+from pellucid.data.folder import FolderListing
 from pellucid.data.image_set import SPLIT_NAMES
+from pellucid.data.listed_image import ListedImage
 from pellucid.data.passed_over import PassingOver
 from pellucid.data.split_names import nfc, split_of
 from pellucid.data.table import is_table, read_rows

@@ -7,19 +7,17 @@ system frees the lock when its holder dies, so a partial folder whose lock is fr
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pellucid.ground.errors import UserError
+from pellucid.ground.errors import FULL, UserError
 from pellucid.ground.files import fsync_directory
 from pellucid.ground.locks import locked, try_locked
 
 __all__ = ["cache_error", "room_for", "whole_folder"]
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LOCKS = ".locks"
 """Beside the folders: where their lock files are, empty and never removed, since removing one could let two in."""
 

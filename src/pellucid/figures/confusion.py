@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from pellucid.evaluation.measures import confusion_tints, most_frequent_mistakes
 from pellucid.figures.page import Page
-from pellucid.figures.tokens import tint
+from pellucid.figures.tokens import channels, tint
 
 __all__ = ["confusion_figure", "describe_confusion"]
 
@@ -29,7 +29,7 @@ def confusion_figure(confusion: Sequence[Sequence[int]], classes: Sequence[str])
     side = min(11.0, max(4.5, 2.2 + 0.62 * count))
     figure = Page(figsize=(side, side), dpi=120, layout="constrained")
     axes = figure.subplots()
-    colours = [[_channels(tint(float(strength))) for strength in row] for row in tints]
+    colours = [[channels(tint(float(strength))) for strength in row] for row in tints]
     axes.imshow(np.array(colours, dtype=np.uint8), interpolation="nearest")
     if count <= NAMES_UP_TO:
         size = 9 if count <= NUMBERS_UP_TO else 6
@@ -63,10 +63,6 @@ def describe_confusion(confusion: Sequence[Sequence[int]], classes: Sequence[str
         "the diagonal, that is, classified correctly."
     )
     return f"{text} Most frequent mistakes: {listed}." if listed else f"{text} There is no mistake."
-
-
-def _channels(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _short(name: str, most: int = 16) -> str:

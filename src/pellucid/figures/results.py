@@ -27,7 +27,7 @@ from pellucid.figures.embedding import image_tag
 from pellucid.figures.history import history_figure
 from pellucid.figures.sheets import feature_maps_figure, filters_figure
 from pellucid.ground.shown import as_figure, as_html, html_of
-from pellucid.ground.tables import html_table
+from pellucid.ground.tables import html_lines, html_table
 
 as_figure.register(Activations)(activations_figure)
 as_figure.register(FeatureMaps)(feature_maps_figure)
@@ -51,16 +51,16 @@ def explanations_figure(explanations: Explanations) -> Figure:
 @as_html.register
 def explanation_html(explanation: Explanation) -> str:
     """Write the picture, what was computed, the scores and what they mean."""
-    facts = _lines(*explanation.attribution.facts)
+    facts = html_lines(explanation.attribution.facts)
     table = html_table(HEADINGS, score_rows((explanation,)))
-    return _page(opening(explanation), explanation.figure(), facts, table, _lines(verdict_sentence(explanation)))
+    return _page(opening(explanation), explanation.figure(), facts, table, html_lines([verdict_sentence(explanation)]))
 
 
 @as_html.register
 def explanations_html(explanations: Explanations) -> str:
     """Write the picture, the scores and what they mean."""
     table = html_table(HEADINGS, score_rows(explanations.explanations))
-    return _page(opening(explanations[0]), explanations.figure(), table, _lines(*MEANING))
+    return _page(opening(explanations[0]), explanations.figure(), table, html_lines(MEANING))
 
 
 @as_html.register
@@ -98,7 +98,3 @@ def why_html(why: Why) -> str:
 
 def _page(heading: str, figure: Figure, *below: Markup) -> str:
     return str(Markup("<div><strong>{}</strong>{}{}</div>").format(heading, image_tag(figure), Markup().join(below)))
-
-
-def _lines(*sentences: str) -> Markup:
-    return Markup().join(Markup("<div>{}</div>").format(sentence) for sentence in sentences)

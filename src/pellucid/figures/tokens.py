@@ -20,6 +20,7 @@ __all__ = [
     "QUIET",
     "TOKENS",
     "ZERO",
+    "channels",
     "diverging",
     "sequential",
     "tint",
@@ -86,9 +87,10 @@ def tint(strength: float) -> str:
     ('#ffffff', '#79a3cb', '#d19b66')
     """
     share = DEEPEST_BEHIND_TEXT * min(1.0, abs(strength))
-    pairs = zip(_channels(ZERO), _channels(POSITIVE if strength >= 0 else NEGATIVE), strict=True)
+    pairs = zip(channels(ZERO), channels(POSITIVE if strength >= 0 else NEGATIVE), strict=True)
     return "#" + "".join(f"{round(white + share * (full - white)):02x}" for white, full in pairs)
 
 
-def _channels(colour: str) -> tuple[int, int, int]:
+def channels(colour: str) -> tuple[int, int, int]:
+    """Split a colour like `#2a78d6` into red, green and blue, 0 to 255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

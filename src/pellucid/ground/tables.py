@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-__all__ = ["html_table", "text_table"]
+__all__ = ["html_lines", "html_table", "text_table"]
 
 
 def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
@@ -39,6 +39,11 @@ def html_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup
         Markup("<tr>{}</tr>").format(Markup().join(Markup("<td>{}</td>").format(cell) for cell in row)) for row in rows
     )
     return Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
+
+
+def html_lines(sentences: Iterable[str]) -> Markup:
+    """Give each sentence a line of its own, escaped."""
+    return Markup().join(Markup("<div>{}</div>").format(sentence) for sentence in sentences)
 
 
 def _width(text: str) -> int:

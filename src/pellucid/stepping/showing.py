@@ -14,7 +14,7 @@ from pellucid.glass.letters import letters_of
 from pellucid.glass.showing import check_line, difference_text
 from pellucid.ground.columns import aligned, wrapped
 from pellucid.ground.shown import as_html, as_text
-from pellucid.ground.tables import html_table, text_table
+from pellucid.ground.tables import html_lines, html_table, text_table
 from pellucid.ground.writing import counted, number, shape_text, signed_number
 from pellucid.networks import Head
 from pellucid.prediction.prediction import with_article
@@ -73,13 +73,13 @@ def step_html(step: TrainingStep) -> str:
     sections = Markup().join(
         Markup("<li><strong>{}</strong>{}{}{}</li>").format(
             section.heading,
-            _lines(section.above),
+            html_lines(section.above),
             html_table(section.headings, section.rows) if section.rows else "",
-            _lines(section.below),
+            html_lines(section.below),
         )
         for section in _sections(step)
     )
-    return str(Markup("<div><h3>{}</h3>{}<ol>{}</ol></div>").format(title, _lines(rest), sections))
+    return str(Markup("<div><h3>{}</h3>{}<ol>{}</ol></div>").format(title, html_lines(rest), sections))
 
 
 @as_text.register
@@ -113,10 +113,6 @@ def examples_text(run: str, examples: dict[str, tuple[int, ...]], shown: int = 1
         lines.append(f"  … and {len(examples) - shown:,} more; --json lists all")
     example = next((name for name in examples if ".weight[" in name), next(iter(examples)))
     return "\n".join([*lines, "", f"Then: pellucid step {run} --weight '{example}'"])
-
-
-def _lines(sentences: list[str] | tuple[str, ...]) -> Markup:
-    return Markup().join(Markup("<div>{}</div>").format(sentence) for sentence in sentences)
 
 
 def _opening(step: TrainingStep) -> list[str]:
