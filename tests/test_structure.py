@@ -14,6 +14,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 ROOMS = (
     "__main__",
     "cli",
+    "studio",
     "api",
     "deployment",
     "reporting",

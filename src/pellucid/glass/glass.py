@@ -76,8 +76,8 @@ def look(
 
     Args:
         network: a run or its directory, or any torch module, which is left exactly as it was.
-        image: a path, `test/17` for an image of the run's own data, a PIL image, bytes `[H, W, C]`, or the network's
-            input itself in floating point, `[C, H, W]`.
+        image: a path, the bytes of an image file, `test/17` for an image of the run's own data, a PIL image, uint8
+            `[H, W, C]`, or the network's input itself in floating point, `[C, H, W]`.
         epoch: of a run: `last`, `best` or a number; None is the best on validation images, else the last.
         training: run in training mode: batch normalisation uses the image's own mean and variance, dropout is active.
         preprocessing, classes: for a bare module, so that it takes pictures and names its classes; a run has its own.

@@ -76,8 +76,8 @@ class ForwardPass(Shown):
         return Prediction.of(self.output.step.value, self.head, self.classes, self.picture.label)
 
     @cached_property
-    def calibrated_confidence(self) -> float | None:
-        """The confidence in the predicted class at the run's temperature; None where it has none for these weights.
+    def calibrated_probabilities(self) -> tuple[float, ...] | None:
+        """Each class's probability at the run's temperature; None where it has none for these weights.
 
         Everything else here is as trained, at temperature 1: logits, gradients and probabilities belong together.
         """
@@ -87,7 +87,13 @@ class ForwardPass(Shown):
         if calibration is None or calibration.temperature is None:
             return None
         logits = as_logits(self.output.step.value.detach().double(), self.head) / calibration.temperature
-        return float(logits.softmax(1).max())
+        return tuple(logits.softmax(1)[0].tolist())
+
+    @property
+    def calibrated_confidence(self) -> float | None:
+        """The confidence in the predicted class at that temperature; None where there is none."""
+        shares = self.calibrated_probabilities
+        return None if shares is None else max(shares)
 
     @cached_property
     def head(self) -> Head:

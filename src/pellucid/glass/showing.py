@@ -21,6 +21,7 @@ from pellucid.ground.writing import counted, number, shape_text, signed_number
 
 __all__ = [
     "check_line",
+    "closing_of",
     "difference_text",
     "facts_of",
     "feeds_text",
@@ -101,7 +102,7 @@ def trace_text(trace: UnitTrace, shown: int = SHOWN) -> str:
     headings, rows = _terms(trace, shown)
     if rows:
         lines += [f"    {line}" for line in text_table(headings, _in_columns(rows, _numeric(headings)))]
-    for line in _closing(trace, shown):
+    for line in closing_of(trace, shown):
         lines += wrapped(line, "  ", "    ")
     return "\n".join(lines)
 
@@ -111,7 +112,7 @@ def trace_html(trace: UnitTrace) -> str:
     """Write the same as a piece of a page."""
     facts = Markup().join(Markup("<div>{}: {}</div>").format(label, fact) for label, fact in facts_of(trace))
     table = _terms(trace, SHOWN)
-    closing = Markup().join(Markup("<div>{}</div>").format(line) for line in _closing(trace, SHOWN))
+    closing = Markup().join(Markup("<div>{}</div>").format(line) for line in closing_of(trace, SHOWN))
     return str(
         Markup("<div><strong>{}</strong>{}{}{}</div>").format(
             trace_sentence(trace), facts, html_table(*table) if table[1] else "", closing
@@ -326,7 +327,8 @@ def _numeric(headings: Sequence[str]) -> list[int]:
     return [position for position, heading in enumerate(headings) if heading in NUMBERS]
 
 
-def _closing(trace: UnitTrace, shown: int) -> list[str]:
+def closing_of(trace: UnitTrace, shown: int = SHOWN) -> list[str]:
+    """Write what stands below the terms: what the others come to, what else took part, the check."""
     lines = []
     if trace.trace is not None:
         terms, inner = trace.trace.terms, trace.trace

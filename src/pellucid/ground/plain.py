@@ -27,4 +27,6 @@ def plain(thing: Any) -> Any:
         return None
     if isinstance(thing, tuple | list):
         return [plain(element) for element in thing]
+    if isinstance(thing, dict):
+        return {name: plain(element) for name, element in thing.items()}
     return thing

@@ -5,6 +5,7 @@ Shape letters: C channels, H rows, W columns.
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,10 @@ from pellucid.prediction.prediction import with_article
 if TYPE_CHECKING:
     from pellucid.run import Run
 
-__all__ = ["Picture", "open_picture"]
+__all__ = ["REFERENCE", "Picture", "open_picture"]
 
 REFERENCE = re.compile(r"(train|val|test)/(\d+)")
+"""How an image of a run's own data is written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +66,10 @@ def open_picture(image: Any, preprocessing: Preprocessing | None = None, run: Ru
     """Read an image in any form that `look` takes.
 
     Args:
-        image: a `Picture`; a path; `test/17` (the 18th image of that split of the run's data) or the name that an image
-            has in the run's data; a PIL image; bytes as a uint8 array or tensor `[H, W]` or `[H, W, C]` (a tensor also
-            `[C, H, W]`); or a network's input itself, floating point `[C, H, W]` or `[1, C, H, W]`.
+        image: a `Picture`; a path, or the bytes of an image file; `test/17` (the 18th image of that split of the run's
+            data) or the name that an image has in the run's data; a PIL image; uint8 pixels as an array or tensor
+            `[H, W]` or `[H, W, C]` (a tensor also `[C, H, W]`); or a network's input itself, floating point
+            `[C, H, W]` or `[1, C, H, W]`.
         preprocessing: the run's own; without it only a network's input can be taken.
         run: whose data a reference means.
 
@@ -91,6 +94,8 @@ def open_picture(image: Any, preprocessing: Preprocessing | None = None, run: Ru
     if isinstance(image, str | Path):
         return _from_file(Path(image), preprocessing, run)
     target = _target(preprocessing)
+    if isinstance(image, bytes):
+        return _from_content("the image", image, preprocessing)
     if isinstance(image, Image.Image):
         try:
             pixels, other = fit_picture(image, target)
@@ -158,15 +163,19 @@ def _from_file(path: Path, preprocessing: Preprocessing, run: Run | None) -> Pic
         what = "is a folder" if path.is_dir() else "does not exist"
         own = f", or {run.example_image} for an image of {run.record.data.source}" if run is not None else ""
         raise UserError(f"the image {path} {what}; expected the path of a picture{own}")
+    return _from_content(str(path), path.read_bytes(), preprocessing)
+
+
+def _from_content(name: str, content: bytes, preprocessing: Preprocessing) -> Picture:
     try:
-        pixels, other = decode(path, _target(preprocessing))
+        pixels, other = decode(io.BytesIO(content), _target(preprocessing))
     except BrokenImage as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{name}: {error}") from error
     size = None
     if other:
-        with open_picture_bytes(path.read_bytes()) as opened:
+        with open_picture_bytes(content) as opened:
             size = opened.height, opened.width
-    return _finished(str(path), pixels, preprocessing, size)
+    return _finished(name, pixels, preprocessing, size)
 
 
 def _finished(

@@ -21,7 +21,7 @@ from pellucid.arithmetic import NoArithmetic, RecordedStep, Recording, rule_of
 from pellucid.arithmetic.rules.rearrangement import IN_ORDER, RearrangementRule
 from pellucid.ground.plain import plain
 
-__all__ = ["Plan", "plan_of"]
+__all__ = ["Plan", "outline_of", "plan_of"]
 
 MOST_ORIGINS = 2_000_000
 """A rearrangement of more elements is shown without where each came from."""
@@ -47,16 +47,22 @@ def plan_of(recording: Recording, graph: bytes = b"") -> Plan:
         recording: in evaluation mode, with a batch of one.
         graph: the exported network, in which weights are looked for.
     """
-    plan = Plan({})
-    plan.document = {
-        "nodes": [_node(step, plan.numbers, graph) for step in recording.steps],
-        "output": recording.output,
-        "notes": list(recording.notes),
-    }
+    plan = Plan(outline_of(recording))
+    for node, step in zip(plan.document["nodes"], recording.steps, strict=True):
+        _add_numbers(node, step, plan.numbers, graph)
     return plan
 
 
-def _node(step: RecordedStep, numbers: bytearray, graph: bytes) -> dict[str, Any]:
+def outline_of(recording: Recording) -> dict[str, Any]:
+    """Write down the operations of a recording without any numbers, for a page that asks a server for them."""
+    return {
+        "nodes": [_node(step) for step in recording.steps],
+        "output": recording.output,
+        "notes": list(recording.notes),
+    }
+
+
+def _node(step: RecordedStep) -> dict[str, Any]:
     shape = [int(size) for size in step.value.shape]
     node: dict[str, Any] = {
         "name": step.name,
@@ -66,8 +72,6 @@ def _node(step: RecordedStep, numbers: bytearray, graph: bytes) -> dict[str, Any
         "source": step.is_source,
         "reason": step.reason,
     }
-    if step.is_source and step.number:  # a parameter or a constant, which is no value of the graph
-        node["value"] = _place(step.value, numbers, graph)
     if step.operation is None:
         return node
     operation, rule = step.operation, rule_of(step.operation)
@@ -78,21 +82,30 @@ def _node(step: RecordedStep, numbers: bytearray, graph: bytes) -> dict[str, Any
     node["summary"] = rule.summary(operation, shapes)
     node["formula"] = rule.formula(operation).text
     node["settings"] = _settings(operation.settings)
+    return node
+
+
+def _add_numbers(node: dict[str, Any], step: RecordedStep, numbers: bytearray, graph: bytes) -> None:
+    """Add to a node what its operation owns, and the value of a parameter or constant."""
+    if step.is_source and step.number:  # no value of the graph
+        node["value"] = _place(step.value, numbers, graph)
+    if step.operation is None:
+        return
+    operation, rule = step.operation, rule_of(step.operation)
     tensors = {name: _place(tensor, numbers, graph) for name, tensor in operation.tensors.items() if tensor is not None}
     if isinstance(rule, RearrangementRule):
         if operation.kind in IN_ORDER:
             node["settings"]["in_order"] = True
         elif step.value.numel() <= MOST_ORIGINS:
             try:
-                origins = rule.origins(operation, shapes[0])
+                origins = rule.origins(operation, tuple(step.inputs[0].shape))
             except (NoArithmetic, RuntimeError):
                 origins = None
-            if origins is not None and origins.shape == tuple(shape):
+            if origins is not None and origins.shape == tuple(step.value.shape):
                 node["settings"]["origins"] = True
                 tensors["origins"] = _place(torch.from_numpy(origins.astype(np.int32)), numbers, b"")
     if tensors:
         node["tensors"] = tensors
-    return node
 
 
 def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:

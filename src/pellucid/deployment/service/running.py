@@ -18,18 +18,19 @@ from pellucid.deployment.service.limits import Limits
 from pellucid.ground.errors import UserError
 from pellucid.prediction.classifier import Classifier
 
-__all__ = ["is_loopback", "serve"]
+__all__ = ["Server", "answering_who_left", "is_loopback", "listening", "serve"]
 
 OPEN_AT_ONCE = 1000
 IDLE = 30
 """Seconds that a connection is kept open between two requests."""
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server that ends after SIGTERM or Ctrl-C with what it has begun answered; a second one ends it at once."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """End at the first signal once what was begun is answered, at the second at once."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(
@@ -66,10 +67,10 @@ def serve(
         UserError: the address cannot be listened on.
     """
     limits = limits or Limits()
-    with _listening(host, port) as listening:
+    with listening(host, port) as opened:
         name = f"[{host}]" if ":" in host else host
         config = uvicorn.Config(
-            _for_clients_that_leave(application(classifier, limits, token)),
+            answering_who_left(application(classifier, limits, token)),
             log_level="warning",
             ws="none",  # where a library for it is installed, a request to change over is never answered
             limit_concurrency=OPEN_AT_ONCE,
@@ -78,12 +79,12 @@ def serve(
             server_header=False,
             lifespan="off",  # it has a traceback of its own where a second signal ends the server at once
         )
-        server = _Server(config)
-        on_start(f"http://{name}:{listening.getsockname()[1]}")
-        server.run(sockets=[listening])
+        server = Server(config)
+        on_start(f"http://{name}:{opened.getsockname()[1]}")
+        server.run(sockets=[opened])
 
 
-def _for_clients_that_leave(app: ASGIApp) -> ASGIApp:
+def answering_who_left(app: ASGIApp) -> ASGIApp:
     """Drop answers to connections that were cut: some event loops raise for them, which is no fault of the service."""
 
     async def patient(scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,24 +112,29 @@ def is_loopback(host: str) -> bool:
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen on an address of this machine.
+
+    Raises:
+        UserError: it cannot be listened on.
+    """
     if not 0 <= port <= 65_535:
         raise UserError(f"--port is {port}; expected a number from 0 (any free one) to 65535")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         # With the protocol named, asyncio sends small answers at once; without, each may wait 40 ms (Nagle).
-        listening: Any = socket.socket(family, kind, protocol)
+        opened: Any = socket.socket(family, kind, protocol)
     except OSError as error:
         raise UserError(
             f"--host is {host!r}, which is no address of this machine ({error.strerror or error})"
         ) from error
-    with listening:
+    with opened:
         try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-            listening.listen(OPEN_AT_ONCE)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.bind(address)
+            opened.listen(OPEN_AT_ONCE)
         except OSError as error:
             raise UserError(
                 f"{host}:{port} cannot be listened on: {error.strerror or error}; give another --port (0: any free one)"
             ) from error
-        yield listening
+        yield opened

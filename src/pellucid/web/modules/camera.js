@@ -66,22 +66,25 @@ async function viewfinder(take, complain) {
 
 /** Let an image be dropped anywhere on the page, or pasted. */
 export function dropping(take) {
+  const ending = new AbortController();
+  const { signal } = ending;
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
     document.body.classList.add("dropping");
-  });
+  }, { signal });
   for (const name of ["dragleave", "drop"]) {
     document.addEventListener(name, (event) => {
       if (name === "drop" || !event.relatedTarget) document.body.classList.remove("dropping");
-    });
+    }, { signal });
   }
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     const [file] = event.dataTransfer?.files ?? [];
     if (file) take(file, file.name);
-  });
+  }, { signal });
   document.addEventListener("paste", (event) => {
     const file = [...(event.clipboardData?.files ?? [])].find((entry) => entry.type.startsWith("image/"));
     if (file) take(file, file.name || "pasted image");
-  });
+  }, { signal });
+  return () => ending.abort();
 }

@@ -15,8 +15,9 @@ const FOLDED_FROM = 40;
 export class Layers {
   /**
    * @param {import("./network.js").Network} network
-   * @param {{select: (node: number, index: number[]) => void, hover: (node: number, index: number[] | null) => void}}
-   *   calls
+   * @param {{select: (node: number, index: number[]) => void, hover: (node: number, index: number[] | null) => void,
+   *   want?: (node: number) => void}} calls `want` fetches a value that is looked at and not there yet, where a server
+   *   has it; `show` again when it is there
    * @param {string[]} classes
    */
   constructor(network, calls, classes) {
@@ -116,6 +117,10 @@ export class Layers {
     const row = this.rows.get(number);
     const strip = row.querySelector(".strip");
     const scale = row.querySelector(".scale");
+    if (!value && this.calls.want) {
+      this.calls.want(number);
+      return;
+    }
     if (!value) {
       fill(strip, element("p", { class: "quiet" }, this.values.size ? "The exported graph has no value of this step." : ""));
       return;

@@ -10,6 +10,7 @@ import { Network } from "./network.js";
 import { short } from "./numbers.js";
 import { Pad } from "./pad.js";
 import { Runner, bytesOf, unpacked } from "./runtime.js";
+import { toldHere } from "./told.js";
 import { unitView } from "./unit.js";
 
 const INPUT_ROOM = 196;
@@ -226,7 +227,7 @@ export class Page {
       preprocessing: this.about.preprocessing,
       pixels: this.answer.pixels,
     };
-    fill(panel, this.#crumbs(), unitView(glass, at.node, at.index));
+    fill(panel, this.#crumbs(), unitView(glass, at.node, at.index, toldHere(glass, at.node, at.index)));
   }
 
   #crumbs() {

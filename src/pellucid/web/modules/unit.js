@@ -1,12 +1,12 @@
 /** One unit: its value, its window, its terms, the sum by hand beside what the runtime says, and the way back. */
 
-import { check, decompose, sourceIndex, strongest } from "./arithmetic.js";
+import { sourceIndex, strongest } from "./arithmetic.js";
 import { element, unitCode } from "./dom.js";
 import { colourOf, enlarge, inkOn, multiple, paintMap } from "./draw.js";
 import { layoutOf } from "./maps.js";
 import { counted, long, short } from "./numbers.js";
 import { anyNegative, largestSize } from "./tensor.js";
-import { nounOf, sentenceOf, sumLines } from "./wording.js";
+import { nounOf } from "./wording.js";
 
 const FIRST_TERMS = 8;
 const MOST_TERMS = 1000;
@@ -22,11 +22,29 @@ const NUMBERED = 3;
  * @property {(node: number, index: number[], how?: "back" | "beside") => void} select
  * @property {string[]} classes
  * @property {{mean: number[], std: number[], channels: number, width: number}} preprocessing
- * @property {Uint8Array} pixels the bytes that the network received, `[H, W, C]`
  */
 
-/** The view of one unit. */
-export function unitView(glass, number, index) {
+/**
+ * @typedef {object} Told what is said of a unit: computed in the page, or by the studio's server
+ * @property {string} sentence
+ * @property {import("./arithmetic.js").Decomposition | null} result null where there is no arithmetic
+ * @property {Byte | null} pixel for a pixel of the image, the byte it was made from
+ * @property {string[]} lines the arithmetic written out
+ * @property {{byHand: number, network: number, tolerance: number, agrees: boolean} | null} verdict
+ */
+
+/** @typedef {{byte: number, channel: number, channels: number}} Byte */
+
+/**
+ * The view of one unit.
+ *
+ * @param {Glass} glass
+ * @param {number} number the node's
+ * @param {number[]} index with the batch axis
+ * @param {Told} told
+ * @param {string} who computed the network: "the runtime", "the network"
+ */
+export function unitView(glass, number, index, told, who = "the runtime") {
   const { network } = glass;
   const node = network.nodes[number];
   const value = glass.valueOf(number);
@@ -40,54 +58,57 @@ export function unitView(glass, number, index) {
   const parts = [
     heading,
     element("p", { class: "value", title: long(shown), "data-value": shown }, short(shown), label ? element("span", { class: "quiet" }, ` evidence for the class ${label}`) : null),
-    number === 0 ? pixelView(glass, index, shown) : arithmeticView(glass, number, index, value),
+    ...arithmeticView(glass, number, told, who),
     mapView(glass, number, index, value),
     feedsView(glass, number, index),
   ];
   return element("div", { class: "unit" }, ...parts.flat());
 }
 
-/** Decompose a unit of a glass; null where nothing here does its arithmetic. */
-export function decomposed(glass, number, index) {
-  const { network } = glass;
-  if (!network.isKnown(number)) return null;
-  const node = network.nodes[number];
-  const inputs = node.operands.map((operand) => glass.valueOf(operand) ?? network.constantOf(operand));
-  if (inputs.some((input) => !input)) return null;
-  return decompose(node, inputs, network.tensorsOf(number), index);
-}
-
-function arithmeticView(glass, number, index, value) {
+function arithmeticView(glass, number, told, who) {
   const node = glass.network.nodes[number];
-  const result = decomposed(glass, number, index);
+  const { pixel, result, verdict } = told;
+  const sums = told.lines.length ? element("pre", { class: "sum" }, told.lines.join("\n")) : null;
+  if (pixel) {
+    return [element("p", { class: "sentence" }, swatch(pixel), told.sentence), sums, verdictView(verdict, who)];
+  }
   if (!result) {
-    const reason = node.reason ? ` (${node.reason})` : "";
     return [
-      element("p", { class: "sentence" }, `This page has no arithmetic for this step: ${nounOf(node)}${reason}. Its value is what the runtime says.`),
-      element(
-        "p",
-        {},
-        "It reads ",
-        ...node.operands.flatMap((operand, at) => [at ? ", " : "", element("code", {}, glass.network.nodes[operand].name)]),
-        ".",
-      ),
+      element("p", { class: "sentence" }, told.sentence),
+      node.operands.length
+        ? element(
+            "p",
+            {},
+            "It reads ",
+            ...node.operands.flatMap((operand, at) => [at ? ", " : "", element("code", {}, glass.network.nodes[operand].name)]),
+            ".",
+          )
+        : null,
     ];
   }
-  const verdict = check(result, value.at(index));
   return [
-    element("p", { class: "sentence" }, sentenceOf(node, result, glass.network, index)),
+    element("p", { class: "sentence" }, told.sentence),
     windowView(glass, number, result),
     termsView(glass, number, result),
-    element("pre", { class: "sum" }, sumLines(node, result).join("\n")),
-    verdictView(verdict),
+    sums,
+    verdictView(verdict, who),
   ];
 }
 
-/** By hand beside the runtime; a difference that rounding does not explain is an error, and looks like one. */
-function verdictView({ byHand, network, tolerance, agrees }) {
+function swatch({ byte, channel, channels }) {
+  const mark = element("span", { class: "swatch", "aria-hidden": "true" });
+  const colour = channels === 3 ? [0, 1, 2].map((at) => (at === channel ? byte : 0)) : [byte, byte, byte];
+  mark.style.background = `rgb(${colour.join(",")})`;
+  return mark;
+}
+
+/** By hand beside what computed the network; a difference that rounding does not explain is an error, and looks like one. */
+function verdictView(verdict, who) {
+  if (!verdict) return null;
+  const { byHand, network, tolerance, agrees } = verdict;
   const difference = Math.abs(byHand - network);
-  const numbers = `by hand ${short(byHand)}, the runtime says ${short(network)}`;
-  const title = `by hand ${long(byHand)}; the runtime ${long(network)}; rounding explains up to ${long(tolerance)}`;
+  const numbers = `by hand ${short(byHand)}, ${who} says ${short(network)}`;
+  const title = `by hand ${long(byHand)}; ${who} ${long(network)}; rounding explains up to ${long(tolerance)}`;
   if (agrees) {
     const text = `✓ ${numbers}. `;
     const why = difference === 0 ? "The same number." : `They differ by ${short(difference)}, which rounding explains.`;
@@ -280,25 +301,6 @@ function meter(number, end) {
   const bar = element("span", { class: number < 0 ? "meter below" : "meter", "aria-hidden": "true" });
   bar.style.width = `${end ? (100 * Math.abs(number)) / end : 0}%`;
   return bar;
-}
-
-/** A pixel: the byte that the image has there, and how it becomes the network's number. */
-function pixelView(glass, index, shown) {
-  const { mean, std, channels, width } = glass.preprocessing;
-  const [, channel, row, column] = index;
-  const names = channels === 3 ? ["red", "green", "blue"] : ["grey"];
-  const byte = glass.pixels[(row * width + column) * channels + channel];
-  const value = (byte / 255 - mean[channel]) / std[channel];
-  const slack = 4 * (byte / (255 * std[channel]) + Math.abs(mean[channel] / std[channel])) + 2 * Math.abs(value);
-  const verdict = check({ value, slack }, shown);
-  const swatch = element("span", { class: "swatch", "aria-hidden": "true" });
-  const colour = channels === 3 ? [0, 1, 2].map((at) => (at === channel ? byte : 0)) : [byte, byte, byte];
-  swatch.style.background = `rgb(${colour.join(",")})`;
-  return [
-    element("p", { class: "sentence" }, swatch, `This is a pixel: ${names[channel]} in row ${row}, column ${column}. Its byte is ${byte} of 255. Here the image begins.`),
-    element("pre", { class: "sum" }, `(byte/255 − mean) / standard deviation\n= (${byte}/255 − ${short(mean[channel])}) / ${short(std[channel])}\n= ${short(value)}`),
-    verdictView(verdict),
-  ];
 }
 
 /** The unit in its map, enlarged; a click or an arrow key chooses a neighbour. */

@@ -1,0 +1,101 @@
+"""How a view answers: a plain function in a thread, its parameters from the request, a person's mistake as words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from pellucid.ground.errors import UserError, system_error
+from pellucid.ground.plain import plain
+
+__all__ = ["Asked", "reading", "writing"]
+
+MOST_BYTES = 1_000_000
+"""Of the JSON that a page sends."""
+
+
+class Asked(dict[str, Any]):
+    """What a request asks: the parameters of its address, or the JSON that it carries."""
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Give a text.
+
+        Raises:
+            UserError: it is missing or no text, and there is no default.
+        """
+        value = self.get(name, default)
+        if not isinstance(value, str):
+            raise UserError(f"{name} is {value!r}; expected a text")
+        return value
+
+    def whole(self, name: str, default: int | None = None) -> int:
+        """Give a whole number.
+
+        Raises:
+            UserError: it is missing or none.
+        """
+        value = self.get(name, default)
+        if isinstance(value, str) and value.lstrip("-").isascii() and value.lstrip("-").isdigit() and len(value) < 16:
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise UserError(f"{name} is {value!r}; expected a whole number")
+        return value
+
+    def chosen(self, name: str) -> str | None:
+        """Give a text that may be left out."""
+        value = self.get(name)
+        if value is not None and not isinstance(value, str):
+            raise UserError(f"{name} is {value!r}; expected a text")
+        return value or None
+
+
+Answer = Mapping[str, Any] | Response
+
+
+def reading(path: str, function: Callable[[Asked], Answer]) -> Route:
+    """Make a route for GET: the function gets the address's parameters, and gives JSON or a whole response."""
+
+    async def answer(request: Request) -> Response:
+        return await _answered(function, Asked(request.query_params))
+
+    return Route(path, answer, methods=["GET"])
+
+
+def writing(path: str, function: Callable[[Asked], Answer]) -> Route:
+    """Make a route for POST, which only who holds the token may use: the function gets the JSON of its body."""
+
+    async def answer(request: Request) -> Response:
+        content = b""
+        async for part in request.stream():
+            content += part
+            if len(content) > MOST_BYTES:
+                return _error(f"more than {MOST_BYTES:,} bytes", 413)
+        try:
+            document = json.loads(content or b"{}")
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict):
+            return _error("expected a JSON object", 400)
+        return await _answered(function, Asked(document))
+
+    return Route(path, answer, methods=["POST"])
+
+
+async def _answered(function: Callable[[Asked], Answer], asked: Asked) -> Response:
+    try:
+        answer = await run_in_threadpool(function, asked)
+    except UserError as error:
+        return _error(str(error), 400)
+    except OSError as error:
+        return _error(system_error(error), 500)
+    return answer if isinstance(answer, Response) else JSONResponse(plain(dict(answer)))
+
+
+def _error(reason: str, status: int) -> Response:
+    return JSONResponse({"error": reason}, status)

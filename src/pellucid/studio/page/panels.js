@@ -1,0 +1,6 @@
+/** The views, in the order of the tabs. */
+
+import { seeing } from "./panels/see.js";
+
+/** @type {import("./main.js").Panel[]} */
+export const PANELS = [seeing];

@@ -1,0 +1,86 @@
+/** Asking the studio's server, which computes; the page only shows. */
+
+import { Tensor } from "/modules/tensor.js";
+
+const KEY = "pellucid-token";
+const TYPES = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
+
+/** What the server refuses, in words for people. */
+export class Refused extends Error {}
+
+/** Take the token out of the address, so that a link that is sent does not hold it. */
+export function takeToken() {
+  const address = new URL(location.href);
+  const given = address.searchParams.get("token");
+  if (given) {
+    sessionStorage.setItem(KEY, given);
+    address.searchParams.delete("token");
+    history.replaceState(null, "", address);
+  }
+}
+
+/** Whether this page may start and write things. */
+export function mayWrite() {
+  return sessionStorage.getItem(KEY) !== null;
+}
+
+/** The address of something to read. */
+export function addressOf(path, parameters = {}) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  return given.length ? `${path}?${query}` : path;
+}
+
+/** Read JSON. */
+export async function ask(path, parameters = {}, signal = undefined) {
+  const response = await reached(addressOf(path, parameters), { signal });
+  return response.json();
+}
+
+/** Send JSON, which starts or changes something; read JSON. */
+export async function send(path, document = {}) {
+  const headers = { "Content-Type": "application/json", "X-Pellucid-Token": sessionStorage.getItem(KEY) ?? "" };
+  const response = await reached(path, { method: "POST", headers, body: JSON.stringify(document) });
+  return response.json();
+}
+
+/** Send a file as it is; read JSON. */
+export async function sendFile(path, file, parameters = {}) {
+  const headers = { "X-Pellucid-Token": sessionStorage.getItem(KEY) ?? "" };
+  const response = await reached(addressOf(path, parameters), { method: "POST", headers, body: file });
+  return response.json();
+}
+
+/**
+ * Read a head and arrays, as `studio/packing.py` writes them.
+ *
+ * @returns {Promise<{head: any, arrays: Record<string, Tensor>}>}
+ */
+export async function packed(path, parameters = {}, signal = undefined) {
+  const response = await reached(addressOf(path, parameters), { signal });
+  const buffer = await response.arrayBuffer();
+  const size = new DataView(buffer).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
+  const start = 8 * Math.ceil((4 + size) / 8);
+  const arrays = {};
+  for (const [name, { type, shape, at }] of Object.entries(head.arrays)) {
+    const count = shape.reduce((product, length) => product * length, 1);
+    arrays[name] = new Tensor(new TYPES[type](buffer, start + at, count), shape);
+  }
+  return { head, arrays };
+}
+
+async function reached(address, options) {
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused("The studio does not answer: was it ended in its terminal? Start it again, and reload this page.");
+  }
+  if (!response.ok) {
+    const said = await response.json().catch(() => ({}));
+    throw new Refused(said.error ?? `The studio answered ${response.status}.`);
+  }
+  return response;
+}

@@ -1,0 +1,1 @@
+"""One file for each part of the page: what it asks for, and what the rooms below answer."""

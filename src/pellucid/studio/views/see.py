@@ -1,0 +1,265 @@
+"""Seeing: which runs and images there are, one image through a network, any value of it, and where that comes from."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pellucid.deployment.pads import pad_of
+from pellucid.evaluation import own_evaluation
+from pellucid.glass import Glass, UnitTrace
+from pellucid.glass.showing import closing_of, facts_of, sentence_of, trace_sentence
+from pellucid.ground.commands import command_line
+from pellucid.ground.errors import UserError
+from pellucid.prediction.calibration import read_calibration
+from pellucid.prediction.picture import REFERENCE
+from pellucid.run import Run
+from pellucid.studio.answering import Asked, reading
+from pellucid.studio.packing import packed
+from pellucid.studio.workplace import GIVEN, Workplace
+from pellucid.web import outline_of
+
+__all__ = ["routes"]
+
+MOST_LISTED = 200
+"""Images of a split that are listed at once."""
+
+WINDOWED = ("conv1d", "conv2d", "conv3d", "max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d")
+
+
+def routes(workplace: Workplace) -> list[Route]:
+    """Give what this part answers."""
+    view = _See(workplace)
+    return [
+        reading("/api/runs", view.runs),
+        reading("/api/run", view.run),
+        reading("/api/images", view.images),
+        reading("/api/picture", view.picture),
+        reading("/api/look", view.look),
+        reading("/api/values", view.values),
+        reading("/api/unit", view.unit),
+        reading("/api/feeds", view.feeds),
+        reading("/api/path", view.path),
+    ]
+
+
+class _See:
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
+
+    def runs(self, asked: Asked) -> dict[str, Any]:
+        """List the runs, the newest first."""
+        return {"folder": str(self._workplace.folder), "runs": [_facts(run) for run in self._workplace.runs()[::-1]]}
+
+    def run(self, asked: Asked) -> dict[str, Any]:
+        """Say what a run is: its classes, epochs, splits, preprocessing, and the pad for its images."""
+        run = self._workplace.run(asked.text("run"))
+        facts = _facts(run) | {
+            "classes": list(run.classes),
+            "preprocessing": run.preprocessing.to_dict(),
+            "splits": {},
+            "pad": pad_of(None, run.preprocessing.channels),
+            "missing": None,
+            "default_epoch": run.resolve_epoch() if run.epochs() else None,
+        }
+        try:
+            images = run.open_images()
+        except UserError as error:
+            return facts | {"missing": str(error)}
+        train = images.splits["train"].images if "train" in images.splits else None
+        return facts | {
+            "splits": {name: len(split) for name, split in images.splits.items()},
+            "pad": pad_of(train, run.preprocessing.channels),
+        }
+
+    def images(self, asked: Asked) -> dict[str, Any]:
+        """List images of a split from a number on, with their labels."""
+        run = self._workplace.run(asked.text("run"))
+        images = run.open_images()
+        name = asked.text("split", run.measured_split or "train")
+        if name not in images.splits:
+            raise UserError(f"{images.name} has no split {name!r}")
+        split, first = images.splits[name], max(0, asked.whole("first", 0))
+        last = min(len(split), first + min(MOST_LISTED, asked.whole("count", 24)))
+        return {
+            "split": name,
+            "count": len(split),
+            "images": [
+                {"reference": f"{name}/{index}", "source": split.sources[index], "label": int(split.labels[index])}
+                for index in range(first, last)
+            ],
+        }
+
+    def picture(self, asked: Asked) -> Response:
+        """Give an image of the run's own data as a PNG, as it is stored."""
+        run, reference = self._workplace.run(asked.text("run")), REFERENCE.fullmatch(asked.text("image"))
+        images = run.open_images()
+        if reference is None or reference[1] not in images.splits:
+            raise UserError(f"the image is {asked['image']!r}; expected one of the run's own, like test/17")
+        split, index = images.splits[reference[1]], int(reference[2])
+        if index >= len(split):
+            raise UserError(f"{images.name} has {len(split)} images in {reference[1]}; there is no {asked['image']}")
+        pixels, file = split.images[index], io.BytesIO()
+        Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG")
+        return Response(file.getvalue(), media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+    def look(self, asked: Asked) -> dict[str, Any]:
+        """Run the network on an image: what it answers, and its operations in order; values are asked for by name."""
+        glass = self._glass(asked)
+        image, run = asked.text("image"), glass.run
+        assert run is not None
+        given = image.startswith(GIVEN)
+        name = self._workplace.given.get(image)[0] if given else image
+        return {
+            "run": run.directory.name,
+            "epoch": glass.epoch,
+            "image": image,
+            "source": name,
+            "fitted": glass.picture.fitted or None,
+            "label": glass.picture.label,
+            "sentence": sentence_of(glass),
+            "answer": _answer(glass, run),
+            "plan": outline_of(glass.recording),
+            "command": command_line("trace", run.directory, name, "--epoch", str(glass.epoch)),
+            "python": f"pellucid.look({str(run.directory)!r}, {name!r}, epoch={glass.epoch})",
+        }
+
+    def values(self, asked: Asked) -> Response:
+        """Give the values of some nodes, with the batch axis, in float32; `pixels` are the image's bytes."""
+        glass = self._glass(asked)
+        numbers = [int(text) for text in asked.text("nodes").split(",") if text.isascii() and text.isdigit()]
+        steps = glass.recording.steps
+        arrays = {
+            str(number): steps[number].value.detach().to("cpu", torch.float32).contiguous().numpy()
+            for number in numbers
+            if number < len(steps)
+        }
+        if glass.picture.pixels is not None:
+            arrays["pixels"] = glass.picture.pixels
+        return packed({}, arrays)
+
+    def unit(self, asked: Asked) -> Response:
+        """Decompose a unit: its terms as arrays, what they come to, and that in words."""
+        glass = self._glass(asked)
+        with self._workplace.computing:
+            trace = glass.trace(glass.unit(asked.text("unit")))
+            return _unit(glass, trace, asked.text("image"))
+
+    def feeds(self, asked: Asked) -> dict[str, Any]:
+        """Find what a unit feeds, the strongest first."""
+        glass = self._glass(asked)
+        with self._workplace.computing:
+            found = glass.feeds(asked.text("unit"), limit=asked.whole("limit", 8))
+            return found.to_dict()
+
+    def path(self, asked: Asked) -> dict[str, Any]:
+        """Find the strongest chain from a pixel through a unit to a class's logit."""
+        glass = self._glass(asked)
+        with self._workplace.computing:
+            found = glass.path(asked.text("unit"), asked.chosen("target"))
+            return found.to_dict() | {"text": str(found)}
+
+    def _glass(self, asked: Asked) -> Glass:
+        return self._workplace.glass(asked.text("run"), asked.chosen("epoch"), asked.text("image"))
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    evaluation = own_evaluation(run)
+    return {
+        "name": run.directory.name,
+        "network": run.record.network.replace("\\", "/").rpartition("/")[2],
+        "data": run.record.data.source,
+        "recipe": run.record.recipe["name"],
+        "created": run.record.created,
+        "status": run.status,
+        "epochs": run.epochs(),
+        "accuracy": None if evaluation is None else evaluation.accuracy,
+        "split": None if evaluation is None else evaluation.split,
+        "example": run.example_image,
+        "place": str(run.directory),
+    }
+
+
+def _answer(glass: Glass, run: Run) -> dict[str, Any] | None:
+    """Give each class's probability, at the run's temperature where it has one."""
+    if glass.prediction is None or glass.epoch is None:
+        return None
+    calibration = read_calibration(run, glass.epoch)
+    calibrated = glass.calibrated_probabilities
+    shares = calibrated or glass.prediction.probabilities
+    threshold = None if calibration is None else calibration.threshold
+    return {
+        "label": glass.prediction.index,
+        "probabilities": list(shares),
+        "calibrated": calibrated is not None,
+        "threshold": threshold,
+        "unsure": threshold is not None and max(shares) < threshold,
+    }
+
+
+def _unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
+    node, inner, run = trace.unit.node, trace.trace, glass.run
+    assert run is not None
+    number, box = node.step.number, trace.receptive_field
+    name = trace.unit.name
+    head: dict[str, Any] = {
+        "unit": name,
+        "node": number,
+        "index": [0, *trace.unit.index],
+        "value": trace.value,
+        "kind": trace.kind,
+        "sentence": trace_sentence(trace),
+        "facts": [[label, fact] for label, fact in facts_of(trace)],
+        "closing": closing_of(trace),
+        "note": node.reason or None,
+        "check": None if trace.check is None else trace.check.to_dict(),
+        "field": None if box is None else box.to_dict(),
+        "pixel": None if trace.pixel is None else vars(trace.pixel) | {"value": trace.pixel.value},
+        "command": command_line("trace", run.directory, image, "--unit", name, "--epoch", str(glass.epoch)),
+        "python": f"pellucid.look({str(run.directory)!r}, {image!r}, epoch={glass.epoch}).trace({name!r})",
+    }
+    if inner is None:
+        return packed(head, {})
+    terms, inputs = inner.terms, node.step.inputs
+    position = np.full(len(terms), -1, np.int32)
+    for operand, tensor in enumerate(inputs):
+        rows = terms.operand == operand
+        index = tuple(terms.index[rows, : terms.ranks[operand]].T)
+        if rows.any():
+            position[rows] = np.ravel_multi_index(index, tuple(tensor.shape)) if index else 0
+    window = _window(inner.operation.kind, inner.operation.settings, len(terms))
+    inside = terms.index[terms.operand >= 0]
+    details = {
+        "window": window,
+        "first": int(inside[:, 1].min()) if window and len(inside) and inside.shape[1] > 1 else 0,
+        "winner": inner.details.get("winner"),
+        "own": inner.details.get("own"),
+        "divisor": inner.details.get("divisor"),
+    }
+    head |= {"combine": inner.combine, "bias": inner.bias, "details": details, "formula": inner.formula.text}
+    arrays: dict[str, NDArray[Any]] = {
+        "values": terms.values,
+        "operand": terms.operand.astype(np.int32),
+        "position": position,
+    }
+    if terms.weights is not None:
+        arrays["weights"] = terms.weights
+    if terms.products is not None:
+        arrays["products"] = terms.products
+    return packed(head, arrays)
+
+
+def _window(kind: str, settings: Any, count: int) -> list[int] | None:
+    """Give the sides of the window that the terms fill channel by channel; None where they do not."""
+    if kind not in WINDOWED:
+        return None
+    sides = [int(side) for side in settings["kernel"]]
+    return sides if count and count % math.prod(sides) == 0 else None

@@ -1,0 +1,143 @@
+"""What the studio works on: a folder of runs, images that were given to it, and the passes that it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.glass import Glass, look
+from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.prediction.picture import REFERENCE
+from pellucid.run import Run, RunFile, find_runs, open_run
+
+__all__ = ["GivenImages", "Workplace"]
+
+MOST_PASSES = 6
+"""Passes that are held: a step back, another epoch, two runs beside each other are shown at once."""
+
+MOST_GIVEN_BYTES = 256_000_000
+GIVEN = "given-"
+
+
+class GivenImages:
+    """Images that a person dropped, photographed or drew, by a name made of their content; the oldest go first."""
+
+    def __init__(self) -> None:
+        self._images: OrderedDict[str, tuple[str, bytes | NDArray[np.uint8], int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add_file(self, content: bytes, name: str) -> str:
+        """Keep the bytes of an image file; give the name by which it is asked for."""
+        return self._add(content, name, content, len(content))
+
+    def add_pixels(self, pixels: NDArray[np.uint8], name: str) -> str:
+        """Keep pixels `[H, W, C]` uint8; give the name by which they are asked for."""
+        return self._add(pixels, name, pixels.tobytes() + repr(pixels.shape).encode(), pixels.nbytes)
+
+    def _add(self, image: bytes | NDArray[np.uint8], name: str, content: bytes, size: int) -> str:
+        key = GIVEN + hashlib.sha256(content).hexdigest()[:16]
+        with self._lock:
+            self._images[key] = (name, image, size)
+            self._images.move_to_end(key)
+            while sum(held for _, _, held in self._images.values()) > MOST_GIVEN_BYTES and len(self._images) > 1:
+                self._images.popitem(last=False)
+        return key
+
+    def get(self, key: str) -> tuple[str, bytes | NDArray[np.uint8]]:
+        """Give what an image was called, and the file's bytes or the pixels.
+
+        Raises:
+            UserError: it is no longer held.
+        """
+        with self._lock:
+            if key not in self._images:
+                raise UserError("this image is no longer held by the studio; give it again")
+            name, image, _ = self._images[key]
+            return name, image
+
+
+class Workplace:
+    """A folder of runs and what is being looked at."""
+
+    def __init__(self, folder: Path, *, trust: bool = False) -> None:
+        """Open a folder.
+
+        Args:
+            folder: its runs are what the studio shows, also those that come later.
+            trust: whether networks from files inside runs that this installation did not make may be run.
+        """
+        self.folder = folder
+        self.given = GivenImages()
+        self.computing = threading.RLock()
+        """Held while something is computed here: two passes at once would only share the cores."""
+        self._trusted: set[str] = set()
+        self._trust = trust
+        self._passes: OrderedDict[tuple[object, ...], Glass] = OrderedDict()
+
+    def runs(self) -> list[Run]:
+        """List the runs, oldest first."""
+        return find_runs(self.folder)
+
+    def run(self, name: str) -> Run:
+        """Open a run by the name of its directory.
+
+        Raises:
+            UserError: there is no such run in the folder, or it is damaged.
+        """
+        if name != Path(name).name or name in ("", ".", "..") or not (self.folder / name / RunFile.RECORD).exists():
+            names = [run.directory.name for run in self.runs()]
+            raise UserError(f"no run is called {name!r}; {did_you_mean(name, names) if names else 'there is none yet'}")
+        return open_run(self.folder / name, trust=self._trust or name in self._trusted)
+
+    def trust(self, name: str) -> None:
+        """Let a run's network from a file be run, as the person agreed to."""
+        self._trusted.add(name)
+
+    def image(self, reference: str) -> Any:
+        """Give an image as `pellucid.look` takes it: a reference to the run's own data as it is, or one given here.
+
+        Raises:
+            UserError: it is neither, or no longer held.
+        """
+        if reference.startswith(GIVEN):
+            return self.given.get(reference)[1]
+        if not REFERENCE.fullmatch(reference):  # a path would let any page read any picture of this machine
+            raise UserError(
+                f"the image is {reference!r}; expected one of the run's own, like test/17, or one given here"
+            )
+        return reference
+
+    def glass(self, name: str, epoch: str | None, image: str) -> Glass:
+        """Look at an image through a run's network, or take the pass that is held.
+
+        Raises:
+            UserError: whatever `pellucid.look` raises.
+        """
+        run = self.run(name)
+        resolved = run.resolve_epoch(_epoch(epoch))
+        return self.kept(
+            (name, run.record.identity, resolved, image), lambda: look(run, self.image(image), epoch=resolved)
+        )
+
+    def kept(self, key: tuple[object, ...], make: Callable[[], Glass]) -> Glass:
+        """Take a pass that is held, or make it."""
+        with self.computing:
+            if key in self._passes:
+                self._passes.move_to_end(key)
+                return self._passes[key]
+            glass = make()
+            self._passes[key] = glass
+            while len(self._passes) > MOST_PASSES:
+                self._passes.popitem(last=False)
+            return glass
+
+
+def _epoch(text: str | None) -> int | str | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 9 else text
