@@ -104,8 +104,10 @@ def by_scikit_learn(photos: Path) -> float:
     return float(probe.score(test, expected))
 
 
-def features(network: torch.nn.Module, folder: Path) -> tuple[NDArray[np.float32], NDArray[np.str_]]:
-    """Give the features `[N, F]` of the photos below a folder, and the names of their classes `[N]`."""
+def features(
+    network: torch.nn.Module, folder: Path, mirrored: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.str_]]:
+    """Give the features `[N, F]` of the photos below a folder, or of their mirror images, and their classes `[N]`."""
     files = sorted(folder.glob("*/*.jpg"))
     rows = []
     with torch.inference_mode(), features_of(network, "classify") as given:
@@ -115,6 +117,7 @@ def features(network: torch.nn.Module, folder: Path) -> tuple[NDArray[np.float32
                 for file in files[start : start + 8]
             ]
             pixels = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
+            pixels = pixels.flip(2) if mirrored else pixels
             network((pixels.float() - 127).div(128).permute(0, 3, 1, 2))
             rows.append(given[0].numpy().copy())
     return np.concatenate(rows), np.array([file.parent.name for file in files])
