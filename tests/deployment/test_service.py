@@ -264,7 +264,10 @@ def test_addresses() -> None:
     [
         (["--port", "70000"], "--port is 70000; expected a number from 0"),
         (["--host", "no address"], "--host is 'no address', which is no address of this machine"),
-        (["--token", ""], "the token is empty"),
+        (["--token", ""], "the token is ''"),
+        (["--token", "½"], "which no request can carry"),
+        (["--host", "x" * 300], "no address of this machine"),
+        (["--seconds", "inf"], "seconds is inf"),
         (["--wait", "nan"], "wait is nan"),
         (["--max-items", "0", "--seconds", "-1"], "items is 0; expected a number above 0\n  - seconds is -1"),
         (["--threshold", "2"], "the confidence threshold is 2"),

@@ -9,7 +9,6 @@ import click
 from pellucid.cli.command import Command
 from pellucid.cli.kinds import RunOrModel
 from pellucid.cli.options import device_option, epoch_option, trust_option
-from pellucid.ground.errors import UserError
 from pellucid.ground.notices import notice
 
 __all__ = ["serve"]
@@ -74,11 +73,10 @@ def serve(
     """
     from pellucid.deployment.service import Limits
     from pellucid.deployment.service import serve as listen
-    from pellucid.deployment.service.running import is_loopback
+    from pellucid.deployment.service.running import check_token, is_loopback
     from pellucid.prediction.opening import open_classifier
 
-    if token == "":
-        raise UserError("the token is empty; give one of at least one character, or none")
+    check_token(token)
     limits = Limits(
         bytes=_whole(max_megabytes * 1e6),
         items=max_items,

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 
 from pellucid.cli.command import Command
+from pellucid.cli.kinds import Place
 from pellucid.cli.options import trust_option
 
 __all__ = ["studio"]
 
 
 @click.command(cls=Command, section="Inspect", position=0, short_help="Click any number of a network, in a browser.")
-@click.argument("place", type=click.Path(path_type=Path), default=Path("runs"), metavar="[RUN|FOLDER]")
+@click.argument("place", type=Place(), default="runs", metavar="[RUN|FOLDER]")
 @click.option("--port", type=int, help="Where to listen; 0 is any free port.  [default: 8501, or the next free one]")
 @click.option("--browser/--no-browser", default=True, help="Open it in the browser.  [default: yes]")
 @trust_option
-def studio(place: Path, port: int | None, browser: bool) -> None:
+def studio(place: str, port: int | None, browser: bool) -> None:
     """Open the studio on a RUN, or on a FOLDER of runs (by default `runs`).
 
     It is a local web page: every feature map of an image, and behind every number its window, weights and sum; training

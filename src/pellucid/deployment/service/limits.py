@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,7 +49,7 @@ class Limits:
         problems = [
             f"{name} is {value}; expected a number {'of 0 or more' if name == 'wait' else 'above 0'}"
             for name, value in asdict(self).items()
-            if not (value >= 0 if name == "wait" else value > 0)
+            if not (0 <= value < math.inf if name == "wait" else 0 < value < math.inf)
         ]
         if problems:
             raise UserError.all_of("these limits cannot be", problems)

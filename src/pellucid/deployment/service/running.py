@@ -18,7 +18,7 @@ from pellucid.deployment.service.limits import Limits
 from pellucid.ground.errors import UserError
 from pellucid.prediction.classifier import Classifier
 
-__all__ = ["Server", "answering_who_left", "is_loopback", "listening", "serve"]
+__all__ = ["Server", "answering_who_left", "check_token", "is_loopback", "listening", "serve"]
 
 OPEN_AT_ONCE = 1000
 IDLE = 30
@@ -64,9 +64,10 @@ def serve(
         on_start: called with the address when it listens.
 
     Raises:
-        UserError: the address cannot be listened on.
+        UserError: the address cannot be listened on; the token can be carried by no request.
     """
     limits = limits or Limits()
+    check_token(token)
     with listening(host, port) as opened:
         name = f"[{host}]" if ":" in host else host
         config = uvicorn.Config(
@@ -100,6 +101,19 @@ def answering_who_left(app: ASGIApp) -> ASGIApp:
     return patient
 
 
+def check_token(token: str | None) -> None:
+    """Check that requests can carry a token.
+
+    Raises:
+        UserError: it is empty, or has spaces or letters that a header does not take.
+    """
+    if token is not None and not (token and token.isascii() and token.isprintable() and " " not in token):
+        raise UserError(
+            f"the token is {token!r}, which no request can carry; expected letters, digits and signs of ASCII without "
+            "spaces, or no token"
+        )
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches an address.
 
@@ -124,9 +138,9 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         # With the protocol named, asyncio sends small answers at once; without, each may wait 40 ms (Nagle).
         opened: Any = socket.socket(family, kind, protocol)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a name of an impossible length
         raise UserError(
-            f"--host is {host!r}, which is no address of this machine ({error.strerror or error})"
+            f"--host is {host!r}, which is no address of this machine ({getattr(error, 'strerror', None) or error})"
         ) from error
     with opened:
         try:
