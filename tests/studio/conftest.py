@@ -17,9 +17,10 @@ import uvicorn
 from chromium import CHROMIUM, NO_CHROMIUM, QUIET
 
 import pellucid
-from pellucid.deployment.service.running import listening
+from pellucid.ground.listening import listening
 from pellucid.run import Run
-from pellucid.studio import Workplace, application
+from pellucid.studio.application import application
+from pellucid.studio.workplace import Workplace
 
 TOKEN = "the-token-of-the-tests"
 

@@ -74,7 +74,7 @@ def serve(
     """
     from pellucid.deployment.service import Limits
     from pellucid.deployment.service import serve as listen
-    from pellucid.deployment.service.running import is_loopback
+    from pellucid.ground.listening import is_loopback
     from pellucid.prediction.opening import open_classifier
 
     if token == "":

@@ -56,8 +56,18 @@ class _See:
         self._workplace = workplace
 
     def runs(self, asked: Asked) -> dict[str, Any]:
-        """List the runs, the newest first."""
-        return {"folder": str(self._workplace.folder), "runs": [_facts(run) for run in self._workplace.runs()[::-1]]}
+        """List the runs, the newest first, and name what is damaged and so cannot be shown."""
+        runs, damaged = [], self._workplace.damaged()
+        for run in self._workplace.runs()[::-1]:
+            try:
+                runs.append(_facts(run))
+            except UserError as error:
+                damaged.append((run.directory.name, str(error)))
+        return {
+            "folder": str(self._workplace.folder),
+            "runs": runs,
+            "damaged": [{"name": name, "reason": reason} for name, reason in damaged],
+        }
 
     def run(self, asked: Asked) -> dict[str, Any]:
         """Say what a run is: its classes, epochs, splits, preprocessing, and the pad for its images."""
@@ -135,7 +145,8 @@ class _See:
     def values(self, asked: Asked) -> Response:
         """Give the values of some nodes, with the batch axis, in float32; `pixels` are the image's bytes."""
         glass = self._glass(asked)
-        numbers = [int(text) for text in asked.text("nodes").split(",") if text.isascii() and text.isdigit()]
+        texts = asked.text("nodes").split(",")
+        numbers = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 9]
         steps = glass.recording.steps
         arrays = {
             str(number): steps[number].value.detach().to("cpu", torch.float32).contiguous().numpy()
