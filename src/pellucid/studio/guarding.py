@@ -26,7 +26,9 @@ POLICY = (
 """What the page may load: its own files, and pictures that it holds itself. Nothing runs that stands in HTML."""
 
 METHODS = frozenset({"GET", "HEAD", "POST"})
-LONGEST_ADDRESS = 8_000
+LONGEST_ADDRESS = 4_000
+"""Python reads no whole number of more than 4,300 digits, so that none of an address is too long for it."""
+
 LARGEST_HEADERS = 32_000
 LARGEST_BODY = 256_000_000
 """Whatever a part of the page itself allows, which is less."""

@@ -80,12 +80,19 @@ def _source(name: str) -> str:
 
 
 def style_sheet(*names: str) -> Markup:
-    """Write style sheets of `modules/` after the colours that every picture of pellucid shares, light and dark."""
+    """Write style sheets of `modules/` after the colours that every picture of pellucid shares.
+
+    They are light or dark as the system is, or as the attribute `data-theme` of the page says.
+    """
     texts = [_source(name) for name in names]
     if any("</style" in text.lower() for text in texts):
         raise ValueError("a style sheet holds what ends it in HTML")
     light, dark = _variables(TOKENS), _variables(DARK)
-    head = f":root{{color-scheme:light dark;{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+    head = (
+        f":root{{color-scheme:light dark;{light}}}\n"
+        f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"
+        f":root[data-theme=light]{{color-scheme:light}}\n:root[data-theme=dark]{{color-scheme:dark;{dark}}}\n"
+    )
     return Markup(head + "\n".join(texts))  # pellucid's own files and colours
 
 
