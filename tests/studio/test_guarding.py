@@ -67,14 +67,14 @@ ODD = [
     "best",
     "1",
     "digits",
-    "fc[0]",
-    "conv1[0,0,0]",
-    "conv1[0,0,999]",
-    f"conv1[{'9' * 4400},0,0]",
-    "conv1[0]",
-    "conv1[",
+    "head[0]",
+    "first[0,0,0]",
+    "first[0,0,999]",
+    f"first[{'9' * 4400},0,0]",
+    "first[0]",
+    "first[",
     "x[0,0]",
-    "conv1[0,,0]",
+    "first[0,,0]",
     "0,1,2",
     "999",
     ",",
@@ -267,7 +267,7 @@ def test_odd_parameters_are_answered_in_words(studio, data) -> None:
     """Any GET with any parameters answers, or says why not; none is a fault of the studio."""
     method, path = data.draw(st.sampled_from([pair for pair in routes(studio) if pair[0] == "GET"]))
     value = st.sampled_from(ODD) | st.text(max_size=12) | st.integers().map(str)
-    usual = {"run": "digits", "image": "test/1", "unit": "fc[1]"}
+    usual = {"run": "digits", "image": "test/1", "unit": "head[1]"}
     parameters = {**usual, **data.draw(st.dictionaries(st.sampled_from(names()), value, max_size=4))}
     for name in data.draw(st.sets(st.sampled_from(sorted(usual)), max_size=2)):
         parameters.pop(name, None)
@@ -281,7 +281,7 @@ def test_odd_parameters_are_answered_in_words(studio, data) -> None:
 @pytest.mark.slow
 def test_every_parameter_takes_every_odd_value(studio) -> None:
     """Each of them on its own, beside usual ones, on every route that reads."""
-    usual = {"run": "digits", "image": "test/1", "unit": "fc[1]"}
+    usual = {"run": "digits", "image": "test/1", "unit": "head[1]"}
     for method, path in routes(studio):
         for name in names() if method == "GET" else ():
             for text in ODD:

@@ -28,9 +28,7 @@ class Server(uvicorn.Server):
         """End at the first signal once what was begun is answered, at the second at once."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            with contextlib.suppress(
-                NotImplementedError, RuntimeError
-            ):  # Windows, and threads that are not the main one
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, and other threads
                 loop.add_signal_handler(number, self._end)
         yield
 

@@ -13,12 +13,12 @@ from pellucid.run import Run, open_run
 from pellucid.studio.serving import serve
 
 if TYPE_CHECKING:
-    from pellucid.studio.notebook import GlassWidget
+    from anywidget import AnyWidget
 
 __all__ = ["studio"]
 
 
-def studio(thing: str | Path | Run | Glass = "runs", *, port: int | None = None) -> GlassWidget | None:
+def studio(thing: str | Path | Run | Glass = "runs", *, port: int | None = None) -> AnyWidget | None:
     """Open the studio on a run: in a script in the browser, until Ctrl-C; in a notebook as a widget in the page.
 
     Args:

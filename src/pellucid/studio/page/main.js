@@ -108,6 +108,10 @@ export class Studio {
     fill(document.getElementById("chosen-run"), this.chooser.run);
     fill(document.getElementById("chosen-epoch"), this.chooser.epoch);
     document.addEventListener("keydown", (event) => this.#key(event));
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault(); // the address's fragment is the view's
+      document.getElementById("view").focus();
+    });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       forgetColours();
       this.trying(() => this.opened?.repaint?.());

@@ -27,7 +27,7 @@ from pellucid.studio.packing import packed
 from pellucid.studio.workplace import GIVEN, Workplace
 from pellucid.web import outline_of
 
-__all__ = ["routes"]
+__all__ = ["packed_unit", "routes"]
 
 MOST_LISTED = 200
 """Images of a split that are listed at once."""
@@ -162,7 +162,7 @@ class _See:
         glass = self._glass(asked)
         with self._workplace.computing:
             trace = glass.trace(glass.unit(asked.text("unit")))
-            return _unit(glass, trace, asked.text("image"))
+            return packed_unit(glass, trace, asked.text("image"))
 
     def feeds(self, asked: Asked) -> dict[str, Any]:
         """Find what a unit feeds, the strongest first."""
@@ -216,9 +216,9 @@ def _answer(glass: Glass, run: Run) -> dict[str, Any] | None:
     }
 
 
-def _unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
+def packed_unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
+    """Answer with what makes a unit's value: its terms as arrays, what they come to, and that in words."""
     node, inner, run = trace.unit.node, trace.trace, glass.run
-    assert run is not None
     number, box = node.step.number, trace.receptive_field
     name = trace.unit.name
     head: dict[str, Any] = {
@@ -234,9 +234,10 @@ def _unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
         "check": None if trace.check is None else trace.check.to_dict(),
         "field": None if box is None else box.to_dict(),
         "pixel": None if trace.pixel is None else vars(trace.pixel) | {"value": trace.pixel.value},
-        "command": command_line("trace", run.directory, image, "--unit", name, "--epoch", str(glass.epoch)),
-        "python": f"pellucid.look({str(run.directory)!r}, {image!r}, epoch={glass.epoch}).trace({name!r})",
     }
+    if run is not None:
+        head["command"] = command_line("trace", run.directory, image, "--unit", name, "--epoch", str(glass.epoch))
+        head["python"] = f"pellucid.look({str(run.directory)!r}, {image!r}, epoch={glass.epoch}).trace({name!r})"
     if inner is None:
         return packed(head, {})
     terms, inputs = inner.terms, node.step.inputs
