@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from pellucid.reporting import report
     from pellucid.run import Run, find_runs, open_run
     from pellucid.stepping import take_step as step
+    from pellucid.studio import studio
 
 _HOMES = {
     "Recipe": "pellucid.recipes",
@@ -77,13 +78,14 @@ _HOMES = {
     "robustness": "pellucid.evaluation",
     "serve": "pellucid.api",
     "step": "pellucid.stepping:take_step",
+    "studio": "pellucid.studio",
     "trace": "pellucid.api",
     "train": "pellucid.api",
     "why": "pellucid.causes",
 }
 """Where each public name is imported from when it is first asked for; the lines above say the same to type checkers.
 
-A name after the colon is the one it has at home, where that is another.
+A name after the colon is the one it has at home, where that is another; a room of the verb's own name is the verb.
 """
 
 __all__ = [
@@ -112,6 +114,7 @@ __all__ = [
     "robustness",
     "serve",
     "step",
+    "studio",
     "trace",
     "train",
     "why",
@@ -123,7 +126,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'pellucid' has no attribute {name!r}; it has {', '.join(__all__)}")
     module, _, name_at_home = _HOMES[name].partition(":")
-    value = getattr(importlib.import_module(module), name_at_home or name)
+    home = importlib.import_module(module)
+    value = home if module == f"pellucid.{name}" else getattr(home, name_at_home or name)
     globals()[name] = value
     return value
 

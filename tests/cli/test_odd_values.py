@@ -105,7 +105,7 @@ SAMPLE = 12
 @pytest.fixture(autouse=True)
 def _servers_that_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what answers until Ctrl-C end when it has begun."""
-    monkeypatch.setattr("pellucid.deployment.service.running.Server.run", lambda *args, **kwargs: None)
+    monkeypatch.setattr("pellucid.ground.listening.Server.run", lambda *args, **kwargs: None)
     monkeypatch.setattr("webbrowser.open", lambda address: True)
 
 

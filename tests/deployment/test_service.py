@@ -31,8 +31,8 @@ from pellucid.cli import main
 from pellucid.data.decode import PixelFormat
 from pellucid.deployment.gate_pictures import hard_pictures
 from pellucid.deployment.service import Limits, application
-from pellucid.deployment.service.running import is_loopback
 from pellucid.ground.errors import UserError
+from pellucid.ground.listening import is_loopback
 from pellucid.prediction.classifier import Answer, Refusal, answer_contents
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ import uvicorn
 from chromium import CHROMIUM, NO_CHROMIUM, QUIET
 
 import pellucid
-from pellucid.deployment.service.running import listening
+from pellucid.ground.listening import listening
 from pellucid.run import Run
-from pellucid.studio import Workplace, application
+from pellucid.studio.application import application
+from pellucid.studio.workplace import Workplace
 
 TOKEN = "the-token-of-the-tests"
 
@@ -87,6 +89,13 @@ def studio(studio_folder: Path, seen_data: Path) -> Iterator[Opened]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PELLUCID_CACHE", str(seen_data / "cache"))
         yield from listen(studio_folder)
+
+
+@pytest.fixture
+def open_studio() -> Iterator[Callable[[Path], Opened]]:
+    """Open studios on other folders; they end with the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda folder: stack.enter_context(contextlib.contextmanager(listen)(folder))
 
 
 @pytest.fixture(scope="module")  # an open one keeps an event loop running, which tests elsewhere cannot have

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REFERENCE", "Picture", "open_picture"]
 
-REFERENCE = re.compile(r"(train|val|test)/(\d+)")
+REFERENCE = re.compile(r"(train|val|test)/([0-9]{1,15})")
 """How an image of a run's own data is written."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -14,10 +15,18 @@ from starlette.routing import Route
 from pellucid.ground.errors import UserError, system_error
 from pellucid.ground.plain import plain
 
-__all__ = ["Asked", "reading", "writing"]
+__all__ = ["Asked", "Json", "broken", "reading", "refused", "writing"]
 
 MOST_BYTES = 1_000_000
 """Of the JSON that a page sends."""
+
+
+class Json(JSONResponse):
+    """JSON in ASCII: a file's name that is no Unicode can be written so, and JavaScript reads it."""
+
+    def render(self, content: Any) -> bytes:
+        """Write it."""
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
 class Asked(dict[str, Any]):
@@ -78,6 +87,7 @@ def writing(path: str, function: Callable[[Asked], Answer]) -> Route:
                 return _error(f"more than {MOST_BYTES:,} bytes", 413)
         try:
             document = json.loads(content or b"{}")
+            json.dumps(document, ensure_ascii=False).encode()  # half a character, as in "\\ud800", names no file
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
@@ -94,8 +104,22 @@ async def _answered(function: Callable[[Asked], Answer], asked: Asked) -> Respon
         return _error(str(error), 400)
     except OSError as error:
         return _error(system_error(error), 500)
-    return answer if isinstance(answer, Response) else JSONResponse(plain(dict(answer)))
+    return answer if isinstance(answer, Response) else Json(plain(dict(answer)))
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Answer what no part of the page answers for."""
+    if not isinstance(error, HTTPException):  # who asked has left in the middle of it
+        return _error("the request was cut off", 400)
+    answer = _error(f"{error.detail}: {request.method} {request.url.path}", error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    """Answer where the studio itself is at fault; the traceback stands in its terminal."""
+    return _error(f"the studio failed at this ({type(error).__name__}); its terminal says more", 500)
 
 
 def _error(reason: str, status: int) -> Response:
-    return JSONResponse({"error": reason}, status)
+    return Json({"error": reason}, status)

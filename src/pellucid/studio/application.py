@@ -2,93 +2,36 @@
 
 from __future__ import annotations
 
-import importlib.resources
-from collections.abc import Callable
-from importlib.resources.abc import Traversable
-
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
+from pellucid.studio.answering import broken, refused
 from pellucid.studio.guarding import Guard
+from pellucid.studio.page_files import page_routes
 from pellucid.studio.views import given, see
 from pellucid.studio.workplace import Workplace
-from pellucid.web import modules_folder, style_sheet
 
-__all__ = ["application"]
+__all__ = ["PARTS", "application", "parts"]
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "media-src blob: mediastream:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-KINDS = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
 PARTS = (see, given)
 """Each file of `views/`."""
 
 
 def application(workplace: Workplace, *, hosts: frozenset[str], token: str) -> ASGIApp:
-    """Make the ASGI application.
+    """Make the whole ASGI application, guarded.
 
     Args:
         workplace: what it works on.
         hosts: names and ports by which requests may call it.
         token: what requests that start or write something must carry.
     """
-    page = importlib.resources.files("pellucid.studio") / "page"
-    routes = [
-        Route("/", _one_file(page / "index.html")),
-        Route("/colours.css", _colours),
-        Route("/page/{path:path}", _files(page)),
-        Route("/modules/{path:path}", _files(modules_folder())),
-        *(route for part in PARTS for route in part.routes(workplace)),
-    ]
-    starlette = Starlette(routes=routes, exception_handlers={HTTPException: _refused})
-    return Guard(starlette, hosts, token, POLICY)
+    return Guard(parts(workplace), hosts, token)
 
 
-def _one_file(file: Traversable) -> Callable[[Request], Response]:
-    def answer(request: Request) -> Response:
-        return Response(file.read_bytes(), media_type=KINDS[f".{file.name.rpartition('.')[2]}"])
-
-    return answer
-
-
-def _files(folder: Traversable) -> Callable[[Request], Response]:
-    """Hand out the files of a folder, by the names that there are: no path of a request is ever put together."""
-    files = dict(_listed(folder, ""))
-
-    def answer(request: Request) -> Response:
-        file = files.get(request.path_params["path"])
-        if file is None:
-            return JSONResponse({"error": "there is no such file"}, 404)
-        return Response(file.read_bytes(), media_type=KINDS[f".{file.name.rpartition('.')[2]}"])
-
-    return answer
-
-
-def _listed(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
-    listed = []
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            listed += _listed(entry, f"{prefix}{entry.name}/")
-        elif f".{entry.name.rpartition('.')[2]}" in KINDS:
-            listed.append((prefix + entry.name, entry))
-    return listed
-
-
-async def _colours(request: Request) -> Response:
-    return Response(str(await run_in_threadpool(style_sheet)), media_type=KINDS[".css"])
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"error": f"{error.detail}: {request.method} {request.url.path}"}, error.status_code)
+def parts(workplace: Workplace) -> Starlette:
+    """Make what answers for the page and all its parts, unguarded."""
+    routes = [*page_routes(), *(route for part in PARTS for route in part.routes(workplace))]
+    handlers = {HTTPException: refused, ClientDisconnect: refused, Exception: broken}
+    return Starlette(routes=routes, exception_handlers=handlers)

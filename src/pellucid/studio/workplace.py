@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.glass import Glass, look
-from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.ground.errors import UserError, did_you_mean, system_error
 from pellucid.prediction.picture import REFERENCE
 from pellucid.run import Run, RunFile, find_runs, open_run
 
@@ -91,10 +92,28 @@ class Workplace:
         Raises:
             UserError: there is no such run in the folder, or it is damaged.
         """
-        if name != Path(name).name or name in ("", ".", "..") or not (self.folder / name / RunFile.RECORD).exists():
+        if not self._holds(name):
             names = [run.directory.name for run in self.runs()]
             raise UserError(f"no run is called {name!r}; {did_you_mean(name, names) if names else 'there is none yet'}")
         return open_run(self.folder / name, trust=self._trust or name in self._trusted)
+
+    def damaged(self) -> list[tuple[str, str]]:
+        """Name each directory that is a run and cannot be opened, and why."""
+        damaged = []
+        marks = (RunFile.RECORD, RunFile.METRICS, RunFile.WEIGHTS)
+        for name in sorted({path.parent.name for mark in marks for path in self.folder.glob(f"*/{mark}")}):
+            try:
+                open_run(self.folder / name)
+            except (UserError, OSError) as error:
+                damaged.append((name, system_error(error) if isinstance(error, OSError) else str(error)))
+        return damaged
+
+    def _holds(self, name: str) -> bool:
+        """Whether a run is called so: the folder's names are compared, and no odd name becomes a path."""
+        try:
+            return name in os.listdir(self.folder) and (self.folder / name / RunFile.RECORD).exists()
+        except OSError:
+            return False
 
     def trust(self, name: str) -> None:
         """Let a run's network from a file be run, as the person agreed to."""

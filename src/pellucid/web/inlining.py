@@ -79,14 +79,29 @@ def _source(name: str) -> str:
     return (modules_folder() / name).read_text(encoding="utf-8")
 
 
-def style_sheet(*names: str) -> Markup:
-    """Write style sheets of `modules/` after the colours that every picture of pellucid shares, light and dark."""
+def style_sheet(*names: str, shadow: bool = False) -> Markup:
+    """Write style sheets of `modules/` after the colours that every picture of pellucid shares.
+
+    They are light or dark as the system is, or as the attribute `data-theme` of the page says.
+
+    Args:
+        names: style sheets of `modules/`.
+        shadow: whether for a shadow tree in another's page, whose host then stands for the page.
+    """
     texts = [_source(name) for name in names]
     if any("</style" in text.lower() for text in texts):
         raise ValueError("a style sheet holds what ends it in HTML")
     light, dark = _variables(TOKENS), _variables(DARK)
-    head = f":root{{color-scheme:light dark;{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
-    return Markup(head + "\n".join(texts))  # pellucid's own files and colours
+    head = (
+        f":root{{color-scheme:light dark;{light}}}\n"
+        f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"
+        f":root[data-theme=light]{{color-scheme:light}}\n:root[data-theme=dark]{{color-scheme:dark;{dark}}}\n"
+    )
+    sheet = head + "\n".join(texts)
+    if shadow:
+        sheet = re.sub(r":root(:not\([^)]*\)|\[[^]]*\])", r":host(\1)", sheet).replace(":root", ":host")
+        sheet = re.sub(r"^(?:body|html) \{", ":host {", sheet, flags=re.MULTILINE)
+    return Markup(sheet)  # pellucid's own files and colours
 
 
 def _variables(tokens: dict[str, str]) -> str:

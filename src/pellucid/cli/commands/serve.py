@@ -73,7 +73,8 @@ def serve(
     """
     from pellucid.deployment.service import Limits
     from pellucid.deployment.service import serve as listen
-    from pellucid.deployment.service.running import check_token, is_loopback
+    from pellucid.deployment.service.running import check_token
+    from pellucid.ground.listening import is_loopback
     from pellucid.prediction.opening import open_classifier
 
     check_token(token)

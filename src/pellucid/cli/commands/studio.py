@@ -31,9 +31,9 @@ def studio(place: str, port: int | None, browser: bool) -> None:
       pellucid studio runs/mnist-1
       pellucid studio --port 9000 --no-browser
     """
-    from pellucid.studio import studio as open_studio
+    from pellucid.studio.serving import serve
 
     def started(address: str) -> None:
         print(f"Studio: {address} · Ctrl-C ends it", file=sys.stderr, flush=True)
 
-    open_studio(place, port=port, open_browser=browser, on_start=started)
+    serve(place, port=port, open_browser=browser, on_start=started)

@@ -4,8 +4,13 @@ import { element, fill } from "/modules/dom.js";
 import { forgetColours } from "/modules/draw.js";
 import { Address } from "./address.js";
 import { chooser } from "./choosing.js";
+import { Glossary } from "./glossary.js";
+import { helpButton } from "./help.js";
 import { PANELS } from "./panels.js";
+import { Projector } from "./projector.js";
 import { Refused, ask, takeToken } from "./server.js";
+import { themeSwitch } from "./theme.js";
+import { Tour } from "./tour.js";
 
 /**
  * @typedef {object} Panel
@@ -18,7 +23,7 @@ import { Refused, ask, takeToken } from "./server.js";
  * @property {() => void | Promise<void>} update the address has changed
  * @property {() => void} [close]
  * @property {() => void} [escape] Escape was pressed, and nothing else took it
- * @property {() => void} [repaint] colours have changed
+ * @property {() => void | Promise<void>} [repaint] colours have changed, or how many digits are shown
  */
 
 /** What all panels share. */
@@ -70,23 +75,49 @@ export class Studio {
 
   /** The list of runs, the newest first; `again` asks anew. */
   async listRuns(again = false) {
-    if (again || !this.runs.length) this.runs = (await ask("/api/runs")).runs;
+    if (again || !this.runs.length) {
+      const { runs, damaged } = await ask("/api/runs");
+      this.runs = runs;
+      this.#damaged(damaged);
+    }
     return this.runs;
+  }
+
+  /** Name the runs that cannot be shown: none is left out unsaid. */
+  #damaged(damaged) {
+    const lines = damaged.map(({ name, reason }) => element("p", {}, element("code", {}, name), `: ${reason}`));
+    const title = damaged.length === 1 ? "1 run of this folder is damaged and cannot be shown" : `${damaged.length} runs of this folder are damaged and cannot be shown`;
+    fill(document.getElementById("notes"), damaged.length ? element("details", {}, element("summary", {}, title), ...lines) : null);
   }
 
   async start() {
     takeToken();
+    this.projector = new Projector(this);
+    this.tour = new Tour(this);
+    this.glossary = new Glossary(document.getElementById("view"));
+    const tools = [
+      themeSwitch(() => this.trying(() => this.opened?.repaint?.())),
+      this.projector.button,
+      helpButton(document.getElementById("help"), () => this.tour.start()),
+    ];
+    fill(document.getElementById("tools"), ...tools);
+    document.getElementById("view").after(this.projector.bar);
     await this.trying(() => this.listRuns(true));
     if (!this.get("run") && this.runs.length) this.address.go({ run: this.runs[0].name }, { replace: true });
     this.chooser = chooser(this);
     fill(document.getElementById("chosen-run"), this.chooser.run);
     fill(document.getElementById("chosen-epoch"), this.chooser.epoch);
     document.addEventListener("keydown", (event) => this.#key(event));
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault(); // the address's fragment is the view's
+      document.getElementById("view").focus();
+    });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       forgetColours();
-      this.opened?.repaint?.();
+      this.trying(() => this.opened?.repaint?.());
     });
     this.follow();
+    this.tour.offer();
     document.body.dataset.ready = "true";
   }
 
@@ -103,6 +134,8 @@ export class Studio {
     }
     this.#tabs();
     this.chooser?.update();
+    this.tour.update();
+    this.projector.update();
     return this.trying(() => this.opened.update());
   }
 

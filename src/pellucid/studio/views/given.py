@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,7 @@ def routes(workplace: Workplace) -> list[Route]:
             )
         try:
             content = base64.b64decode(asked.text("bytes"), validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # binascii.Error is one, and letters beyond ASCII raise it plainly
             raise UserError("the pixels are not in base64") from error
         if len(content) != height * width * channels:
             raise UserError(f"{len(content):,} bytes do not fill {height} × {width} × {channels} pixels")

@@ -27,7 +27,7 @@ from pellucid.studio.packing import packed
 from pellucid.studio.workplace import GIVEN, Workplace
 from pellucid.web import outline_of
 
-__all__ = ["routes"]
+__all__ = ["packed_unit", "routes"]
 
 MOST_LISTED = 200
 """Images of a split that are listed at once."""
@@ -56,8 +56,18 @@ class _See:
         self._workplace = workplace
 
     def runs(self, asked: Asked) -> dict[str, Any]:
-        """List the runs, the newest first."""
-        return {"folder": str(self._workplace.folder), "runs": [_facts(run) for run in self._workplace.runs()[::-1]]}
+        """List the runs, the newest first, and name what is damaged and so cannot be shown."""
+        runs, damaged = [], self._workplace.damaged()
+        for run in self._workplace.runs()[::-1]:
+            try:
+                runs.append(_facts(run))
+            except UserError as error:
+                damaged.append((run.directory.name, str(error)))
+        return {
+            "folder": str(self._workplace.folder),
+            "runs": runs,
+            "damaged": [{"name": name, "reason": reason} for name, reason in damaged],
+        }
 
     def run(self, asked: Asked) -> dict[str, Any]:
         """Say what a run is: its classes, epochs, splits, preprocessing, and the pad for its images."""
@@ -135,7 +145,8 @@ class _See:
     def values(self, asked: Asked) -> Response:
         """Give the values of some nodes, with the batch axis, in float32; `pixels` are the image's bytes."""
         glass = self._glass(asked)
-        numbers = [int(text) for text in asked.text("nodes").split(",") if text.isascii() and text.isdigit()]
+        texts = asked.text("nodes").split(",")
+        numbers = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 9]
         steps = glass.recording.steps
         arrays = {
             str(number): steps[number].value.detach().to("cpu", torch.float32).contiguous().numpy()
@@ -151,7 +162,7 @@ class _See:
         glass = self._glass(asked)
         with self._workplace.computing:
             trace = glass.trace(glass.unit(asked.text("unit")))
-            return _unit(glass, trace, asked.text("image"))
+            return packed_unit(glass, trace, asked.text("image"))
 
     def feeds(self, asked: Asked) -> dict[str, Any]:
         """Find what a unit feeds, the strongest first."""
@@ -205,9 +216,9 @@ def _answer(glass: Glass, run: Run) -> dict[str, Any] | None:
     }
 
 
-def _unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
+def packed_unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
+    """Answer with what makes a unit's value: its terms as arrays, what they come to, and that in words."""
     node, inner, run = trace.unit.node, trace.trace, glass.run
-    assert run is not None
     number, box = node.step.number, trace.receptive_field
     name = trace.unit.name
     head: dict[str, Any] = {
@@ -223,9 +234,10 @@ def _unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
         "check": None if trace.check is None else trace.check.to_dict(),
         "field": None if box is None else box.to_dict(),
         "pixel": None if trace.pixel is None else vars(trace.pixel) | {"value": trace.pixel.value},
-        "command": command_line("trace", run.directory, image, "--unit", name, "--epoch", str(glass.epoch)),
-        "python": f"pellucid.look({str(run.directory)!r}, {image!r}, epoch={glass.epoch}).trace({name!r})",
     }
+    if run is not None:
+        head["command"] = command_line("trace", run.directory, image, "--unit", name, "--epoch", str(glass.epoch))
+        head["python"] = f"pellucid.look({str(run.directory)!r}, {image!r}, epoch={glass.epoch}).trace({name!r})"
     if inner is None:
         return packed(head, {})
     terms, inputs = inner.terms, node.step.inputs

@@ -1,6 +1,13 @@
 /** Numbers as people read them: four significant digits, a real minus sign; all digits on demand. */
 
-/** Four significant digits. */
+let significant = 4;
+
+/** Show so many digits from now on, as a projector wants; null is four again. */
+export function showDigits(digits) {
+  significant = digits ?? 4;
+}
+
+/** Four significant digits, or as many as `showDigits` said. */
 export function short(number) {
   if (!Number.isFinite(number)) return Number.isNaN(number) ? "not a number" : number > 0 ? "∞" : "−∞";
   if (number === 0) return "0";
@@ -11,12 +18,12 @@ export function short(number) {
 
 function fixed(size) {
   const before = Math.max(1, Math.floor(Math.log10(size)) + 1);
-  const decimals = size >= 1 ? Math.max(0, 4 - before) : 3 - Math.floor(Math.log10(size));
+  const decimals = size >= 1 ? Math.max(0, significant - before) : significant - 1 - Math.floor(Math.log10(size));
   return size.toFixed(Math.min(decimals, 8));
 }
 
 function scientific(size) {
-  const [digits, power] = size.toExponential(3).split("e");
+  const [digits, power] = size.toExponential(significant - 1).split("e");
   return `${digits}·10${superscript(Number(power))}`;
 }
 

@@ -62,8 +62,8 @@ class SeeView {
   }
 
   repaint() {
-    this.glass?.network && this.layers.show(this.glass.values);
-    this.showUnit();
+    if (this.glass) this.layers.show(this.glass.values);
+    return this.showUnit();
   }
 
   /** Show what the address says: another run, epoch, image or unit. */
