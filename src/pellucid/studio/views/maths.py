@@ -163,7 +163,10 @@ def _step(convolution: Convolution, step: WindowStep) -> dict[str, Any]:
     position = (step.position,) if isinstance(step.position, int) else step.position
     met = [axis.overlap(at) for axis, at in zip(convolution.axes, position, strict=True)]
     begins = [axis.first + at * axis.stride for axis, at in zip(convolution.axes, position, strict=True)]
+    plain = step.to_dict()
     return {
+        "signal_indices": plain["signal_indices"],
+        "kernel_indices": plain["kernel_indices"],
         "position": [0] * (2 - len(position)) + list(position),
         "met": [(0, 0, 1)] * (2 - len(met)) + met,
         "begins": [0] * (2 - len(begins)) + begins,

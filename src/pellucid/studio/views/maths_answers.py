@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import exact_number
+from pellucid.ground.writing import number as four_digits
 
 __all__ = ["Mistakes", "cells", "shown_number"]
 
@@ -43,7 +44,16 @@ def shown_number(number: Any) -> list[Any]:
     if isinstance(number, complex):
         return [exact_number(number), str(number), None]
     size = float(number)
-    return [exact_number(number), str(number), size if math.isfinite(size) else None]
+    return [_short(number), str(number), size if math.isfinite(size) else None]
+
+
+def _short(value: int | float) -> str:
+    """Write whole numbers in full, others with four digits."""
+    if isinstance(value, int) or not math.isfinite(value):
+        return exact_number(value)
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e6 else four_digits(value)
 
 
 def cells(array: Any) -> list[list[list[Any]]]:

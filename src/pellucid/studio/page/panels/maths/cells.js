@@ -37,6 +37,11 @@ export function endOf(grid) {
   return Math.max(0, ...grid.flat().map(([, , size]) => Math.abs(size ?? 0)));
 }
 
+/** Make the cells of a box wide enough for texts. */
+export function widen(box, texts) {
+  box.style.setProperty("--characters", Math.min(14, Math.max(1, ...texts.map((text) => text.length))));
+}
+
 /** Colour a cell by its number. */
 export function paint(node, [, all, size], end) {
   node.style.background = colourOf(size ?? 0, end);
@@ -58,6 +63,7 @@ export function cellView(cell, end, { name = "", onclick = null } = {}) {
 export function gridView(grid, { end = endOf(grid), title, label = title }) {
   const box = element("div", { class: "numbers", role: "img", "aria-label": `${label}: ${grid.map((row) => row.map(([text]) => printed(text)).join(", ")).join("; ")}` });
   box.style.setProperty("--columns", grid[0]?.length ?? 1);
+  widen(box, grid.flat().map(([text]) => text));
   box.append(...grid.flat().map((cell) => cellView(cell, end)));
   return element("figure", { class: "of-numbers" }, element("figcaption", { class: "quiet" }, title), element("div", { class: "scroll" }, box));
 }

@@ -1,7 +1,7 @@
 /** Numbers that are typed in: as one line of text, and as cells that say the same. */
 
 import { element } from "/modules/dom.js";
-import { endOf, paint, place, printed, refill, rowsOf, spaced, textOf, typed } from "./cells.js";
+import { endOf, paint, place, printed, refill, rowsOf, spaced, textOf, typed, widen } from "./cells.js";
 import { line, saying } from "./live.js";
 
 /**
@@ -10,7 +10,7 @@ import { line, saying } from "./live.js";
  * @property {number} left
  * @property {number} height of the board
  * @property {number} width
- * @property {Node[]} others what else stands on the board
+ * @property {HTMLElement[]} others what else stands on the board
  * @property {(row: number, column: number) => boolean} isMet
  */
 
@@ -72,6 +72,7 @@ export class NumbersEditor {
       refill(this.board, this.rest, ...this.inputs.flat());
     }
     this.rest.replaceChildren(...others);
+    widen(this.board, [...(fits ? words.flat() : numbers.flat().map(([, all]) => all)), ...others.map((node) => (node.matches(".number") ? node.textContent : ""))]);
     numbers.forEach((row, r) =>
       row.forEach((cell, c) => {
         const input = this.inputs[r][c];

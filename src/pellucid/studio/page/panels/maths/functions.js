@@ -54,8 +54,12 @@ export class FunctionsPart {
       "div",
       { class: "of-functions" },
       this.sentence,
-      element("div", { class: "settings" }, this.fields.f.root, preset("f")),
-      element("div", { class: "settings" }, this.fields.h.root, preset("h")),
+      element(
+        "div",
+        { class: "pair" },
+        element("div", { class: "settings" }, this.fields.f.root, preset("f")),
+        element("div", { class: "settings" }, this.fields.h.root, preset("h")),
+      ),
       element("div", { class: "settings" }, this.fields.domain.root, this.fields.samples.root, this.fields.x.root, element("div", { class: "for-x" }, this.slider)),
       element("div", { class: "shown" }, this.above, this.below, this.warning),
       element("details", {}, element("summary", {}, "What can be written"), element("p", {}, "Numbers, x, + − * / **, brackets, pi, e, and these functions:"), this.known),
@@ -154,7 +158,7 @@ export class FunctionsPart {
         area: data("product"),
         also: [data("h_of_x")],
         at: head.at,
-        height: 260,
+        height: 240,
         choose,
       }),
     );
@@ -168,7 +172,7 @@ export class FunctionsPart {
         at: head.at,
         point: head.area[2],
         hatched: head.affected,
-        height: 200,
+        height: 180,
         choose,
       }),
     );

@@ -5,7 +5,7 @@ import { enlarge, multiple, paintMap, paintPixels } from "/modules/draw.js";
 import { short } from "/modules/numbers.js";
 import { largestSize } from "/modules/tensor.js";
 import { ask, packed } from "../../server.js";
-import { cellView, endOf, gridView, printed } from "./cells.js";
+import { cellView, endOf, gridView, printed, widen } from "./cells.js";
 import { NumbersEditor } from "./editor.js";
 import { Field, Live, choice, line, refused, sameElsewhere } from "./live.js";
 import { pictureChooser } from "./pictures.js";
@@ -35,7 +35,7 @@ export class ImagePart {
       abs: new Field("sign of the sums", choice([["", "kept"], ["1", "dropped"]], choosing("abs")), { help: "dropped: edges of both directions are bright in the image that is written" }),
       offset: new Field("added", line((text) => studio.go({ offset: text.trim().replace("−", "-") || null }, { replace: true }), { class: "short", placeholder: "0" }), { help: "Added to each sum before it is written as a pixel; 128 shows both signs" }),
       channel: new Field("channel", choice(CHANNELS.map((name, number) => [number ? String(number) : "", name]), choosing("channel"))),
-      show: new Field("show", choice([["", "the sums: blue above zero, orange below"], ["pixels", "the image that is written"]], choosing("show"))),
+      show: new Field("show", choice([["", "the sums"], ["pixels", "the image as it is written"]], choosing("show"))),
     };
     this.kernel = new NumbersEditor("Filter", (text) => studio.go({ kernel: text }, { replace: true }));
     this.about = element("p", { class: "quiet" });
@@ -168,7 +168,7 @@ export class ImagePart {
     if (!asPixels) paintMap(canvas, sums.data, { start: 0, count: height * width, height, width }, largestSize(sums.data));
     const { least, most } = this.filtered.head;
     canvas.setAttribute("aria-label", asPixels ? "The image that is written" : "The sums");
-    const caption = asPixels ? `what pellucid filter writes, 0 to ${head.highest}` : `sums from ${printed(least[0])} to ${printed(most[0])}`;
+    const caption = asPixels ? `what pellucid filter writes, 0 to ${head.highest}` : `sums from ${printed(least[0])} to ${printed(most[0])}; blue above zero, orange below`;
     const hadFocus = this.result.contains(document.activeElement);
     fill(this.result, this.#figure("Result", canvas, this.cursor, caption, true));
     if (hadFocus) this.result.querySelector("[tabindex]").focus();
@@ -224,6 +224,7 @@ export class ImagePart {
     };
     const box = element("div", { class: "numbers" }, ...answer.values.flatMap((row, r) => row.map((cell, c) => grey(cell, answer.inside[r][c]))));
     box.style.setProperty("--columns", answer.values[0].length);
+    widen(box, answer.values.flat().map(([text]) => text));
     const sign = (text) => element("span", { class: "sign" }, text);
     const name = this.studio.get("flip") ? "filter, flipped" : "filter, as it is";
     const channel = this.filtered?.head.channels === 3 ? ` (${CHANNELS[Number(this.studio.get("channel") ?? 0)]})` : "";

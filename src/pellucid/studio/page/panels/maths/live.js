@@ -4,8 +4,8 @@ import { element, fill } from "/modules/dom.js";
 import { copying } from "../../way.js";
 import { Refused } from "../../server.js";
 
-/** Long enough that a word typed quickly is one question. */
-const TYPING = 40;
+/** Questions are at least so many milliseconds apart; the first of a burst is asked at once. */
+const APART = 40;
 
 /** One stream of questions of which only the newest matters. */
 export class Live {
@@ -27,7 +27,8 @@ export class Live {
     if (key === this.key) return;
     this.key = key;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#ask(parameters, key), TYPING);
+    const wait = Math.max(0, (this.asked ?? -APART) + APART - performance.now());
+    this.timer = setTimeout(() => this.#ask(parameters, key), wait);
   }
 
   close() {
@@ -37,6 +38,7 @@ export class Live {
   }
 
   async #ask(parameters, key) {
+    this.asked = performance.now();
     this.aborting?.abort();
     this.aborting = new AbortController();
     let answer;
@@ -61,6 +63,7 @@ export class Field {
    */
   constructor(title, control, { help = "", wide = false } = {}) {
     this.control = control;
+    control.setAttribute("aria-label", title);
     this.mistake = element("p", { class: "mistake", role: "alert", hidden: true });
     const label = element("label", { title: help || null }, element("span", {}, title), control);
     this.root = element("div", { class: wide ? "field-box wide" : "field-box" }, label, this.mistake);

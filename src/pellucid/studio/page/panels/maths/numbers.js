@@ -50,11 +50,11 @@ export class NumbersPart {
     this.stepper = this.#stepper();
     this.root = element(
       "div",
-      { class: "of-number-cells" },
+      { class: "of-number-cells empty" },
       this.sentence,
       element("div", { class: "settings" }, ...Object.values(this.fields).map(({ root }) => root), examples),
       element("div", { class: "editors" }, this.signal.root, this.filter.root),
-      (this.shown = element("div", { class: "shown" }, this.stepper.root, this.arithmetic, this.result)),
+      (this.shown = element("div", { class: "shown" }, this.stepper.root, element("div", { class: "both" }, this.arithmetic, this.result))),
     );
   }
 
@@ -144,7 +144,7 @@ export class NumbersPart {
   #show(answer) {
     this.answer = answer;
     this.studio.complain(null);
-    this.root.classList.remove("pending", "stale");
+    this.root.classList.remove("pending", "stale", "empty");
     for (const field of [this.signal, this.filter, ...Object.values(this.fields)]) field.say(null);
     const { slider, shown } = this.stepper;
     slider.max = String(answer.steps - 1);

@@ -59,10 +59,8 @@ export function pictureChooser(studio) {
   const root = element(
     "section",
     { class: "pictures", "aria-label": "Images" },
-    ofExamples,
+    element("div", {}, ofExamples, pickers(give, (message) => studio.complain(message)), element("p", { class: "quiet" }, "or drop or paste one anywhere on this page.")),
     ofRun,
-    pickers(give, (message) => studio.complain(message)),
-    element("p", { class: "quiet" }, "or drop or paste one anywhere on this page."),
   );
   const mark = () => {
     for (const node of root.querySelectorAll(".sample")) node.setAttribute("aria-pressed", String(node.dataset.image === chosen));

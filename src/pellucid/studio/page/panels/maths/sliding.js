@@ -1,7 +1,11 @@
 /** The filter as it lies on the signal at one position: the window, the products, their sum, and the result. */
 
 import { element } from "/modules/dom.js";
-import { cellView, endOf, gridView, paint, place, printed } from "./cells.js";
+import { cellView, endOf, gridView, paint, place, printed, widen } from "./cells.js";
+
+const MOST_INDEXED = 16;
+/** In one dimension: heights in cells, with room for a label above each. */
+const [FILTER_ROW, PRODUCTS_ROW, LABEL] = [1.5, 3, 0.5];
 
 /** Nodes that stay from one position to the next, so that they slide; by the board that they stand on. */
 const lying = new WeakMap();
@@ -39,17 +43,17 @@ export function signalBoard(answer, board) {
       const node = kept.filter[number];
       node.textContent = printed(cell[0]);
       paint(node, cell, endOf(answer.aligned));
-      place(node, 1.25, step.begins[1] + number * axes[1].dilation - across.low);
+      place(node, FILTER_ROW, step.begins[1] + number * axes[1].dilation - across.low);
       node.classList.toggle("idle", number < step.met[1][1] || number >= step.met[1][1] + step.met[1][2]);
     });
     const end = endOf(step.products);
     const products = (step.products[0] ?? []).map((cell, number) =>
-      place(cellView(cell, end), 2.5, step.met[1][0] + number * axes[1].dilation - across.low),
+      place(cellView(cell, end), PRODUCTS_ROW, step.met[1][0] + number * axes[1].dilation - across.low),
     );
-    const label = (text, row) => place(element("span", { class: "row-label quiet" }, text), row, across.count);
+    const label = (text, row) => place(element("span", { class: "row-label quiet" }, text), row - LABEL, 0);
     const name = answer.operation === "convolution" ? "filter, flipped" : "filter, as it is";
-    others.push(...kept.filter, ...products, label("signal", 0), label(name, 1.25), label("products", 2.5));
-    height = 3.5;
+    others.push(...kept.filter, ...products, label(name, FILTER_ROW), label("products", PRODUCTS_ROW));
+    height = PRODUCTS_ROW + 1;
   }
   return { top, left, height, width: across.count, others, isMet: (row, column) => isMet(step, axes, row + axes[0].before, column + axes[1].before) };
 }
@@ -99,8 +103,17 @@ export function arithmeticView(answer) {
       ),
     );
   }
-  parts.push(element("pre", { class: "sum", title: printed(step.value[1]), "data-value": step.value[1] }, printed(step.text)));
+  const lines = [...indexed(answer), printed(step.text)];
+  parts.push(element("pre", { class: "sum", title: printed(step.value[1]), "data-value": step.value[1] }, lines.join("\n")));
   return element("div", { class: "arithmetic" }, ...parts);
+}
+
+/** In one dimension which number of the signal meets which of the filter: in a convolution the indices add up to one. */
+function indexed({ dimensions, step }) {
+  const { signal_indices: signal, kernel_indices: kernel } = step;
+  if (dimensions !== 1 || !signal.length || signal.length > MOST_INDEXED) return [];
+  const terms = signal.map((at, number) => `${at < 0 ? "0" : `f[${at}]`}·h[${kernel[number]}]`);
+  return [`g[${step.position[1]}] = ${terms.join(" + ")}`];
 }
 
 /** The result, each number of which can be chosen. */
@@ -109,6 +122,7 @@ export function resultView(answer, choose) {
   const columns = answer.result[0].length;
   const box = element("div", { class: "numbers chosen-from" });
   box.style.setProperty("--columns", columns);
+  widen(box, answer.result.flat().map(([text]) => text));
   answer.result.forEach((row, r) =>
     row.forEach((cell, c) => {
       const at = r * columns + c;
