@@ -163,9 +163,13 @@ def _parse_number(word: str, text: str, name: str) -> int | float | complex:
     except ValueError:
         pass
     raise UserError(
-        f"{name} is {text!r}: {word!r} is not a number; "
+        f"{name} is {_beginning(text)!r}: {_beginning(word)!r} is not a number; "
         "expected numbers separated by commas, rows by semicolons, such as 3,2,1,0 or 1,0;0,1"
     )
+
+
+def _beginning(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def parse_whole_numbers(text: str, name: str) -> int | tuple[int, ...]:

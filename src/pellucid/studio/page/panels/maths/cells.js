@@ -7,7 +7,7 @@ import { colourOf, inkOn } from "/modules/draw.js";
 
 /** Signs as they are printed: a real minus, a dot for times. */
 export function printed(text) {
-  return text.replaceAll("-", "−").replaceAll("*", "·").replace(/\binf\b/g, "∞");
+  return text.replace(/-(?=[\d.]|inf)/g, "−").replaceAll("*", "·").replace(/\binf\b/g, "∞");
 }
 
 /** Signs as they are typed, without spaces and with rows separated by semicolons. */

@@ -4,11 +4,12 @@ import { element, fill } from "/modules/dom.js";
 import { packed } from "../../server.js";
 import { printed } from "./cells.js";
 import { Field, Live, choice, line, refused, sameElsewhere } from "./live.js";
-import { plot } from "./plot.js";
+import { plot, roundStep } from "./plot.js";
 
 const FIRST = { f: "rect(x)", h: "exp(-x)*step(x)", domain: "-3:5" };
 const SAMPLES = "801";
-const STEPS = 400;
+/** The slider takes about so many places, a round number apart. */
+const PLACES = 800;
 const PRESETS = [
   ["rect(x)", "box"],
   ["tri(x)", "triangle"],
@@ -44,7 +45,7 @@ export class FunctionsPart {
       select.setAttribute("aria-label", `Presets for ${name}`);
       return select;
     };
-    this.slider = element("input", { type: "range", min: 0, max: STEPS, step: 1, "aria-label": "x", oninput: () => this.#slide() });
+    this.slider = element("input", { type: "range", step: "any", "aria-label": "x, by a slider", oninput: () => this.#slide() });
     this.sentence = element("p", { class: "sentence", "aria-live": "polite" });
     this.above = element("div", { class: "plot" });
     this.below = element("div", { class: "plot" });
@@ -90,19 +91,21 @@ export class FunctionsPart {
   /** Move x by a step of the slider. */
   move(across, down) {
     if (down) return;
-    this.slider.value = String(Number(this.slider.value) + across);
-    this.#slide();
+    if (this.curves) this.#go(this.curves.head.at + across * this.#step());
   }
 
   #slide() {
-    if (!this.curves) return;
+    if (this.curves) this.#go(Number(this.slider.value));
+  }
+
+  #step() {
     const [low, high] = this.curves.head.domain;
-    this.#go(low + ((high - low) * Number(this.slider.value)) / STEPS);
+    return roundStep((high - low) / PLACES);
   }
 
   #go(x) {
     const [low, high] = this.curves.head.domain;
-    const digits = Math.max(0, Math.min(12, 3 - Math.floor(Math.log10(high - low))));
+    const digits = Math.max(0, Math.min(100, 3 - Math.floor(Math.log10(high - low))));
     this.studio.go({ x: Number(Math.max(low, Math.min(high, x)).toFixed(digits)) }, { replace: true });
   }
 
@@ -127,13 +130,13 @@ export class FunctionsPart {
     this.root.classList.remove("stale");
     for (const field of Object.values(this.fields)) field.say(null);
     const [low, high] = head.domain;
-    this.slider.value = String(Math.round((STEPS * (head.at - low)) / (high - low)));
+    for (const [name, value] of Object.entries({ min: low, max: high, step: this.#step(), value: head.at })) this.slider[name] = String(value);
     this.slider.setAttribute("aria-valuetext", `x = ${printed(head.x_text[0])}`);
     this.fields.x.show(printed(head.x_text[0]));
     this.fields.x.control.title = printed(head.x_text[1]);
     this.sentence.textContent = printed(head.sentence);
     this.sentence.title = printed(head.area[1]);
-    this.warning.textContent = head.warning ? `Hatched: ${head.warning}.` : "";
+    this.warning.textContent = head.warning ? `${head.affected.length ? "Hatched" : "Beware"}: ${printed(head.warning)}.` : "";
     sameElsewhere(head);
     this.#draw();
     document.body.dataset.area = head.area[1];

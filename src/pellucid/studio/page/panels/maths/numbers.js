@@ -72,7 +72,6 @@ export class NumbersPart {
       field.show(studio.get(name) ?? usual);
     }
     const key = Object.fromEntries(["signal", "filter", ...SETTINGS].map((name) => [name, studio.get(name)]));
-    if (this.answer) this.root.classList.add("pending");
     this.live.want(key);
   }
 
@@ -144,7 +143,7 @@ export class NumbersPart {
   #show(answer) {
     this.answer = answer;
     this.studio.complain(null);
-    this.root.classList.remove("pending", "stale", "empty");
+    this.root.classList.remove("stale", "empty");
     for (const field of [this.signal, this.filter, ...Object.values(this.fields)]) field.say(null);
     const { slider, shown } = this.stepper;
     slider.max = String(answer.steps - 1);
@@ -165,7 +164,6 @@ export class NumbersPart {
   }
 
   #refuse(error) {
-    this.root.classList.remove("pending");
     this.root.classList.toggle("stale", Boolean(this.answer));
     refused(this.studio, error, { signal: this.signal, filter: this.filter, ...this.fields });
   }

@@ -100,11 +100,15 @@ function range(arrays) {
   return [low < 0 ? low - room : low, high > 0 ? high + room : high];
 }
 
+/** The next larger of 1, 2 and 5, at any power of ten. */
+export function roundStep(rough) {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return Number((power * [1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9))).toPrecision(3));
+}
+
 /** Round numbers between two ends, about so many. */
 function ticks(low, high, most) {
-  const rough = (high - low) / Math.max(2, Math.min(10, most));
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+  const step = roundStep((high - low) / Math.max(3, Math.min(10, most)));
   const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const marks = [];
   for (let number = Math.ceil(low / step - 1e-9); number * step <= high + 1e-9 * step; number += 1) {
