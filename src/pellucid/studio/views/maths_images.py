@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
@@ -49,9 +50,11 @@ class _Filtering:
     offset: float
     channel: int
 
+    @cached_property
     def convolution(self) -> Convolution:
         return filter_plane(self.picture.plane(self.channel), self.kernel, flip=self.flip, padding_mode=self.border)
 
+    @cached_property
     def written(self) -> NDArray[np.integer[Any]]:
         return filter_image(
             self.picture.pixels,
@@ -93,6 +96,8 @@ def _kernels(asked: Asked) -> dict[str, Any]:
 class _Images:
     def __init__(self, workplace: Workplace) -> None:
         self._pictures = ShownPictures(workplace)
+        self._held: tuple[ShownPicture, tuple[object, ...], _Filtering] | None = None
+        """The latest filtering, of which pixel after pixel is asked for."""
 
     def picture(self, asked: Asked) -> Response:
         """Give an image's pixels."""
@@ -111,7 +116,7 @@ class _Images:
         filtering = self._filtering(asked)
         if isinstance(filtering, JSONResponse):
             return filtering
-        convolution = filtering.convolution()
+        convolution = filtering.convolution
         head = {
             "kernel": cells(filtering.kernel),
             "aligned": cells(convolution.aligned),
@@ -122,7 +127,7 @@ class _Images:
             "command": _command(filtering),
             "python": _python(filtering),
         }
-        return packed(head, {"sums": convolution.result, "written": _packable(filtering.written())})
+        return packed(head, {"sums": convolution.result, "written": _packable(filtering.written)})
 
     def window(self, asked: Asked) -> dict[str, Any] | JSONResponse:
         """Give one sum in steps: the window, the filter above it, the products."""
@@ -135,10 +140,10 @@ class _Images:
             raise UserError(
                 f"row {row}, column {column} is outside the image; expected up to {height - 1}, {width - 1}"
             )
-        convolution = filtering.convolution()
+        convolution = filtering.convolution
         step = convolution.steps[row, column]
         sides = [range(start, start + axis.kernel) for start, axis in zip(step.starts, convolution.axes, strict=True)]
-        written = filtering.written().reshape(height, width, -1)[row, column, filtering.channel]
+        written = filtering.written.reshape(height, width, -1)[row, column, filtering.channel]
         return {
             "row": row,
             "column": column,
@@ -167,12 +172,17 @@ class _Images:
         assert border is not None
         assert offset is not None
         assert channel is not None
+        key = (text, flags[0], border, flags[1], offset, channel)
+        held = self._held
+        if held is not None and held[0] is picture and held[1] == key:
+            return held[2]
         filtering = _Filtering(picture, text, kernel, flags[0], border, flags[1], offset, channel)
         try:
-            filtering.convolution()
+            _ = filtering.convolution
         except UserError as error:
             mistakes.add("border" if " padding of " in str(error) else "kernel", str(error))
             return mistakes.answer()
+        self._held = picture, key, filtering
         return filtering
 
 

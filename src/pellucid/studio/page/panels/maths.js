@@ -66,7 +66,8 @@ class MathsView {
     const arrow = ARROWS[event.key];
     const taken = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
     if (!arrow || taken || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
-    if (event.target !== document.body && !this.root.contains(event.target)) return;
+    const isElsewhere = event.target === document.body; // up and down scroll the page there
+    if (isElsewhere ? arrow[1] : !this.root.contains(event.target)) return;
     event.preventDefault();
     this.part?.move(...arrow);
   }

@@ -68,6 +68,15 @@ export function gridView(grid, { end = endOf(grid), title, label = title }) {
   return element("figure", { class: "of-numbers" }, element("figcaption", { class: "quiet" }, title), element("div", { class: "scroll" }, box));
 }
 
+/** Scroll the box around a node, and nothing else, so far that the node can be seen. */
+export function keepInView(node) {
+  const box = node?.closest(".scroll");
+  if (!box) return;
+  const [inner, outer] = [node.getBoundingClientRect(), box.getBoundingClientRect()];
+  if (inner.left < outer.left) box.scrollLeft -= outer.left - inner.left + inner.width;
+  else if (inner.right > outer.right) box.scrollLeft += inner.right - outer.right + inner.width;
+}
+
 /** Put a node at a row and column of a board whose cells have one size. */
 export function place(node, row, column, rows = 1, columns = 1) {
   for (const [name, value] of Object.entries({ row, column, rows, columns })) node.style.setProperty(`--${name}`, value);

@@ -1,7 +1,7 @@
 /** Numbers that are typed in: as one line of text, and as cells that say the same. */
 
 import { element } from "/modules/dom.js";
-import { endOf, paint, place, printed, refill, rowsOf, spaced, textOf, typed, widen } from "./cells.js";
+import { endOf, keepInView, paint, place, printed, refill, rowsOf, spaced, textOf, typed, widen } from "./cells.js";
 import { line, saying } from "./live.js";
 
 /**
@@ -82,6 +82,7 @@ export class NumbersEditor {
         if (document.activeElement !== input) input.value = printed(fits ? words[r][c] : cell[1]);
       }),
     );
+    if (!this.board.contains(document.activeElement)) keepInView(this.board.querySelector(".window-frame"));
   }
 
   #input(row, column, isGrid) {

@@ -40,8 +40,8 @@ export class ImagePart {
     this.kernel = new NumbersEditor("Filter", (text) => studio.go({ kernel: text }, { replace: true }));
     this.about = element("p", { class: "quiet" });
     this.sentence = element("p", { class: "sentence", "aria-live": "polite" });
-    this.source = element("div", {});
-    this.result = element("div", {});
+    this.source = element("div", { class: "shown" });
+    this.result = element("div", { class: "shown" });
     this.arithmetic = element("div", {});
     this.chooser = pictureChooser(studio);
     this.root = element(
@@ -51,7 +51,7 @@ export class ImagePart {
       this.chooser.root,
       element("div", { class: "settings" }, ...Object.values(this.fields).map(({ root }) => root)),
       this.about,
-      element("div", { class: "shown three" }, this.source, this.kernel.root, this.result),
+      element("div", { class: "three" }, this.source, this.kernel.root, this.result),
       element("div", { class: "shown" }, this.arithmetic),
     );
     this.listing = studio.trying(async () => {
@@ -85,6 +85,7 @@ export class ImagePart {
   }
 
   repaint() {
+    this.drawn = null;
     this.#draw();
     if (this.window) this.#showWindow(this.window);
     if (this.filtered) this.kernel.cells(this.filtered.head.kernel);
@@ -154,7 +155,11 @@ export class ImagePart {
     const { sums, written } = this.filtered.arrays;
     const [height, width] = pixels.shape;
     if (sums.shape[0] !== height || sums.shape[1] !== width) return; // the other one is still on its way
+    const asPixels = this.studio.get("show") === "pixels";
     const room = Math.min(360, this.root.clientWidth - 8 || 360);
+    const drawn = [this.picture, this.filtered, asPixels, room];
+    if (this.drawn && drawn.every((part, number) => part === this.drawn[number])) return;
+    this.drawn = drawn;
     this.times = Math.max(height, width) > room ? 1 / Math.ceil(Math.max(height, width) / room) : multiple(height, width, room);
     const { head } = this.picture;
     const link = element("a", { href: this.#fileAddress(), download: head.file }, "save it");
@@ -163,7 +168,6 @@ export class ImagePart {
     source.setAttribute("aria-label", `The image: ${head.about}`);
     fill(this.source, this.#figure("Image", source, this.field, element("span", {}, `${head.about} – ${width} × ${height}, `, link), false));
     this.cursor = element("span", { class: "cursor", hidden: true });
-    const asPixels = this.studio.get("show") === "pixels";
     const canvas = asPixels ? paintedBytes(written, head.highest) : element("canvas", { role: "img" });
     if (!asPixels) paintMap(canvas, sums.data, { start: 0, count: height * width, height, width }, largestSize(sums.data));
     const { least, most } = this.filtered.head;

@@ -5,7 +5,7 @@ import { ask } from "../../server.js";
 import { printed } from "./cells.js";
 import { NumbersEditor } from "./editor.js";
 import { Field, Live, choice, line, refused, sameElsewhere } from "./live.js";
-import { arithmeticView, resultView, signalBoard } from "./sliding.js";
+import { ResultGrid, arithmeticView, signalBoard } from "./sliding.js";
 
 const FIRST = { signal: "3,2,1,0", filter: "1,0,-1" };
 const SETTINGS = ["mode", "stride", "padding", "padding_mode", "dilation", "correlate", "at"];
@@ -45,7 +45,7 @@ export class NumbersPart {
     });
     examples.setAttribute("aria-label", "Examples");
     this.sentence = element("p", { class: "sentence", "aria-live": "polite" });
-    this.result = element("div", {});
+    this.result = new ResultGrid((at) => this.#go(at));
     this.arithmetic = element("div", {});
     this.stepper = this.#stepper();
     this.root = element(
@@ -54,7 +54,7 @@ export class NumbersPart {
       this.sentence,
       element("div", { class: "settings" }, ...Object.values(this.fields).map(({ root }) => root), examples),
       element("div", { class: "editors" }, this.signal.root, this.filter.root),
-      (this.shown = element("div", { class: "shown" }, this.stepper.root, element("div", { class: "both" }, this.arithmetic, this.result))),
+      (this.shown = element("div", { class: "shown" }, this.stepper.root, element("div", { class: "both" }, this.arithmetic, this.result.root))),
     );
   }
 
@@ -155,9 +155,7 @@ export class NumbersPart {
     this.signal.cells(answer.signal, signalBoard(answer, this.signal.board));
     this.filter.cells(answer.kernel);
     fill(this.arithmetic, arithmeticView(answer));
-    const hadFocus = this.result.contains(document.activeElement);
-    fill(this.result, resultView(answer, (at) => this.#go(at)));
-    if (hadFocus) this.result.querySelector("[aria-current=true]")?.focus();
+    this.result.show(answer);
     sameElsewhere(answer);
     document.body.dataset.maths = `${answer.at}/${answer.steps}`;
     this.root.dataset.key = this.live.key;

@@ -1,7 +1,7 @@
 /** The filter as it lies on the signal at one position: the window, the products, their sum, and the result. */
 
-import { element } from "/modules/dom.js";
-import { cellView, endOf, gridView, paint, place, printed, widen } from "./cells.js";
+import { element, fill } from "/modules/dom.js";
+import { cellView, endOf, gridView, keepInView, paint, place, printed, widen } from "./cells.js";
 
 const MOST_INDEXED = 16;
 /** In one dimension: heights in cells, with room for a label above each. */
@@ -117,24 +117,48 @@ function indexed({ dimensions, step }) {
 }
 
 /** The result, each number of which can be chosen. */
-export function resultView(answer, choose) {
-  const end = endOf(answer.result);
-  const columns = answer.result[0].length;
-  const box = element("div", { class: "numbers chosen-from" });
-  box.style.setProperty("--columns", columns);
-  widen(box, answer.result.flat().map(([text]) => text));
-  answer.result.forEach((row, r) =>
-    row.forEach((cell, c) => {
-      const at = r * columns + c;
-      const name = answer.dimensions === 1 ? `result ${c}` : `result, row ${r}, column ${c}`;
-      const node = cellView(cell, end, { name, onclick: () => choose(at) });
-      const isChosen = at === answer.at;
-      node.setAttribute("aria-current", String(isChosen));
-      node.tabIndex = isChosen ? 0 : -1;
+export class ResultGrid {
+  /** @param {(at: number) => void} choose */
+  constructor(choose) {
+    this.choose = choose;
+    this.size = element("span", { class: "quiet" });
+    this.box = element("div", { class: "numbers chosen-from" });
+    this.cells = [];
+    this.root = element("section", { "aria-label": "Result" }, element("h3", {}, "Result ", this.size), element("div", { class: "scroll" }, this.box));
+  }
+
+  show({ result, dimensions, at }) {
+    const columns = result[0].length;
+    const shape = dimensions === 1 ? `${columns}` : `${result.length} × ${columns}`;
+    if (shape !== this.shape) this.#build(result, dimensions, columns);
+    this.shape = shape;
+    this.size.textContent = `${shape} numbers; choose one, or go with the arrow keys`;
+    const end = endOf(result);
+    const hadFocus = this.box.contains(document.activeElement);
+    widen(this.box, result.flat().map(([text]) => text));
+    result.flat().forEach((cell, number) => {
+      const node = this.cells[number];
+      paint(node, cell, end);
+      node.textContent = printed(cell[0]);
       node.dataset.value = cell[1];
-      box.append(node);
-    }),
-  );
-  const size = answer.dimensions === 1 ? `${columns}` : `${answer.result.length} × ${columns}`;
-  return element("section", { "aria-label": "Result" }, element("h3", {}, "Result ", element("span", { class: "quiet" }, `${size} numbers; choose one, or go with the arrow keys`)), element("div", { class: "scroll" }, box));
+      node.setAttribute("aria-label", `${node.dataset.name}: ${printed(cell[0])}`);
+      node.setAttribute("aria-current", String(number === at));
+      node.tabIndex = number === at ? 0 : -1;
+    });
+    if (hadFocus) this.cells[at].focus({ preventScroll: true });
+    keepInView(this.cells[at]);
+  }
+
+  #build(result, dimensions, columns) {
+    this.box.style.setProperty("--columns", columns);
+    this.cells = result.flatMap((row, r) =>
+      row.map((cell, c) => {
+        const name = dimensions === 1 ? `result ${c}` : `result, row ${r}, column ${c}`;
+        const node = cellView(cell, 0, { onclick: () => this.choose(r * columns + c) });
+        node.dataset.name = name;
+        return node;
+      }),
+    );
+    fill(this.box, ...this.cells);
+  }
 }
