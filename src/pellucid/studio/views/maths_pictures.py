@@ -21,7 +21,7 @@ from pellucid.studio.workplace import GIVEN, Workplace
 
 __all__ = ["EXAMPLE", "ShownPicture", "ShownPictures"]
 
-LONGEST_SIDE = 512
+LONGEST_SIDE = 400
 MOST_PIXELS = 60_000_000
 MOST_HELD = 4
 """Images whose pixels are held, so that a click reads no file again."""
@@ -82,7 +82,7 @@ class ShownPictures:
             if example is None:
                 names = [EXAMPLE + known for known in EXAMPLES]
                 raise UserError(f"no example is named {name!r}; {did_you_mean(name, names)}")
-            return ShownPicture(example.pixels, f"{example.name}.png", example.about)
+            return _fitted(Image.fromarray(example.pixels), f"{example.name}.png", example.about)
         if run is None:
             file, content = self._workplace.given.get(name)
             return _given(content, file)
@@ -128,6 +128,8 @@ def _fitted(picture: Image.Image, file: str, about: str) -> ShownPicture:
         file = f"{PurePath(file).stem}-small.png"
         small_height, small_width = pixels.shape[:2]
         about += f", {times} times smaller here: {small_width} × {small_height} of its {width:,} × {height:,} pixels"
+    else:
+        about += f", {width} × {height} pixels"
     if alpha:
         about += ", without its transparency"
     return ShownPicture(pixels, file, about)

@@ -13,6 +13,8 @@ import { pictureChooser } from "./pictures.js";
 const EXAMPLE = "example/house";
 const FIRST = "sobel-x";
 const OWN = "own";
+/** CSS pixels of a side of an image, at most; the server sends none that has more pixels. */
+const ROOM = 400;
 const CHANNELS = ["red", "green", "blue"];
 
 /** @implements {import("../maths.js").Part} */
@@ -156,7 +158,7 @@ export class ImagePart {
     const [height, width] = pixels.shape;
     if (sums.shape[0] !== height || sums.shape[1] !== width) return; // the other one is still on its way
     const asPixels = this.studio.get("show") === "pixels";
-    const room = Math.min(360, this.root.clientWidth - 8 || 360);
+    const room = Math.min(ROOM, this.root.clientWidth - 2 || ROOM);
     const drawn = [this.picture, this.filtered, asPixels, room];
     if (this.drawn && drawn.every((part, number) => part === this.drawn[number])) return;
     this.drawn = drawn;
@@ -166,7 +168,7 @@ export class ImagePart {
     this.field = element("span", { class: "field", hidden: true });
     const source = paintedBytes(pixels, head.highest);
     source.setAttribute("aria-label", `The image: ${head.about}`);
-    fill(this.source, this.#figure("Image", source, this.field, element("span", {}, `${head.about} – ${width} × ${height}, `, link), false));
+    fill(this.source, this.#figure("Image", source, this.field, element("span", {}, `${head.about}; `, link), false));
     this.cursor = element("span", { class: "cursor", hidden: true });
     const canvas = asPixels ? paintedBytes(written, head.highest) : element("canvas", { role: "img" });
     if (!asPixels) paintMap(canvas, sums.data, { start: 0, count: height * width, height, width }, largestSize(sums.data));

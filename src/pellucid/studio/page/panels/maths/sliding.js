@@ -50,7 +50,7 @@ export function signalBoard(answer, board) {
     const products = (step.products[0] ?? []).map((cell, number) =>
       place(cellView(cell, end), PRODUCTS_ROW, step.met[1][0] + number * axes[1].dilation - across.low),
     );
-    const label = (text, row) => place(element("span", { class: "row-label quiet" }, text), row - LABEL, 0);
+    const label = (text, row) => place(element("div", { class: "row-label quiet" }, element("span", {}, text)), row - LABEL, 0);
     const name = answer.operation === "convolution" ? "filter, flipped" : "filter, as it is";
     others.push(...kept.filter, ...products, label(name, FILTER_ROW), label("products", PRODUCTS_ROW));
     height = PRODUCTS_ROW + 1;
