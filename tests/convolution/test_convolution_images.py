@@ -7,7 +7,7 @@ import pytest
 import scipy.ndimage
 from PIL import Image, ImageFilter
 
-from pellucid.convolution import KERNELS, filter_file, filter_image, named_kernel
+from pellucid.convolution import EXAMPLES, KERNELS, filter_file, filter_image, filter_plane, named_kernel
 from pellucid.ground.errors import UserError
 
 
@@ -128,3 +128,20 @@ def test_mistakes_leave_nothing_behind(tmp_path):
         filter_image(photo(2, 2), one, offset=float("nan"))
     with pytest.raises(UserError, match="circular padding of 3 was asked for, but the height of the image is 2"):
         filter_image(photo(2, 2), np.ones((7, 7)), padding_mode="circular")
+
+
+def test_a_plane_keeps_its_sums_and_steps():
+    pixels = photo(6, 8)
+    kernel = np.array([[1, -2, 3], [0, 4, 0], [-1, 0, 5]])
+    plane = filter_plane(pixels, kernel, padding_mode="circular")
+    assert np.array_equal(
+        plane.result, scipy.ndimage.correlate(pixels.astype(float), kernel.astype(float), mode="wrap")
+    )
+    assert plane.steps[5, 7].value == plane.result[5, 7]
+
+
+def test_the_examples_are_grey_images_of_one_size():
+    images = [example.pixels for example in EXAMPLES.values()]
+    assert {(image.shape, image.dtype.name) for image in images} == {((32, 32), "uint8")}
+    assert len({image.tobytes() for image in images}) == len(images)
+    assert all(np.ptp(image) > 100 for image in images)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 
 from pellucid.convolution import convolve_functions
-from pellucid.convolution.expressions import parse_expression
+from pellucid.convolution.expressions import Expression, parse_expression
 from pellucid.convolution.resolution import unseen_area
 
 SEEN = (
@@ -106,3 +107,18 @@ def test_where_there_is_no_alarm_quadrature_agrees(text: str) -> None:
 def test_the_unseen_area_is_the_spikes_own(text: str, width: float) -> None:
     grid = np.linspace(-10, 10, 1000)
     assert unseen_area(parse_expression(text), grid, (-10.0, 10.0)) == pytest.approx(width, rel=0.2)
+
+
+def test_a_long_expression_is_not_evaluated_point_by_point(monkeypatch) -> None:
+    calls = 0
+    evaluate = Expression.__call__
+
+    def counting(self: Expression, x: ArrayLike) -> NDArray[np.float64]:
+        nonlocal calls
+        calls += 1
+        return evaluate(self, x)
+
+    monkeypatch.setattr(Expression, "__call__", counting)
+    expression = parse_expression("+".join(["sin(999*x)"] * 25))
+    unseen_area(expression, np.linspace(-10, 10, 1000), (-10.0, 10.0))
+    assert calls < 10_000  # 52 halvings of each of its 99 parts, for all of a part's zeros at once

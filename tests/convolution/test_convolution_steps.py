@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pellucid.convolution import convolve, convolve2d, correlate, correlate2d
+from pellucid.convolution import convolve, convolve2d, correlate, correlate2d, step_sentence
 from pellucid.convolution.drawing import draw, draw_step
 from pellucid.ground.errors import UserError
 
@@ -181,3 +181,23 @@ def test_complex_and_fractional_numbers_in_json_and_text():
     assert convolve([2**70], [1]).to_dict()["steps"][0]["value"] == 2**70
     many = convolve(np.ones(100), np.ones(100), mode="valid").steps[0]
     assert "… 36 more …" in str(many)
+
+
+@pytest.mark.parametrize(
+    ("convolution", "at", "sentence"),
+    [
+        (convolve([3, 2, 1, 0], [1, 0, -1]), 0, "The filter, flipped, lies on 1 number; the product is 3."),
+        (
+            correlate([3, 2, 1, 0], [1, 0, -1]),
+            2,
+            "The filter, as it is, lies on 3 numbers; their products add up to 2.",
+        ),
+        (
+            convolve([5], [1, 1], dilation=3),
+            1,
+            "The filter, flipped, lies on none of the numbers here, so the result is 0.",
+        ),
+    ],
+)
+def test_a_step_in_a_sentence(convolution, at, sentence):
+    assert step_sentence(convolution, convolution.steps[at]) == sentence

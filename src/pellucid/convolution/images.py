@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pellucid.convolution.discrete import convolve2d
 from pellucid.convolution.geometry import PADDING_MODES, choose
+from pellucid.convolution.result import Convolution
 from pellucid.convolution.values import Array, as_numbers
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import replacing
@@ -17,7 +18,7 @@ from pellucid.ground.files import replacing
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["filter_file", "filter_image"]
+__all__ = ["filter_file", "filter_image", "filter_plane", "filterable"]
 
 LARGEST_KERNEL = 1023
 """Rows and columns of a filter for image files, at most."""
@@ -56,34 +57,52 @@ def filter_image(
         raise UserError(
             f"the image is {pixels.dtype} of shape {pixels.shape}; expected uint8 or uint16, [H, W] or [H, W, C]"
         )
-    weights = as_numbers(kernel, "the filter", (2,), finite=True)
-    if weights.dtype.kind not in "if":
-        raise UserError(f"the filter holds {weights.dtype} numbers; expected real numbers of ordinary size")
-    if max(weights.shape) > LARGEST_KERNEL:
-        raise UserError(f"the filter has the shape {weights.shape}; expected at most {LARGEST_KERNEL} rows and columns")
-    choose(padding_mode, PADDING_MODES, "padding mode")
     if not np.isfinite(offset):
         raise UserError(f"the offset is {offset}; expected a finite number")
     channels = pixels.reshape(*pixels.shape[:2], -1)
     filtered = np.empty_like(channels)
     limits = np.iinfo(pixels.dtype)
     for channel in range(channels.shape[2]):
-        sums = _slide(channels[:, :, channel], weights, flip, padding_mode)
+        sums = filter_plane(channels[:, :, channel], kernel, flip=flip, padding_mode=padding_mode).result
         if absolute:
             sums = np.abs(sums)
         filtered[:, :, channel] = np.clip(np.rint(sums + offset), limits.min, limits.max)
     return filtered.reshape(pixels.shape)
 
 
-def _slide(plane: Array, weights: Array, flip: bool, padding_mode: str) -> Array:
-    """Filter one channel; the output has its shape, the middle of the filter on each pixel."""
+def filter_plane(
+    plane: Array, kernel: ArrayLike, *, flip: bool = False, padding_mode: str = "replicate"
+) -> Convolution:
+    """Filter one channel, without rounding: the sums, and the steps that make them.
+
+    Args:
+        plane: `[H, W]` numbers.
+        kernel: `[h, w]`; the middle one of its elements, `(h // 2, w // 2)`, lies on the pixel computed.
+        flip: convolve instead of correlate.
+        padding_mode: what lies beyond the border; see `filter_image`.
+
+    Returns:
+        A `Convolution` in float64 whose result is `[H, W]`.
+
+    Raises:
+        UserError: a filter of other than real numbers, or too large; a filter that padding cannot serve.
+
+    >>> str(filter_plane(np.array([[10, 10, 90]]), [[-1, 0, 1]]).steps[0, 1])
+    '10*(-1) + 10*0 + 90*1 = 80'
+    """
+    weights = as_numbers(kernel, "the filter", (2,), finite=True)
+    if weights.dtype.kind not in "if":
+        raise UserError(f"the filter holds {weights.dtype} numbers; expected real numbers of ordinary size")
+    if max(weights.shape) > LARGEST_KERNEL:
+        raise UserError(f"the filter has the shape {weights.shape}; expected at most {LARGEST_KERNEL} rows and columns")
+    choose(padding_mode, PADDING_MODES, "padding mode")
     sides = []
     for size in weights.shape:
         # flipped, the middle of an even filter lies on the other side
         before = (size - 1) // 2 if flip else size // 2
         sides.append((before, size - 1 - before))
     settings: Any = {"padding": sides, "padding_mode": padding_mode, "correlate": not flip}
-    return convolve2d(plane.astype(np.float64), weights.astype(np.float64), **settings).result
+    return convolve2d(plane.astype(np.float64), weights.astype(np.float64), **settings)
 
 
 def filter_file(
@@ -115,12 +134,7 @@ def filter_file(
         raise UserError(f"{destination} exists already; give another name, or --force to replace it")
     if destination.suffix.lower() not in Image.registered_extensions():
         raise UserError(f"{destination} has no ending of an image format; expected one such as .png or .jpg")
-    picture = _open(source)
-    alpha = picture.getchannel("A") if picture.mode in ("LA", "RGBA") else None
-    colours = picture.convert(picture.mode[:-1]) if alpha else picture
-    pixels = np.asarray(colours)
-    if picture.mode.startswith("I;16"):
-        pixels = pixels.astype(np.uint16)
+    pixels, alpha = filterable(_open(source), str(source))
     filtered = filter_image(pixels, kernel, flip=flip, padding_mode=padding_mode, absolute=absolute, offset=offset)
     result = Image.fromarray(filtered)
     if alpha:
@@ -130,7 +144,6 @@ def filter_file(
 
 
 def _open(source: Path) -> Image.Image:
-    """Read an image in one of the kinds that are filtered: L, LA, RGB, RGBA or I;16."""
     from PIL import Image, ImageOps
 
     try:
@@ -143,10 +156,34 @@ def _open(source: Path) -> Image.Image:
         raise UserError(f"{source} is too large to open: {error}") from None
     except (OSError, SyntaxError, ValueError) as error:
         raise UserError(f"{source} cannot be read as an image: {error}") from None
+    return picture
+
+
+def filterable(picture: Image.Image, name: str) -> tuple[NDArray[np.integer[Any]], Image.Image | None]:
+    """Give a picture's pixels as they are filtered, and its transparency, which is not.
+
+    Args:
+        picture: of any kind; palettes and other colour models become RGB.
+        name: what messages call it.
+
+    Returns:
+        `[H, W]` or `[H, W, 3]`, uint8, or uint16 for grey ones of 16 bits; and the alpha channel, if there is one.
+
+    Raises:
+        UserError: it has 32 bits a pixel.
+    """
+    picture = _of_known_kind(picture, name)
+    alpha = picture.getchannel("A") if picture.mode in ("LA", "RGBA") else None
+    pixels = np.asarray(picture.convert(picture.mode[:-1]) if alpha else picture)
+    return (pixels.astype(np.uint16) if picture.mode.startswith("I;16") else pixels), alpha
+
+
+def _of_known_kind(picture: Image.Image, name: str) -> Image.Image:
+    """Make it one of the kinds that are filtered: L, LA, RGB, RGBA or I;16."""
     if picture.mode in ("L", "LA", "RGB", "RGBA") or picture.mode.startswith("I;16"):
         return picture
     if picture.mode in ("I", "F"):
-        raise UserError(f"{source} has 32 bits a pixel; expected 8, or 16 in grey")
+        raise UserError(f"{name} has 32 bits a pixel; expected 8, or 16 in grey")
     if picture.mode == "1":
         return picture.convert("L")
     return picture.convert("RGBA" if picture.has_transparency_data else "RGB")

@@ -97,15 +97,10 @@ def _zeros(part: Expression, edges: Values) -> list[float]:
     values = np.sign(part(edges))
     changes = np.flatnonzero(values[:-1] * values[1:] < 0)
     places = [float(place) for place in edges[np.flatnonzero(values == 0)]]
-    for index in changes:
-        a, b = float(edges[index]), float(edges[index + 1])
-        for _ in range(HALVINGS):
-            middle = (a + b) / 2
-            if np.sign(part(middle)) == values[index]:
-                a = middle
-            else:
-                b = middle
-        places.append((a + b) / 2)
-        if len(places) >= MOST_POINTS:
-            break
-    return places[:MOST_POINTS]
+    changes = changes[: max(0, MOST_POINTS - len(places))]
+    a, b, before = edges[changes], edges[changes + 1], values[changes]
+    for _ in range(HALVINGS):  # all of them at once: a long expression has many parts, each with many zeros
+        middle = (a + b) / 2
+        is_before = np.sign(part(middle)) == before
+        a, b = np.where(is_before, middle, a), np.where(is_before, b, middle)
+    return [*places, *((a + b) / 2).tolist()][:MOST_POINTS]

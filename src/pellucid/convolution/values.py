@@ -13,7 +13,20 @@ from numpy.typing import ArrayLike, NDArray
 from pellucid.ground.errors import UserError
 from pellucid.ground.writing import exact_number
 
-__all__ = ["Array", "as_numbers", "parse_numbers", "plain_number", "plain_numbers", "product_sum_text"]
+__all__ = [
+    "Array",
+    "as_numbers",
+    "parse_domain",
+    "parse_number",
+    "parse_numbers",
+    "parse_whole_numbers",
+    "plain_number",
+    "plain_numbers",
+    "product_sum_text",
+]
+
+LARGEST = 1_000_000
+"""Of strides, paddings and dilations that are typed."""
 
 Array = NDArray[Any]
 """An array of int64, of a float or complex type, or of Python integers (dtype object) too large for int64."""
@@ -150,9 +163,61 @@ def _parse_number(word: str, text: str, name: str) -> int | float | complex:
     except ValueError:
         pass
     raise UserError(
-        f"{name} is {text!r}: {word!r} is not a number; "
+        f"{name} is {_beginning(text)!r}: {_beginning(word)!r} is not a number; "
         "expected numbers separated by commas, rows by semicolons, such as 3,2,1,0 or 1,0;0,1"
     )
+
+
+def _beginning(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def parse_whole_numbers(text: str, name: str) -> int | tuple[int, ...]:
+    """Read `2`, or `2,1`: one whole number for each end, or for rows and columns.
+
+    Raises:
+        UserError: something is no whole number, or beyond a million.
+
+    >>> parse_whole_numbers("2", "--stride"), parse_whole_numbers("2,1", "--stride")
+    (2, (2, 1))
+    """
+    numbers = []
+    for part in text.split(","):
+        try:
+            whole = int(part)
+        except ValueError:
+            raise UserError(f"{name} is {text!r}; expected whole numbers, such as 2 or 2,1") from None
+        if abs(whole) > LARGEST:
+            raise UserError(f"{name} is {text}; expected at most {LARGEST:,}")
+        numbers.append(whole)
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def parse_number(text: str, name: str) -> float:
+    """Read a number, which may be infinite.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{name} is {text!r}; expected a number") from None
+
+
+def parse_domain(text: str, name: str) -> tuple[float, float]:
+    """Read both ends of a domain.
+
+    Raises:
+        UserError: there are not two numbers with a colon between them.
+
+    >>> parse_domain("-10:10", "--domain")
+    (-10.0, 10.0)
+    """
+    low, colon, high = text.partition(":")
+    if not colon:
+        raise UserError(f"{name} is {text!r}; expected two numbers with a colon between them, such as -10:10")
+    return parse_number(low, name), parse_number(high, name)
 
 
 def product_sum_text(first: Array, second: Array, value: Any, most: int = 64) -> str:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["convolve"]
 
-LARGEST = 1_000_000
-"""Of strides, paddings and dilations."""
-
 FOR_NUMBERS = ("mode", "stride", "padding", "padding_mode", "dilation", "correlate", "steps")
 FOR_FUNCTIONS = ("domain", "samples")
 
@@ -108,17 +105,17 @@ def _refuse(kind: str, names: tuple[str, ...]) -> None:
 
 def _numbers(signal: str, kernel: str, out: Path | None, as_json: bool, options: dict[str, Any]) -> None:
     from pellucid.convolution import convolve as convolve_1d
-    from pellucid.convolution import convolve2d, parse_numbers
+    from pellucid.convolution import convolve2d, parse_numbers, parse_whole_numbers
     from pellucid.convolution.drawing import draw
 
     numbers, weights = parse_numbers(signal, "SIGNAL"), parse_numbers(kernel, "FILTER")
     is_image = max(numbers.ndim, weights.ndim) == 2
     settings = {
         "mode": options["mode"],
-        "stride": _whole(options["stride"], "--stride"),
-        "padding": None if options["padding"] is None else _whole(options["padding"], "--padding"),
+        "stride": parse_whole_numbers(options["stride"], "--stride"),
+        "padding": None if options["padding"] is None else parse_whole_numbers(options["padding"], "--padding"),
         "padding_mode": options["padding_mode"],
-        "dilation": _whole(options["dilation"], "--dilation"),
+        "dilation": parse_whole_numbers(options["dilation"], "--dilation"),
         "correlate": options["correlate"],
     }
     if is_image:
@@ -152,7 +149,10 @@ def _draw_numbers(convolution: Convolution, out: Path, options: dict[str, Any]) 
     # the first step with the most overlap tells the most
     chosen = max(range(min(steps, 1000)), key=lambda k: convolution.steps[k].signal_values.size)
     if options["at"] is not None:
-        chosen = _whole_one(options["at"], "--at")
+        try:
+            chosen = int(options["at"])
+        except ValueError:
+            raise UserError(f"--at is {options['at']!r}; expected the number of a step") from None
         if not 0 <= chosen < steps:
             raise UserError(f"--at is {chosen}; expected a step from 0 to {steps - 1}")
     save_figure(sliding_figure(convolution, chosen), out, force=options["force"])
@@ -160,10 +160,10 @@ def _draw_numbers(convolution: Convolution, out: Path, options: dict[str, Any]) 
 
 
 def _functions(functions: tuple[str, str], out: Path | None, as_json: bool, options: dict[str, Any]) -> None:
-    from pellucid.convolution import convolve_functions
+    from pellucid.convolution import convolve_functions, parse_domain, parse_number
 
-    sampled = convolve_functions(*functions, _domain(options["domain"]), options["samples"])
-    at = None if options["at"] is None else _number(options["at"], "--at")
+    sampled = convolve_functions(*functions, parse_domain(options["domain"], "--domain"), options["samples"])
+    at = None if options["at"] is None else parse_number(options["at"], "--at")
     overlap = None if at is None else sampled.at(at)
     if out:
         from pellucid.figures.continuous import convolution_figure
@@ -181,33 +181,3 @@ def _functions(functions: tuple[str, str], out: Path | None, as_json: bool, opti
         click.echo(f"(f * h)({x}) = {exact_number(overlap.area)}, the area under f(t)·h({x} − t)")
     if out:
         click.echo(str(out))
-
-
-def _whole(text: str, name: str) -> int | tuple[int, ...]:
-    """Read `2`, or `2,1`: one for each end, or for rows and columns."""
-    parts = tuple(_whole_one(part, name) for part in text.split(","))
-    return parts[0] if len(parts) == 1 else parts
-
-
-def _whole_one(text: str, name: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        raise UserError(f"{name} is {text!r}; expected whole numbers, such as 2 or 2,1") from None
-    if abs(number) > LARGEST:
-        raise UserError(f"{name} is {text}; expected at most {LARGEST:,}")
-    return number
-
-
-def _number(text: str, name: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise UserError(f"{name} is {text!r}; expected a number") from None
-
-
-def _domain(text: str) -> tuple[float, float]:
-    low, colon, high = text.partition(":")
-    if not colon:
-        raise UserError(f"--domain is {text!r}; expected two numbers with a colon between them, such as -10:10")
-    return _number(low, "--domain"), _number(high, "--domain")

@@ -35,7 +35,7 @@ export class Address {
       else parameters.set(name, String(value));
     }
     // Commas, slashes and brackets may stand in a fragment as they are, and names of units are read better so.
-    const query = parameters.toString().replace(/%2C/g, ",").replace(/%2F/g, "/").replace(/%5B/g, "[").replace(/%5D/g, "]");
+    const query = parameters.toString().replace(/%2C/g, ",").replace(/%2F/g, "/").replace(/%5B/g, "[").replace(/%5D/g, "]").replace(/%3B/g, ";").replace(/%3A/g, ":").replace(/%28/g, "(").replace(/%29/g, ")");
     return `#/${view}${query ? `?${query}` : ""}`;
   }
 

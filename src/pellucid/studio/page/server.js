@@ -6,7 +6,10 @@ const KEY = "pellucid-token";
 const TYPES = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
 
 /** What the server refuses, in words for people. */
-export class Refused extends Error {}
+export class Refused extends Error {
+  /** @type {Record<string, string> | undefined} what is wrong with which field, where the server says so */
+  mistakes;
+}
 
 /** Take the token out of the address, so that a link that is sent does not hold it. */
 export function takeToken() {
@@ -80,7 +83,7 @@ async function reached(address, options) {
   }
   if (!response.ok) {
     const said = await response.json().catch(() => ({}));
-    throw new Refused(said.error ?? `The studio answered ${response.status}.`);
+    throw Object.assign(new Refused(said.error ?? `The studio answered ${response.status}.`), { mistakes: said.mistakes });
   }
   return response;
 }
