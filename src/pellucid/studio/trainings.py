@@ -37,6 +37,7 @@ LONGEST_NAME = 100
 TAIL = 3000
 """Bytes of a log's end that are shown."""
 ERROR = "Error: "
+BATCH = "[Epoch "
 KEPT = "Everything up to here is kept"
 LEAST_ROOM = 1_000_000
 STALE = 5.0
@@ -149,6 +150,10 @@ class Trainings:
         except OSError:
             return ""
         return visible(text.partition("\n")[2] if size > TAIL else text, keep="\n")
+
+    def remarks(self, name: str) -> str:
+        """Give the same without the lines of the loss, which the run's metrics have too."""
+        return "\n".join(line for line in self.log(name).splitlines() if not line.startswith(BATCH))
 
     def command(self, name: str) -> str:
         """Give the command of the newest process, as it would be typed; nothing without one."""

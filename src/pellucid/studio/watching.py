@@ -16,7 +16,9 @@ from typing import Any
 from pellucid.evaluation import own_evaluation
 from pellucid.ground.errors import UserError
 from pellucid.run import Run, RunFile, open_run
+from pellucid.run.resuming import resume_command
 from pellucid.studio.following import Follower, Progress, stride_for, thinned
+from pellucid.studio.training_form import TrainingForm, form_of
 from pellucid.studio.trainings import Trainings
 
 __all__ = ["Watch", "Watched"]
@@ -40,6 +42,7 @@ class _Entry:
     accuracy: float | None = None
     split: str | None = None
     damage: str | None = None
+    form: TrainingForm | None = None
 
 
 class Watched:
@@ -73,7 +76,7 @@ class Watched:
         if summary is None:
             return None
         detail = summary | {
-            "log": self._trainings.log(name),
+            "log": self._trainings.remarks(name),
             "command": self._trainings.command(name),
             "failure": None if summary["state"] in ("finished", "training") else self._trainings.failure(name),
         }
@@ -94,7 +97,20 @@ class Watched:
             "known": summary["state"] != "training" or entry.run.trainer() is not None,
             "classes": len(record.classes),
             "place": str(entry.run.directory),
+            "way": self._way(entry, summary["state"]),
         }
+
+    def _way(self, entry: _Entry, state: str) -> dict[str, str]:
+        """Give what continues a stopped run in a terminal and in Python, or trains another like it."""
+        run = entry.run
+        if state == "stopped":
+            return {
+                "command": resume_command(run.directory, run.record.processes),
+                "python": f"pellucid.resume({str(run.directory)!r})",
+            }
+        if entry.form is None:
+            entry.form = TrainingForm.read(form_of(run) | {"name": run.directory.name}, self._folder)
+        return {"command": entry.form.command, "python": entry.form.python}
 
     def _look(self) -> list[dict[str, Any]]:
         listed = []

@@ -1,6 +1,7 @@
 /** The views, in the order of the tabs. */
 
 import { seeing } from "./panels/see.js";
+import { training } from "./panels/train.js";
 
 /** @type {import("./main.js").Panel[]} */
-export const PANELS = [seeing];
+export const PANELS = [seeing, training];
