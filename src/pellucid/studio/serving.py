@@ -52,9 +52,8 @@ def studio(
     with listening(host, _free_port(host) if port is None else port) as opened:
         number = opened.getsockname()[1]
         names = {"127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host}
-        app = application(
-            Workplace(folder, trust=trust), hosts=frozenset(f"{name}:{number}" for name in names), token=token
-        )
+        workplace = Workplace(folder, trust=trust)
+        app = application(workplace, hosts=frozenset(f"{name}:{number}" for name in names), token=token)
         config = uvicorn.Config(
             answering_who_left(app),
             log_level="warning",
@@ -68,7 +67,9 @@ def studio(
         on_start(address)
         if open_browser:
             webbrowser.open(address)
-        Server(config).run(sockets=[opened])
+        server = Server(config)
+        workplace.is_closing = lambda: server.should_exit
+        server.run(sockets=[opened])
 
 
 def _folder(place: Path) -> tuple[Path, str | None]:

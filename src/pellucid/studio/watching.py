@@ -198,7 +198,7 @@ class Watch:
         self._watched = watched
         self._name = name
         self._runs: list[dict[str, Any]] | None = None
-        self._detail: dict[str, Any] | None = None
+        self._detail: dict[str, Any] | None = {}  # nothing that there is, and not that there is none
         self._follower: Follower | None = None
         self._stride = 1
         self._caught_up_to = 0

@@ -183,7 +183,7 @@ class _Training:
 
     async def _sent(self, watch: Watch) -> AsyncIterator[bytes]:
         silent = 0.0
-        while True:
+        while not self._workplace.is_closing():
             news = await run_in_threadpool(watch.news)
             for name, document in news:
                 yield f"event: {name}\ndata: {json.dumps(plain(document))}\n\n".encode()
