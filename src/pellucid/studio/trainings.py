@@ -122,7 +122,7 @@ class Trainings:
         if child is not None:
             if child.poll() is None:
                 return True
-            del self._children[name]
+            self._children.pop(name, None)
         return is_locked(self._log(name))
 
     def names(self) -> list[str]:
@@ -159,8 +159,11 @@ class Trainings:
         """Give the command of the newest process, as it would be typed; nothing without one."""
         return visible(str(self._note(name).get("command", "")))
 
-    def failure(self, name: str) -> str | None:
-        """Say in words why the newest process ended; None where it lives, was asked to stop, or did what it should."""
+    def failure(self, name: str, *, finished: bool = False) -> str | None:
+        """Say in words why the newest process ended; None where it lives, was asked to stop, or did what it should.
+
+        `finished`: the training is done, so that an end without a word is none to wonder at.
+        """
         log = self._log(name)
         if not log.is_file() or self.is_alive(name):
             return None
@@ -174,7 +177,7 @@ class Trainings:
         at = text.rfind(f"\n{ERROR}")
         if at >= 0:
             return text[at + 1 + len(ERROR) :]
-        return self._silence(text)
+        return None if finished else self._silence(text)
 
     def _silence(self, text: str) -> str:
         last = text.rpartition("\n")[2]

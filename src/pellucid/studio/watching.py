@@ -64,6 +64,11 @@ class Watched:
                 self._looked = time.monotonic()
             return self._listed
 
+    def look_again(self) -> None:
+        """Look at the folder when it is asked for next: something was begun or ended in it."""
+        with self._lock:
+            self._looked = -math.inf
+
     def progress(self, name: str) -> Progress:
         """Give how far a run has come; nothing done where there is no such run."""
         self.runs()
@@ -78,7 +83,7 @@ class Watched:
         detail = summary | {
             "log": self._trainings.remarks(name),
             "command": self._trainings.command(name),
-            "failure": None if summary["state"] in ("finished", "training") else self._trainings.failure(name),
+            "failure": self._failure(name, summary["state"]),
         }
         with self._lock:
             entry = self._entries.get(name)
@@ -99,6 +104,11 @@ class Watched:
             "place": str(entry.run.directory),
             "way": self._way(entry, summary["state"]),
         }
+
+    def _failure(self, name: str, state: str) -> str | None:
+        if state not in ("failed", "stopped", "finished"):
+            return None
+        return self._trainings.failure(name, finished=state == "finished")
 
     def _way(self, entry: _Entry, state: str) -> dict[str, str]:
         """Give what continues a stopped run in a terminal and in Python, or trains another like it."""

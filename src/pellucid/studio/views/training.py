@@ -79,6 +79,7 @@ class _Training:
             if said["problems"]:
                 raise UserError("; ".join(text for texts in said["problems"].values() for text in texts))
             self._trainings.begin(said["name"], form.words)
+        self._watched.look_again()
         return {"name": said["name"], "command": said["command"]}
 
     def stop(self, asked: Asked) -> dict[str, Any]:
@@ -89,11 +90,13 @@ class _Training:
     def resume(self, asked: Asked) -> dict[str, Any]:
         """Continue a stopped run."""
         self._trainings.resume(self._workplace.run(asked.text("run")))
+        self._watched.look_again()
         return {}
 
     def forget(self, asked: Asked) -> dict[str, Any]:
         """Take a training that failed at its start out of the list."""
         self._trainings.forget(asked.text("run"))
+        self._watched.look_again()
         return {}
 
     def begin_upload(self, asked: Asked) -> dict[str, Any]:

@@ -148,11 +148,11 @@ class TrainView {
   }
 
   #gone() {
-    this.run = null;
-    this.watched.hidden = true;
+    const name = this.watching;
+    this.studio.facts.delete(name);
+    this.studio.go({ run: null, train: null, epoch: null, image: null, unit: null, way: null }, { replace: true });
+    this.studio.complain(`There is no run ${name} any more: it was removed, moved or renamed.`);
     document.body.dataset.state = "gone";
-    this.studio.facts.delete(this.watching);
-    if (this.watching) this.studio.complain(`There is no run ${this.watching} any more: it was removed, moved or renamed.`);
   }
 
   #state(run) {
