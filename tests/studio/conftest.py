@@ -64,6 +64,7 @@ def listen(folder: Path) -> Iterator[Opened]:
         port = opened.getsockname()[1]
         app = application(workplace, hosts=frozenset({f"127.0.0.1:{port}"}), token=TOKEN)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
+        workplace.is_closing = lambda: server.should_exit
         thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
         thread.start()
         while not server.started:

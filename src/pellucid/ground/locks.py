@@ -3,6 +3,9 @@
 The operating system frees such a lock when its holder dies, however it dies. The lock file itself stays. Where a disk
 has no such locks (some network disks), a file beside it that can be made only once stands for it; it holds the
 machine's name and the process, and goes when that process is gone.
+
+Who holds a lock for its whole work (`only_one`) writes its process and machine into the lock file, so that it can be
+asked to stop.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +21,7 @@ from typing import IO
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-__all__ = ["LockHeld", "hold_open", "is_locked", "locked", "only_one", "try_locked"]
+__all__ = ["LockHeld", "hold_open", "holder_of", "is_locked", "locked", "only_one", "try_locked"]
 
 SECONDS_UNTIL_NOTICE = 2.0
 SECONDS_TO_TRY = 0.3
@@ -73,9 +77,37 @@ def only_one(path: Path) -> Iterator[None]:
     except Timeout:
         raise LockHeld(str(path)) from None
     try:
+        _write_holder(path, f"{os.getpid()} {socket.gethostname()}\n")
         yield
     finally:
+        _write_holder(path, "")
         lock.release()
+
+
+def _write_holder(path: Path, text: str) -> None:
+    """Write who holds a lock; on Windows nobody may write into a file that is locked."""
+    flags = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with contextlib.suppress(OSError):  # it only helps whoever wants to stop it: a full disk, a run that was removed
+        descriptor = os.open(path, flags)
+        try:
+            os.write(descriptor, text.encode())
+        finally:
+            os.close(descriptor)
+
+
+def holder_of(path: Path) -> int | None:
+    """Give the process on this machine that holds a lock by `only_one`; None where none does, or it is not known.
+
+    >>> holder_of(Path("no-such-lock")) is None
+    True
+    """
+    try:
+        with path.open("rb") as file:
+            number, _, machine = file.read(300).decode().strip().partition(" ")
+    except (OSError, ValueError):
+        return None
+    here = number.isascii() and number.isdigit() and machine == socket.gethostname()
+    return int(number) if here and int(number) > 1 and is_locked(path) else None
 
 
 def hold_open(file: IO[bytes]) -> None:

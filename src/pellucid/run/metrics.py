@@ -21,10 +21,13 @@ from pellucid.ground.files import read_whole
 from pellucid.ground.outside import all_visible
 from pellucid.run.files import RunFile
 
-__all__ = ["Computation", "computations", "metrics_line", "read_metrics"]
+__all__ = ["Computation", "computations", "metrics_from", "metrics_line", "read_metrics"]
 
 REMEDY = "what it notes cannot be trusted; put the file back from a copy, or train again"
 CHECK = b', "crc32": "'
+
+MOST_AT_ONCE = 1 << 20
+"""Bytes that are read at once of a file that is watched."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,22 +98,51 @@ def read_metrics(directory: Path, event: str | None = None) -> list[dict[str, An
         complete, _, _ = read_whole(path, REMEDY).rpartition(b"\n")
     except FileNotFoundError:
         return []
-    lines = [_read_line(path, number, line) for number, line in enumerate(complete.splitlines(), 1)]
+    lines = [_read_line(path, f"line {number}", line) for number, line in enumerate(complete.splitlines(), 1)]
     return [line for line in lines if event is None or line["event"] == event]
 
 
-def _read_line(path: Path, number: int, text: bytes) -> dict[str, Any]:
+def metrics_from(directory: Path, start: int, most: int = MOST_AT_ONCE) -> tuple[list[dict[str, Any]], int]:
+    """Read what a run's `metrics.jsonl` has from a byte on, for whoever watches it grow.
+
+    Args:
+        directory: the run's.
+        start: the byte at which a line begins.
+        most: bytes to read at once, so that a long file is read in parts.
+
+    Returns:
+        The whole lines, and the byte after the last of them, at which the next call starts. No lines where there are
+        none yet, or there is no such file.
+
+    Raises:
+        UserError: a line is damaged; the message says at which byte it begins.
+    """
+    path = directory / RunFile.METRICS
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            complete, end, _ = file.read(most).rpartition(b"\n")
+    except FileNotFoundError:
+        return [], start
+    lines, at = [], start
+    for text in complete.splitlines():
+        lines.append(_read_line(path, f"the line at byte {at:,}", text))
+        at += len(text) + 1
+    return lines, start + len(complete) + len(end)
+
+
+def _read_line(path: Path, where: str, text: bytes) -> dict[str, Any]:
     content, _, check = text.rpartition(CHECK)
     if check != f'{zlib.crc32(content):08x}"}}'.encode():
-        raise UserError(f"{path} is damaged: line {number} is not as pellucid wrote it; {REMEDY}")
+        raise UserError(f"{path} is damaged: {where} is not as pellucid wrote it; {REMEDY}")
     try:
         line = msgspec.json.decode(content + b"}")
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged in line {number} ({error}); {REMEDY}") from error
+        raise UserError(f"{path} is damaged in {where} ({error}); {REMEDY}") from error
     shaped(_Noted, line, path, REMEDY)
     missing = [name for name in NEEDED.get(line["event"], ()) if name not in line]
     if missing:
-        raise UserError(f"{path} is damaged: line {number} has no {', '.join(missing)}; {REMEDY}")
+        raise UserError(f"{path} is damaged: {where} has no {', '.join(missing)}; {REMEDY}")
     result: dict[str, Any] = all_visible(line)
     return result
 

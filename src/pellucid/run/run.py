@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import PARTIAL, read_whole, write_bytes, write_json
-from pellucid.ground.locks import is_locked
+from pellucid.ground.locks import holder_of, is_locked
 from pellucid.ground.notices import notice
 from pellucid.ground.outside import visible
 from pellucid.ground.shown import Shown
@@ -170,6 +170,10 @@ class Run(Shown):
     def is_being_trained(self) -> bool:
         """Whether a process holds the run's lock at this moment."""
         return is_locked(self.directory / RunFile.LOCK)
+
+    def trainer(self) -> int | None:
+        """Give the process that trains the run at this moment; None where none does, or not on this machine."""
+        return holder_of(self.directory / RunFile.LOCK)
 
     def weights_path(self, epoch: int) -> Path:
         """Where the weights of an epoch are, or would be."""

@@ -69,7 +69,9 @@ def serve(
             from pellucid.studio.application import parts
             from pellucid.studio.workplace import Workplace
 
-            return parts(Workplace(folder, trust=trust))
+            workplace = Workplace(folder, trust=trust)
+            workplace.is_closing = lambda: front.has_left
+            return parts(workplace)
 
         front = _Front(load)
         guarded = Guard(front, frozenset(f"{name}:{number}" for name in names), token)
@@ -98,9 +100,11 @@ class _Front:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pellucid-import")
         self._loading: Future[ASGIApp] = self._pool.submit(load)
         self._leaving: asyncio.Event | None = None
+        self.has_left = False
 
     def leave(self) -> None:
         """Tell answers that go on until somebody leaves, such as streams of events, that all have left."""
+        self.has_left = True
         if self._leaving is not None:
             self._leaving.set()
 

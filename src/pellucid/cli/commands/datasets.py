@@ -26,28 +26,9 @@ def datasets(data_dir: str | None, as_json: bool) -> None:
       pellucid datasets
       pellucid datasets --data-dir ~/data --json
     """
-    from pellucid.data.find import find_here
-    from pellucid.data.located_files import LocatedFiles
-    from pellucid.data.named import NAMED
-    from pellucid.data.places import cache_folder, data_folder
+    from pellucid.data.named_list import named_sets
 
-    data, cache = data_folder(data_dir), cache_folder(None)
-    rows: list[dict[str, Any]] = []
-    for named in NAMED.values():
-        files = find_here(named, data, cache)
-        where = str(files.place) if isinstance(files, LocatedFiles) else None
-        rows.append(
-            {
-                "name": named.name,
-                "title": named.title,
-                "images": {"train": named.counts[0], "test": named.counts[1]},
-                "shape": list(named.shape),
-                "classes": len(named.classes),
-                "here": where is not None,
-                "where": where,
-                "download_megabytes": named.megabytes,
-            }
-        )
+    rows = named_sets(data_dir)
     if as_json:
         print_json(rows)
     else:

@@ -41,9 +41,9 @@ export async function ask(path, parameters = {}, signal = undefined) {
 }
 
 /** Send JSON, which starts or changes something; read JSON. */
-export async function send(path, document = {}) {
+export async function send(path, document = {}, signal = undefined) {
   const headers = { "Content-Type": "application/json", "X-Pellucid-Token": sessionStorage.getItem(KEY) ?? "" };
-  const response = await reached(path, { method: "POST", headers, body: JSON.stringify(document) });
+  const response = await reached(path, { method: "POST", headers, body: JSON.stringify(document), signal });
   return response.json();
 }
 
