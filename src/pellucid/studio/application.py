@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from pellucid.studio.guarding import Guard
-from pellucid.studio.views import given, see
+from pellucid.studio.views import comparing, doing, given, mistakes, see
 from pellucid.studio.workplace import Workplace
 from pellucid.web import modules_folder, style_sheet
 
@@ -31,7 +31,7 @@ KINDS = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-PARTS = (see, given)
+PARTS = (see, given, mistakes, comparing, doing)
 """Each file of `views/`."""
 
 
