@@ -5,8 +5,13 @@ import { Tensor } from "/modules/tensor.js";
 const KEY = "pellucid-token";
 const TYPES = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
 
-/** What the server refuses, in words for people. */
-export class Refused extends Error {}
+/** What the server refuses, in words for people; `said` is all that it answered. */
+export class Refused extends Error {
+  constructor(message, said = {}) {
+    super(message);
+    this.said = said;
+  }
+}
 
 /** Take the token out of the address, so that a link that is sent does not hold it. */
 export function takeToken() {
@@ -80,7 +85,7 @@ async function reached(address, options) {
   }
   if (!response.ok) {
     const said = await response.json().catch(() => ({}));
-    throw new Refused(said.error ?? `The studio answered ${response.status}.`);
+    throw new Refused(said.error ?? `The studio answered ${response.status}.`, said);
   }
   return response;
 }
