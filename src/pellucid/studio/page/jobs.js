@@ -40,9 +40,10 @@ export function jobView(studio, job, ended = () => {}) {
     const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
     log.textContent = said.lines.join("\n");
     log.hidden = !said.lines.length;
-    if (atEnd) log.scrollTop = log.scrollHeight;
+    if (atEnd && running) log.scrollTop = log.scrollHeight;
     if (!running && !told) {
       told = true;
+      log.scrollTop = 0; // what it found stands first
       ended(said);
     }
     return running;

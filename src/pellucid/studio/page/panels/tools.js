@@ -161,7 +161,7 @@ class DoView {
   }
 
   #predicted(entry, address) {
-    const picture = element("img", { src: address, alt: "", onload: () => URL.revokeObjectURL(address) });
+    const picture = element("img", { src: address, alt: "", onload: () => URL.revokeObjectURL(address), onerror: () => (picture.hidden = true) });
     const name = element("span", { class: "name" }, entry.source);
     if (entry.reason) return element("li", { class: "predicted-image" }, picture, element("div", {}, name, element("p", { class: "refused" }, `unreadable: ${entry.reason}`)));
     const shares = Object.entries(entry.probabilities).sort(([, one], [, other]) => other - one).slice(0, TOP);
