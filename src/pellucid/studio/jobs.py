@@ -25,7 +25,7 @@ from typing import Any
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.ground.outside import visible
 
-__all__ = ["Job", "Jobs"]
+__all__ = ["Jobs", "StudioJob"]
 
 MOST_RUNNING = 3
 MOST_KEPT = 40
@@ -38,7 +38,7 @@ PROGRESS = re.compile(r"(?P<what>[^\n:]+): (?P<done>[\d,]+)(?: of (?P<total>[\d,
 
 
 @dataclass(eq=False)
-class Job:
+class StudioJob:
     """One process, and what is known of it.
 
     Attributes:
@@ -102,7 +102,7 @@ class Jobs:
     """The jobs that this studio started, the newest last."""
 
     def __init__(self) -> None:
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._jobs: OrderedDict[str, StudioJob] = OrderedDict()
         self._lock = threading.Lock()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -115,8 +115,8 @@ class Jobs:
         command: str,
         files: Sequence[str] = (),
         has_answer: bool = False,
-    ) -> Job:
-        """Start `python -m` with these words; the arguments are those of `Job`.
+    ) -> StudioJob:
+        """Start `python -m` with these words; the arguments are those of `StudioJob`.
 
         Raises:
             UserError: the same is running for this run already, or too much is.
@@ -142,7 +142,7 @@ class Jobs:
                     env=os.environ | {"COLUMNS": "100", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
                     start_new_session=True,  # Ctrl-C in the studio's terminal is not meant for it
                 )
-            job = Job(key, kind, run, command, tuple(files), has_answer, process, log, output)
+            job = StudioJob(key, kind, run, command, tuple(files), has_answer, process, log, output)
             self._jobs[key] = job
             self._forget()
         threading.Thread(target=_wait_for, args=(job,), daemon=True).start()
@@ -155,7 +155,7 @@ class Jobs:
             for file in {job.log, job.output}:
                 file.unlink(missing_ok=True)
 
-    def get(self, key: str) -> Job:
+    def get(self, key: str) -> StudioJob:
         """Give a job.
 
         Raises:
@@ -166,12 +166,12 @@ class Jobs:
                 raise UserError(f"no job is called {key!r}; {did_you_mean(key, self._jobs)}")
             return self._jobs[key]
 
-    def listed(self) -> list[Job]:
+    def listed(self) -> list[StudioJob]:
         """List the jobs, the newest first."""
         with self._lock:
             return list(self._jobs.values())[::-1]
 
-    def stop(self, key: str) -> Job:
+    def stop(self, key: str) -> StudioJob:
         """Ask a job to end as Ctrl-C does; what does not end soon is killed. It returns at once."""
         job = self.get(key)
         if job.state == "running" and not job.was_stopped:
@@ -180,7 +180,7 @@ class Jobs:
         return job
 
 
-def _end(job: Job) -> None:
+def _end(job: StudioJob) -> None:
     for number, patience in zip((signal.SIGINT, signal.SIGTERM), PATIENCE, strict=True):
         _signal(job, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -189,7 +189,7 @@ def _end(job: Job) -> None:
     _signal(job, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
-def _signal(job: Job, number: int) -> None:
+def _signal(job: StudioJob, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if sys.platform == "win32":
             job.process.terminate()
@@ -197,7 +197,7 @@ def _signal(job: Job, number: int) -> None:
             os.killpg(job.process.pid, number)  # it leads a group of its own, with whatever it started
 
 
-def _wait_for(job: Job) -> None:
+def _wait_for(job: StudioJob) -> None:
     job.process.wait()
     job.ended = time.time()
 

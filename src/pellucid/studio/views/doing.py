@@ -21,7 +21,7 @@ from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.prediction.calling import predictor
 from pellucid.run import Run, RunFile
 from pellucid.studio.answering import Asked, reading, writing
-from pellucid.studio.jobs import Job
+from pellucid.studio.jobs import StudioJob
 from pellucid.studio.results import PREDICTED, file_facts, path_of, result_response
 from pellucid.studio.tools import TOOLS
 from pellucid.studio.workplace import GIVEN, Workplace, network_file
@@ -194,7 +194,7 @@ def _epoch(text: str | None) -> int | None:
     return int(text)
 
 
-def _with_answer(job: Job, document: dict[str, Any]) -> dict[str, Any]:
+def _with_answer(job: StudioJob, document: dict[str, Any]) -> dict[str, Any]:
     if job.has_answer and document["state"] == "done":
         return document | {"answer": json.loads(job.answer())}
     return document

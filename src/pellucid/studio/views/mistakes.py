@@ -19,7 +19,7 @@ from pellucid.attribution.explaining import PASSES, QUICK_PASSES, pass_seconds
 from pellucid.attribution.explanation import Explanation
 from pellucid.attribution.registry import METHODS
 from pellucid.attribution.showing import MEANING, verdict_sentence
-from pellucid.causes import activations, find_contributor, find_pair, history
+from pellucid.causes import ConfusedPair, activations, find_contributor, find_pair, history
 from pellucid.causes.showing import (
     activations_title,
     history_sentence,
@@ -39,7 +39,7 @@ from pellucid.prediction.chosen_images import ChosenImages
 from pellucid.prediction.predictions import Predictions
 from pellucid.run import Run
 from pellucid.studio.answering import Asked, reading, writing
-from pellucid.studio.workplace import Workplace
+from pellucid.studio.workplace import GIVEN, Workplace
 
 __all__ = ["LONG", "references_of", "routes", "start_apart"]
 
@@ -74,16 +74,23 @@ class _Mistakes:
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
         self._lock = threading.Lock()
+        self._seconds: dict[object, float] = {}
+        self._pair: tuple[object, ConfusedPair] | None = None
         self._table: tuple[object, tuple[Predictions, ChosenImages]] | None = None
 
     def matrix(self, asked: Asked) -> dict[str, Any]:
         """Give the confusion matrix that the run's evaluation kept; null where it was not evaluated."""
         run = self._workplace.run(asked.text("run"))
-        evaluation = own_evaluation(run)
+        evaluation, problem = None, None
+        try:
+            evaluation = own_evaluation(run)
+        except UserError as error:  # damaged: it can be measured again
+            problem = str(error)
         answer: dict[str, Any] = {
             "run": run.directory.name,
             "split": run.measured_split,
             "evaluated": evaluation is not None,
+            "problem": problem,
             "command": command_line("evaluate", run.directory),
             "python": f"pellucid.evaluate(pellucid.open_run({str(run.directory)!r}))",
             "methods": list(METHODS),
@@ -114,6 +121,7 @@ class _Mistakes:
         listed = mistakes_among(predictions, chosen, true=true, predicted=predicted, top=top)
         references = _references(chosen)
         words: list[str | Path] = ["mistakes", run.directory, "--true", true, "--predicted", predicted]
+        words += ["--epoch", str(evaluation.epoch)]
         return {
             "sentence": mistakes_sentence(listed),
             "count": listed.count,
@@ -129,15 +137,14 @@ class _Mistakes:
             ],
             "command": command_line(*words),
             "python": f"pellucid.mistakes(pellucid.open_run({str(run.directory)!r}), true={true!r}, "
-            f"predicted={predicted!r})",
+            f"predicted={predicted!r}, epoch={evaluation.epoch})",
         }
 
     def image(self, asked: Asked) -> dict[str, Any]:
         """Say of one image what is confused, and how often that happens."""
         glass = _glass(self._workplace, asked)
-        with self._workplace.computing:
-            pair = find_pair(glass)
-        run, image = _run(glass), asked.text("image")
+        pair = self._pair_of(glass, asked)
+        run, image = _run(glass), _name(self._workplace, asked)
         return {
             "sentences": pair_sentences(pair),
             "predicted": pair.predicted,
@@ -151,8 +158,8 @@ class _Mistakes:
     def unit(self, asked: Asked) -> dict[str, Any]:
         """Find the unit that contributed most to the predicted class over the other one, and trace it."""
         glass = _glass(self._workplace, asked)
+        pair = self._pair_of(glass, asked)
         with self._workplace.computing:
-            pair = find_pair(glass)
             contributor = find_contributor(glass, pair.predicted, pair.other, asked.chosen("layer"))
             trace = glass.trace(contributor.unit)
             path = glass.path(contributor.unit, pair.predicted)
@@ -173,7 +180,11 @@ class _Mistakes:
         def answer(asked: Asked) -> dict[str, Any]:
             glass = _glass(self._workplace, asked)
             with self._workplace.computing:
-                seconds = passes(asked, glass) * pass_seconds(glass)
+                run = _run(glass)
+                key = (run.directory, run.record.identity)
+                if key not in self._seconds:
+                    self._seconds[key] = pass_seconds(glass)
+                seconds = passes(asked, glass) * self._seconds[key]
                 return {"slow": seconds} if seconds > AT_ONCE else compute(self._workplace, asked)
 
         return answer
@@ -183,8 +194,21 @@ class _Mistakes:
         question = asked.text("question")
         if question not in LONG:
             raise UserError(f"no question is called {question!r}; {did_you_mean(question, LONG)}")
+        if asked.text("image").startswith(GIVEN):
+            raise UserError("this image is held by the studio alone; save it as a file, and use the command")
         run = self._workplace.run(asked.text("run"))
         return start_apart(self._workplace, question, asked, run)
+
+    def _pair_of(self, glass: Glass, asked: Asked) -> ConfusedPair:
+        """Find the pair of an image, once for the image and its unit: a long table is read for it."""
+        run = _run(glass)
+        evaluation = own_evaluation(run)
+        table = None if evaluation is None else evaluation.predictions.sha256
+        key = (run.directory, run.record.identity, glass.epoch, asked.text("image"), table)
+        with self._lock:
+            if self._pair is None or self._pair[0] != key:
+                self._pair = (key, find_pair(glass))
+            return self._pair[1]
 
     def _predictions(self, run: Run, evaluation: Evaluation) -> tuple[Predictions, ChosenImages]:
         """Read the table of the evaluation, once while it stays the same."""
@@ -211,7 +235,7 @@ def evidence(workplace: Workplace, asked: Asked) -> dict[str, Any]:
         explanation: Explanation = quick_explanation(glass, target)
     else:
         explanation = explain_glass(glass, method, target).best
-    run, image = _run(glass), asked.text("image")
+    run, image = _run(glass), _name(workplace, asked)
     words: list[str | Path] = ["explain", run.directory, image, "--method", explanation.method, "--class", target]
     return explanation.to_dict() | {
         "quick": method == QUICK,
@@ -246,8 +270,8 @@ def activating(workplace: Workplace, asked: Asked) -> dict[str, Any]:
 def over_epochs(workplace: Workplace, asked: Asked) -> dict[str, Any]:
     """Follow one image and unit over the epochs whose weights the run keeps."""
     glass = _glass(workplace, asked)
-    run, image, unit = _run(glass), asked.text("image"), asked.text("unit")
-    found = history(run, image, unit, target=asked.chosen("target"))
+    run, image, unit = _run(glass), _name(workplace, asked), asked.text("unit")
+    found = history(run, workplace.image(asked.text("image")), unit, target=asked.chosen("target"))
     document = found.to_dict()
     for moment in document["moments"]:
         del moment["map"]
@@ -255,8 +279,8 @@ def over_epochs(workplace: Workplace, asked: Asked) -> dict[str, Any]:
         "sentence": history_sentence(found),
         "title": history_title(found),
         "target": found.target,
-        "command": command_line("history", run.directory, image, "--unit", unit),
-        "python": f"pellucid.history({str(run.directory)!r}, {image!r}, {unit!r})",
+        "command": command_line("history", run.directory, image, "--unit", unit, "--class", found.target),
+        "python": f"pellucid.history({str(run.directory)!r}, {image!r}, {unit!r}, target={found.target!r})",
     }
 
 
@@ -282,6 +306,12 @@ def _history_passes(asked: Asked, glass: Glass) -> int:
 
 def _glass(workplace: Workplace, asked: Asked) -> Glass:
     return workplace.glass(asked.text("run"), asked.chosen("epoch"), asked.text("image"))
+
+
+def _name(workplace: Workplace, asked: Asked) -> str:
+    """Call an image as a command does: one that was given here by its own name."""
+    image = asked.text("image")
+    return workplace.given.get(image)[0] if image.startswith(GIVEN) else image
 
 
 def _run(glass: Glass) -> Run:

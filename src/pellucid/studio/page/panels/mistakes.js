@@ -104,7 +104,7 @@ class MistakesView {
     const key = { run, epoch: this.epoch, image };
     const cell = this.said.evaluated && this.get("true") !== null && this.get("predicted") !== null;
     this.root.dataset.chosen = String(Boolean(cell || image));
-    await this.#part("matrix", [run, this.said.evaluated], () => this.#matrix());
+    await this.#part("matrix", [run, this.said, this.epoch], () => this.#matrix());
     this.matrix?.mark(this.get("true"), this.get("predicted"));
     await this.#part("cell", cell && [run, this.get("true"), this.get("predicted")], (place) => this.#cell(place));
     for (const button of this.parts.cell.place.querySelectorAll("[data-image]")) {
@@ -171,22 +171,27 @@ class MistakesView {
     const { said } = this;
     if (!said.evaluated) {
       this.matrix = null;
-      fill(place, element("p", { class: "sentence" }, "This run was not evaluated yet, so its mistakes are not known."), this.#evaluate("Evaluate it"), whyNot());
+      const sentence = said.problem ? "Its mistakes are not known, because what was measured cannot be read." : "This run was not evaluated yet, so its mistakes are not known.";
+      fill(place, element("p", { class: "sentence" }, sentence), said.problem ? element("p", { class: "refused" }, said.problem) : null, this.#evaluate(said.problem ? "Evaluate again, and replace it" : "Evaluate it", Boolean(said.problem)), whyNot());
       return null;
     }
     this.matrix = new Matrix(said, (truth, predicted) => this.step({ true: truth, predicted }, 0, "cell"));
-    const other = Number(this.epoch) === said.epoch ? null : element("p", { class: "quiet" }, `These are the figures of epoch ${said.epoch}; below, the network is looked at after epoch ${this.epoch}.`);
+    const differs = Number(this.epoch) !== said.epoch;
+    const other = differs
+      ? element("div", {}, element("p", { class: "quiet" }, `These are the figures of epoch ${said.epoch}; the images are looked at with the weights of epoch ${this.epoch}, as chosen above.`), this.#evaluate(`Replace them by those of epoch ${this.epoch}`, true))
+      : null;
     const notes = said.notes.length ? element("details", {}, element("summary", {}, "Notes"), ...said.notes.map((note) => element("p", {}, note))) : null;
     fill(place, element("p", { class: "sentence" }, said.sentence), other, this.matrix.root, notes);
     return null;
   }
 
-  #evaluate(title) {
+  /** A button that evaluates; its title says where that replaces something. */
+  #evaluate(title, replace = false) {
     const box = element("div", {});
     const run = this.get("run");
     const begin = () =>
       this.studio.trying(async () => {
-        const job = await send("/api/do", { run, tool: "evaluate", epoch: this.get("epoch") });
+        const job = await send("/api/do", { run, tool: "evaluate", epoch: this.get("epoch"), replace });
         fill(box, jobView(this.studio, job, (ended) => ended.state === "done" && this.studio.trying(() => this.#evaluated())));
       });
     fill(box, element("button", { type: "button", class: "evaluate", disabled: !mayWrite(), onclick: begin }, title), element("code", { class: "quiet" }, ` ${this.said.command}`));
