@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -105,6 +106,29 @@ def test_what_activates_a_unit_and_its_history_are_those_of_the_rooms(studio, di
     moments = history(digits, "test/1", contributor.channel)
     assert [moment["epoch"] for moment in told["moments"]] == [moment.epoch for moment in moments]
     assert [moment["value"] for moment in told["moments"]] == [moment.value for moment in moments]
+
+
+def test_an_image_that_was_given_here_is_followed_too(studio, digits, monkeypatch) -> None:
+    pixels = pellucid.look(digits, "test/5").picture.pixels
+    document = {"height": 28, "width": 28, "channels": 1, "bytes": base64.b64encode(pixels.tobytes()).decode()}
+    image = studio.call("/api/given/pixels", {**document, "name": "<i>mine</i>"})[1]["image"]
+    unit = ask(studio, "/api/mistakes/unit", image=image)
+    pair = find_pair(pellucid.look(digits, pixels))
+    assert (unit["class"], unit["rival"]) == (pair.predicted, pair.other)
+    told = ask(studio, "/api/mistakes/history", image=image, unit=unit["channel"])
+    assert len(told["moments"]) == len(digits.epochs())
+    assert "<i>mine</i>" in told["command"]
+    monkeypatch.setattr(part, "AT_ONCE", 0)
+    status, answer, _ = studio.call("/api/mistakes/start", {"run": "digits", "question": "map", "image": image})
+    assert status == 400
+    assert "save it as a file" in answer["error"]
+
+
+def test_a_damaged_evaluation_is_said_and_can_be_made_again(own_folder, open_studio) -> None:
+    (own_folder / "digits" / "evaluation.json").write_text("{")
+    said = ask(open_studio(own_folder), "/api/mistakes")
+    assert not said["evaluated"]
+    assert "evaluation.json" in said["problem"]
 
 
 def test_what_takes_long_is_offered_as_a_job_that_answers_the_same(studio, monkeypatch) -> None:

@@ -84,6 +84,8 @@ class StudioJob:
         if steps and state == "running":
             progress = _progress(steps[-1][1])
         hidden = {place for place, _ in steps}
+        if self.has_answer and state == "stopped":  # what Python says of being stopped is of no use to anyone
+            lines = []
         return {
             "job": self.key,
             "kind": self.kind,

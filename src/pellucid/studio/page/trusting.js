@@ -25,5 +25,5 @@ export function trustBox(studio, message) {
     );
   };
   fill(place, element("div", { class: "buttons" }, element("button", { type: "button", class: "read-file", onclick: () => studio.trying(read) }, "Read the file")));
-  return element("div", { class: "untrusted" }, element("p", {}, message), place);
+  return element("div", { class: "untrusted" }, element("p", { class: "sentence" }, "The network of this run is code that came from elsewhere, so it was not run. Read it, then decide."), element("p", { class: "refusal" }, message), place);
 }

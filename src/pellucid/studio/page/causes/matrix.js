@@ -56,8 +56,9 @@ export class Matrix {
     if (first) first.tabIndex = 0;
     const size = classes.length > 24 ? "many" : classes.length > 12 ? "several" : "few";
     const corner = element("td", { class: "corner" }, element("span", { class: "quiet" }, "true ↓  predicted →"));
-    const table = element("table", { class: `matrix ${size}` }, element("caption", { class: "quiet" }, "Click an orange cell to see its images; arrow keys move from mistake to mistake. Blue, with a frame, are the images classified correctly."), element("thead", {}, element("tr", {}, corner, ...heads)), element("tbody", {}, ...rows));
-    return element("div", { class: "scrolled" }, table);
+    const table = element("table", { class: `matrix ${size}`, "aria-label": "Confusion matrix" }, element("thead", {}, element("tr", {}, corner, ...heads)), element("tbody", {}, ...rows));
+    const note = element("p", { class: "quiet note" }, "Click an orange cell to see its images; arrow keys move from mistake to mistake. Blue, with a frame, are the images classified correctly.");
+    return element("div", { class: "matrix-place" }, note, element("div", { class: "scrolled" }, table));
   }
 
   #cell(truth, predicted, count) {

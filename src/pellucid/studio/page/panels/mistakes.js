@@ -406,7 +406,7 @@ class MistakesView {
     });
     this.repaintHistory = () => paints.forEach((paint) => paint());
     this.repaintHistory();
-    const heads = ["", "map", said.unit, "prediction", `probability of ${said.target}`].map((text) => element("th", { scope: "col" }, text));
+    const heads = ["weights of", "map", said.unit, "prediction", `probability of ${said.target}`].map((text) => element("th", { scope: "col" }, text));
     const table = element("table", { class: "history" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));
     return element("div", {}, element("p", { class: "sentence" }, said.sentence), element("p", { class: "quiet" }, `${said.title}${end ? ` All maps are deepest at ${short(end)}.` : ""}${calibrated ? " These probabilities are as trained; those further up are calibrated." : ""} Click an epoch to see the arithmetic then.`), element("div", { class: "scrolled" }, table));
   }
