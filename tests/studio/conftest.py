@@ -108,3 +108,23 @@ def browser() -> Iterator[Any]:
         opened = started.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def opening() -> Callable[[Path], contextlib.AbstractContextManager[Opened]]:
+    """Give what opens a studio on a folder for the body of a `with`."""
+    return contextlib.contextmanager(listen)
+
+
+@pytest.fixture
+def open_studio(opening: Any, seen_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], Opened]]:
+    """Give a function that opens a studio on a folder of the test's own, until the test has ended."""
+    monkeypatch.setenv("PELLUCID_CACHE", str(seen_data / "cache"))
+    with contextlib.ExitStack() as stack:
+        yield lambda folder: stack.enter_context(opening(folder))
+
+
+@pytest.fixture
+def own_folder(studio_folder: Path, tmp_path: Path) -> Path:
+    """Copy the folder of runs, for a test that writes into it."""
+    return Path(shutil.copytree(studio_folder, tmp_path / "runs"))

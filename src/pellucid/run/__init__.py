@@ -4,6 +4,16 @@ from pellucid.run.files import RunFile
 from pellucid.run.metrics import Computation
 from pellucid.run.record import RunRecord, WeightsOrigin
 from pellucid.run.run import Run, find_runs, open_run
-from pellucid.run.trust import trusting
+from pellucid.run.trust import UntrustedNetwork, trusting
 
-__all__ = ["Computation", "Run", "RunFile", "RunRecord", "WeightsOrigin", "find_runs", "open_run", "trusting"]
+__all__ = [
+    "Computation",
+    "Run",
+    "RunFile",
+    "RunRecord",
+    "UntrustedNetwork",
+    "WeightsOrigin",
+    "find_runs",
+    "open_run",
+    "trusting",
+]

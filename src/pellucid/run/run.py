@@ -22,7 +22,7 @@ from pellucid.run.images import read_data, write_data
 from pellucid.run.metrics import Computation, computations, read_metrics
 from pellucid.run.record import RunRecord, read_record, write_record
 from pellucid.run.resuming import resume_command
-from pellucid.run.trust import is_trusting, sign, signed_here
+from pellucid.run.trust import UntrustedNetwork, is_trusting, sign, signed_here
 from pellucid.run.weights import open_weights, seal_of
 
 if TYPE_CHECKING:
@@ -358,7 +358,7 @@ class Run(Shown):
         record = self.record
         if self.trust or is_trusting() or signed_here(record.signature, content, record.network, record.identity):
             return content
-        raise UserError(
+        raise UntrustedNetwork(
             f"the network of {self.directory} is code in a file, and this installation did not make the run or the "
             f"file was changed since: {path}, SHA-256 {hashlib.sha256(content).hexdigest()}. Nothing of it was run. "
             "Read it; if you trust it, add --trust to the command (in Python: pellucid.open_run(directory, trust=True))"

@@ -20,10 +20,15 @@ from pathlib import Path
 from pellucid.ground.errors import UserError, system_error
 from pellucid.ground.files import read_whole
 
-__all__ = ["is_trusting", "key_file", "sign", "signed_here", "trusting"]
+__all__ = ["UntrustedNetwork", "is_trusting", "key_file", "sign", "signed_here", "trusting"]
 
 KEY_BYTES = 32
 REMEDY = "remove it, and a new one is made; runs of your own then need --trust"
+
+
+class UntrustedNetwork(UserError):
+    """A run's network is code in a file from elsewhere, and nobody said yet that it may be run."""
+
 
 _trusting: ContextVar[bool] = ContextVar("_trusting", default=False)
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from pellucid.ground.errors import UserError, system_error
 from pellucid.ground.plain import plain
+from pellucid.run import UntrustedNetwork
 
 __all__ = ["Asked", "Json", "broken", "reading", "refused", "writing"]
 
@@ -100,6 +101,8 @@ def writing(path: str, function: Callable[[Asked], Answer]) -> Route:
 async def _answered(function: Callable[[Asked], Answer], asked: Asked) -> Response:
     try:
         answer = await run_in_threadpool(function, asked)
+    except UntrustedNetwork as error:
+        return JSONResponse({"error": str(error), "untrusted": True}, 400)
     except UserError as error:
         return _error(str(error), 400)
     except OSError as error:

@@ -10,12 +10,12 @@ from starlette.types import ASGIApp
 from pellucid.studio.answering import broken, refused
 from pellucid.studio.guarding import Guard
 from pellucid.studio.page_files import page_routes
-from pellucid.studio.views import given, maths, see, training
+from pellucid.studio.views import comparing, doing, given, maths, mistakes, see, training
 from pellucid.studio.workplace import Workplace
 
 __all__ = ["PARTS", "application", "parts"]
 
-PARTS = (see, given, maths, training)
+PARTS = (see, given, maths, training, mistakes, comparing, doing)
 """Each file of `views/`."""
 
 

@@ -17,8 +17,9 @@ from pellucid.glass import Glass, look
 from pellucid.ground.errors import UserError, did_you_mean, system_error
 from pellucid.prediction.picture import REFERENCE
 from pellucid.run import Run, RunFile, find_runs, open_run
+from pellucid.studio.jobs import Jobs
 
-__all__ = ["GivenImages", "Workplace"]
+__all__ = ["GIVEN", "GivenImages", "Workplace", "network_file"]
 
 MOST_PASSES = 6
 """Passes that are held: a step back, another epoch, two runs beside each other are shown at once."""
@@ -76,11 +77,12 @@ class Workplace:
         """
         self.folder = folder
         self.given = GivenImages()
+        self.jobs = Jobs()
         self.computing = threading.RLock()
         """Held while something is computed here: two passes at once would only share the cores."""
         self.is_closing: Callable[[], bool] = lambda: False
         """Whether the server is about to end, so that answers that go on for ever must."""
-        self._trusted: set[str] = set()
+        self._trusted: dict[str, str] = {}
         self._trust = trust
         self._passes: OrderedDict[tuple[object, ...], Glass] = OrderedDict()
 
@@ -97,7 +99,10 @@ class Workplace:
         if not self._holds(name):
             names = [run.directory.name for run in self.runs()]
             raise UserError(f"no run is called {name!r}; {did_you_mean(name, names) if names else 'there is none yet'}")
-        return open_run(self.folder / name, trust=self._trust or name in self._trusted)
+        run = open_run(self.folder / name, trust=self._trust)
+        if name in self._trusted and self._trusted[name] == hashlib.sha256(network_file(run)).hexdigest():
+            return open_run(self.folder / name, trust=True)
+        return run
 
     def damaged(self) -> list[tuple[str, str]]:
         """Name each directory that is a run and cannot be opened, and why."""
@@ -117,9 +122,15 @@ class Workplace:
         except OSError:
             return False
 
-    def trust(self, name: str) -> None:
-        """Let a run's network from a file be run, as the person agreed to."""
-        self._trusted.add(name)
+    def trust(self, name: str, sha256: str) -> None:
+        """Let the network from a run's file be run, as the person agreed to who read it; a changed file asks again.
+
+        Raises:
+            UserError: there is no such run, or its file is not the one that was read.
+        """
+        if hashlib.sha256(network_file(self.run(name))).hexdigest() != sha256:
+            raise UserError(f"the network's file of {name} was changed since you read it; read it again")
+        self._trusted[name] = sha256
 
     def image(self, reference: str) -> Any:
         """Give an image as `pellucid.look` takes it: a reference to the run's own data as it is, or one given here.
@@ -158,6 +169,18 @@ class Workplace:
             while len(self._passes) > MOST_PASSES:
                 self._passes.popitem(last=False)
             return glass
+
+
+def network_file(run: Run) -> bytes:
+    """Read the file of a run's own network; nothing of it is run.
+
+    Raises:
+        UserError: the run has none.
+    """
+    try:
+        return (run.directory / RunFile.NETWORK).read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(f"{run.directory} has no {RunFile.NETWORK}: its network is not from a file") from error
 
 
 def _epoch(text: str | None) -> int | str | None:

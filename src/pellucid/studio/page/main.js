@@ -11,6 +11,7 @@ import { Projector } from "./projector.js";
 import { Refused, ask, takeToken } from "./server.js";
 import { themeSwitch } from "./theme.js";
 import { Tour } from "./tour.js";
+import { trustBox } from "./trusting.js";
 
 /**
  * @typedef {object} Panel
@@ -45,9 +46,9 @@ export class Studio {
     return this.address.get(name);
   }
 
-  /** Show a message, or take it away. */
+  /** Show a message, a text or an element of its own, or take it away. */
   complain(message) {
-    fill(document.getElementById("trouble"), message ? element("p", {}, message) : null);
+    fill(document.getElementById("trouble"), typeof message === "string" && message ? element("p", {}, message) : message || null);
   }
 
   /** Do something that the server may refuse; show why. */
@@ -56,6 +57,10 @@ export class Studio {
       return await action();
     } catch (error) {
       if (error.name === "AbortError") return undefined;
+      if (error instanceof Refused && error.said.untrusted) {
+        this.complain(trustBox(this, error.message));
+        return undefined;
+      }
       this.complain(error instanceof Refused ? error.message : `Something went wrong in this page: ${error.message}`);
       if (!(error instanceof Refused)) console.error(error);
       return undefined;
