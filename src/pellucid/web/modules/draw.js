@@ -109,3 +109,13 @@ export function enlarge(canvas, height, width, times) {
   canvas.style.width = `${width * times}px`;
   canvas.style.height = `${height * times}px`;
 }
+
+/** Put a frame around rows and columns of a map that is enlarged by a whole multiple. */
+export function placeField(frame, { top, left, bottom, right }, times) {
+  Object.assign(frame.style, {
+    left: `${left * times}px`,
+    top: `${top * times}px`,
+    width: `${(right - left + 1) * times}px`,
+    height: `${(bottom - top + 1) * times}px`,
+  });
+}
