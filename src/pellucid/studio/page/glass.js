@@ -104,13 +104,12 @@ export class ServerGlass {
     };
     const { check } = head;
     const pixel = head.pixel && { byte: head.pixel.byte, channel: head.index[1], channels: this.preprocessing.channels };
-    const formula = head.facts.find(([label]) => label === "formula")?.[1];
     return {
       told: {
         sentence: head.sentence,
         result: result || null,
         pixel,
-        lines: [formula, ...head.closing.filter((line) => !line.startsWith("recomputed") && !line.startsWith("…")), `= ${short(head.value)}`].filter(Boolean),
+        lines: [head.formula, ...head.closing.filter((line) => !line.startsWith("recomputed") && !line.startsWith("…")), `= ${short(head.value)}`].filter(Boolean),
         verdict: check && { byHand: check.recomputed, network: check.pytorch, tolerance: check.tolerance, agrees: check.passed },
       },
       said: head,

@@ -46,6 +46,7 @@ def routes(workplace: Workplace) -> list[Route]:
         reading("/api/look", view.look),
         reading("/api/values", view.values),
         reading("/api/unit", view.unit),
+        reading("/api/field", view.field),
         reading("/api/feeds", view.feeds),
         reading("/api/path", view.path),
         reading("/api/moment", view.moment),
@@ -164,6 +165,12 @@ class _See:
             trace = glass.trace(glass.unit(asked.text("unit")))
             return _unit(glass, trace, self._named(asked.text("image"))[1])
 
+    def field(self, asked: Asked) -> dict[str, Any]:
+        """Find the pixels that a unit depends on, checked against its gradient; no click waits for that."""
+        glass = self._glass(asked)
+        box = glass.trace(glass.unit(asked.text("unit"))).receptive_field
+        return {"field": None if box is None else box.to_dict(), "text": None if box is None else f"{box} of the image"}
+
     def feeds(self, asked: Asked) -> dict[str, Any]:
         """Find what a unit feeds, the strongest first."""
         glass = self._glass(asked)
@@ -244,8 +251,7 @@ def _answer(glass: Glass, run: Run) -> dict[str, Any] | None:
 def _unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
     node, inner, run = trace.unit.node, trace.trace, glass.run
     assert run is not None
-    number, box = node.step.number, trace.receptive_field
-    name = trace.unit.name
+    number, name = node.step.number, trace.unit.name
     head: dict[str, Any] = {
         "unit": name,
         "node": number,
@@ -253,11 +259,10 @@ def _unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
         "value": trace.value,
         "kind": trace.kind,
         "sentence": trace_sentence(trace),
-        "facts": [[label, fact] for label, fact in facts_of(trace)],
+        "formula": _formula(trace),
         "closing": closing_of(trace),
         "note": node.reason or None,
         "check": None if trace.check is None else trace.check.to_dict(),
-        "field": None if box is None else box.to_dict(),
         "pixel": None if trace.pixel is None else vars(trace.pixel) | {"value": trace.pixel.value},
         "command": command_line("trace", run.directory, image, "--unit", name, "--epoch", str(glass.epoch)),
         "python": f"pellucid.look({str(run.directory)!r}, {image!r}, epoch={glass.epoch}).trace({name!r})",
@@ -280,7 +285,7 @@ def _unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
         "own": inner.details.get("own"),
         "divisor": inner.details.get("divisor"),
     }
-    head |= {"combine": inner.combine, "bias": inner.bias, "details": details, "formula": inner.formula.text}
+    head |= {"combine": inner.combine, "bias": inner.bias, "details": details}
     arrays: dict[str, NDArray[Any]] = {
         "values": terms.values,
         "operand": terms.operand.astype(np.int32),
@@ -291,6 +296,13 @@ def _unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
     if terms.products is not None:
         arrays["products"] = terms.products
     return packed(head, arrays)
+
+
+def _formula(trace: UnitTrace) -> str | None:
+    """Give the formula alone: what else is known of a unit, such as its field, is not computed for a click."""
+    if trace.trace is not None:
+        return trace.trace.formula.text
+    return dict(facts_of(trace)).get("formula") if trace.pixel is not None else None
 
 
 def _window(kind: str, settings: Any, count: int) -> list[int] | None:

@@ -19,7 +19,7 @@ export class Layers {
    * @param {import("./network.js").Network} network
    * @param {{select: (node: number, index: number[]) => void, hover: (node: number, index: number[] | null) => void,
    *   want?: (node: number) => void}} calls `want` fetches a value that is looked at and not there yet, where a server
-   *   has it; `show` again when it is there
+   *   has it; `arrived` when it is there
    * @param {string[]} classes
    */
   constructor(network, calls, classes) {
@@ -34,6 +34,7 @@ export class Layers {
     this.lit = [];
     /** @type {{node: number, index: number[]}[]} units of the strongest path */
     this.path = [];
+    this.measures = new WeakMap();
     this.stale = new Set();
     this.watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
@@ -50,10 +51,13 @@ export class Layers {
   /** Show the values of another image. */
   show(values) {
     this.values = values;
-    for (const number of this.rows.keys()) {
-      if (this.near.has(number)) this.#paint(number);
-      else this.stale.add(number);
-    }
+    for (const number of this.rows.keys()) this.arrived(number);
+  }
+
+  /** Show a value that has come, of the image that is shown. */
+  arrived(number) {
+    if (this.near.has(number)) this.#paint(number);
+    else this.stale.add(number);
   }
 
   /** Mark the chosen unit's layer and map. */
@@ -180,17 +184,18 @@ export class Layers {
     const row = this.rows.get(number);
     const strip = row.querySelector(".strip");
     const scale = row.querySelector(".scale");
-    if (!value && this.calls.want) {
+    if (!value && this.values.size && this.calls.want) {
       this.calls.want(number);
       return;
     }
     if (!value) {
       fill(strip, element("p", { class: "quiet" }, this.values.size ? "The exported graph has no value of this step." : ""));
+      scale.textContent = "";
       return;
     }
     const layout = layoutOf(value.shape);
-    const end = largestSize(value.data);
-    const range = end === 0 ? "all 0" : `colours ${anyNegative(value.data) ? `−${short(end)}` : "0"} to ${short(end)}`;
+    const { end, negative, order } = this.#measured(number, value, layout);
+    const range = end === 0 ? "all 0" : `colours ${negative ? `−${short(end)}` : "0"} to ${short(end)}`;
     scale.textContent = ` · ${range}`;
     if (number === this.network.output && value.shape.length === 2) {
       fill(strip, this.#named(number, value, end));
@@ -198,7 +203,6 @@ export class Layers {
       this.#overlay(number);
       return;
     }
-    const order = number === 0 ? Array.from({ length: layout.count }, (_, map) => map) : byStrength(value.data, layout);
     const all = this.opened.has(number) || order.length <= FIRST_SHOWN + 2;
     const shown = all ? order : order.slice(0, FIRST_SHOWN);
     for (const map of this.#pins(number)) if (!shown.includes(map)) shown.push(map);
@@ -221,6 +225,15 @@ export class Layers {
     else if (more) strip.querySelector(".more").replaceWith(more);
     this.#markRow(number);
     this.#overlay(number);
+  }
+
+  /** What is measured once of a value: the end of its colours, and the order of its maps. */
+  #measured(number, value, layout) {
+    if (!this.measures.has(value)) {
+      const order = number === 0 ? Array.from({ length: layout.count }, (_, map) => map) : byStrength(value.data, layout);
+      this.measures.set(value, { end: largestSize(value.data), negative: anyNegative(value.data), order });
+    }
+    return this.measures.get(value);
   }
 
   #more(number, count, all) {

@@ -11,7 +11,7 @@ import { unitView } from "/modules/unit.js";
 import { ServerGlass } from "../glass.js";
 import { OverEpochs } from "../see/epochs.js";
 import { finder } from "../see/finding.js";
-import { feedsOf, feedsView, pathOf, pathView } from "../see/onward.js";
+import { checkedFieldOf, feedsOf, feedsView, fieldLine, pathOf, pathView } from "../see/onward.js";
 import { slidingView } from "../see/sliding.js";
 import { Sources } from "../see/sources.js";
 import { Tip } from "../see/tip.js";
@@ -21,6 +21,7 @@ import { wayBar } from "../way.js";
 const INPUT_ROOM = 168;
 const PASSES_KEPT = 8;
 const ADDRESS_AFTER = 300;
+const FIELD_AFTER = 300;
 
 /** @type {import("../main.js").Panel} */
 export const seeing = { name: "see", title: "See", open: (studio) => new SeeView(studio) };
@@ -74,6 +75,7 @@ class SeeView {
     this.over.stop();
     this.sliding?.stop();
     clearTimeout(this.addressing);
+    clearTimeout(this.checking);
     document.body.classList.remove("unit-open");
     fill(document.getElementById("way"));
   }
@@ -262,7 +264,7 @@ class SeeView {
         this.studio.trying(async () => {
           const asked = this.glass;
           await asked?.fetch([number]);
-          if (asked && asked === this.glass) this.layers.show(asked.values);
+          if (asked && asked === this.glass && asked.valueOf(number)) this.layers.arrived(number);
         });
       const calls = { select: (node, index) => this.select(node, index), hover: (node, index) => this.hover(node, index), want };
       this.layers = new Layers(glass.network, calls, glass.classes);
@@ -279,7 +281,8 @@ class SeeView {
     if (!this.field || !glass) return;
     const { network } = glass;
     const at = index ? { node, index } : this.unit;
-    const seen = at && fieldOf(network, at.node, at.index);
+    const known = !index && this.checked?.name === this.studio.get("unit") ? this.checked.box : null;
+    const seen = known ?? (at && fieldOf(network, at.node, at.index));
     this.field.hidden = !seen;
     if (seen) placeField(this.field, seen, this.times);
     if (!at) this.layers.light([]);
@@ -372,6 +375,18 @@ class SeeView {
     if (path) fill(this.path, pathView(glass, path, name, { select, show }));
     this.layers.trace(path?.units ?? []);
     document.body.dataset.onward = name;
+    clearTimeout(this.checking);
+    if (this.unit?.node) this.checking = setTimeout(() => this.studio.trying(() => this.#checkField(name)), FIELD_AFTER);
+  }
+
+  /** What the unit depends on, as its gradient confirms: a pass of its own, and so not part of a click. */
+  async #checkField(name) {
+    const { glass } = this;
+    const field = await checkedFieldOf(glass, name);
+    if (glass !== this.glass || this.studio.get("unit") !== name) return;
+    this.feeds.prepend(fieldLine(field));
+    this.checked = { name, box: field.box };
+    this.hover(0, null);
   }
 
   #crumbs() {

@@ -39,18 +39,14 @@ export class OverEpochs {
     if (glass.isSmall || this.asked === glass.key.run) this.timer = setTimeout(() => this.#fetch(this.turn), BEGIN_AFTER);
   }
 
-  #key(epoch, unit) {
-    return [this.glass.key.run, this.glass.key.image, epoch, unit ?? ""].join(" ");
-  }
-
   async #fetch(turn) {
     const { glass, unit } = this;
     for (const epoch of glass.facts.epochs) {
-      if (this.known.has(this.#key(epoch, unit))) continue;
+      if (this.known.has(keyOf(glass, epoch, unit))) continue;
       try {
         const said = await ask("/api/moment", { run: glass.key.run, image: glass.key.image, epoch, unit });
-        this.known.set(this.#key(epoch, unit), said);
-        if (unit) this.known.set(this.#key(epoch, null), said);
+        this.known.set(keyOf(glass, epoch, unit), said);
+        if (unit) this.known.set(keyOf(glass, epoch, null), said);
         if (this.known.size > MOST_KEPT) this.known.delete(this.known.keys().next().value);
       } catch {
         return; // what is looked at says why itself
@@ -68,7 +64,7 @@ export class OverEpochs {
       fill(this.values);
       return;
     }
-    const said = epochs.map((epoch) => ({ epoch, said: this.known.get(this.#key(epoch, null)), here: this.known.get(this.#key(epoch, unit)) }));
+    const said = epochs.map((epoch) => ({ epoch, said: this.known.get(keyOf(glass, epoch, null)), here: this.known.get(keyOf(glass, epoch, unit)) }));
     if (!glass.isSmall && this.asked !== glass.key.run) {
       const button = element("button", { type: "button", class: "more", onclick: () => {
         this.asked = glass.key.run;
@@ -93,4 +89,8 @@ export class OverEpochs {
     fill(this.values, unit ? epochChart(said.map(({ epoch, here }) => ({ epoch, number: here?.value ?? null })), { title: `${unit}, after each epoch:`, current, format: short, pick }) : null);
     if (focused) where.querySelector(`.point[data-epoch="${focused}"]`)?.focus();
   }
+}
+
+function keyOf({ key: { run, image } }, epoch, unit) {
+  return [run, image, epoch, unit ?? ""].join(" ");
 }

@@ -41,6 +41,19 @@ function contribution(derivative, term) {
   return `× ${short(derivative)}`;
 }
 
+/** Which pixels the unit depends on, in a sentence. */
+export function fieldLine(said) {
+  return element("p", { class: "quiet" }, said.text ? `It depends on ${said.text}.` : "It does not depend on the image.");
+}
+
+/** Ask for the pixels that a unit depends on: rows and columns, the last ones included. */
+export async function checkedFieldOf(glass, unit) {
+  const said = await ask("/api/field", { ...glass.key, unit });
+  const { field } = said;
+  const empty = !field || field.bottom === field.top || field.right === field.left;
+  return { ...said, box: empty ? null : { top: field.top, left: field.left, bottom: field.bottom - 1, right: field.right - 1 } };
+}
+
 /** Ask for what a unit feeds. */
 export function feedsOf(glass, unit) {
   return ask("/api/feeds", { ...glass.key, unit, limit: 8 });
