@@ -146,26 +146,32 @@ class Workplace:
             )
         return reference
 
-    def glass(self, name: str, epoch: str | None, image: str) -> Glass:
+    def glass(self, name: str, epoch: str | None, image: str, *, hold: bool = True) -> Glass:
         """Look at an image through a run's network, or take the pass that is held.
+
+        Args:
+            name: the run's.
+            epoch: as it stands in an address; None for the run's own choice.
+            image: as `image` takes it.
+            hold: whether a new pass is held; one that is only glanced at must not push out what is being looked at.
 
         Raises:
             UserError: whatever `pellucid.look` raises.
         """
         run = self.run(name)
         resolved = run.resolve_epoch(_epoch(epoch))
-        return self.kept(
-            (name, run.record.identity, resolved, image), lambda: look(run, self.image(image), epoch=resolved)
-        )
+        key = (name, run.record.identity, resolved, image)
+        return self.kept(key, lambda: look(run, self.image(image), epoch=resolved), hold=hold)
 
-    def kept(self, key: tuple[object, ...], make: Callable[[], Glass]) -> Glass:
+    def kept(self, key: tuple[object, ...], make: Callable[[], Glass], *, hold: bool = True) -> Glass:
         """Take a pass that is held, or make it."""
         with self.computing:
             if key in self._passes:
                 self._passes.move_to_end(key)
                 return self._passes[key]
             glass = make()
-            self._passes[key] = glass
+            if hold:
+                self._passes[key] = glass
             while len(self._passes) > MOST_PASSES:
                 self._passes.popitem(last=False)
             return glass

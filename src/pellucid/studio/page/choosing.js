@@ -8,7 +8,13 @@ export function chooser(studio) {
   const runs = element("select", { "aria-label": "Run", onchange: () => studio.go({ run: runs.value, epoch: null, image: null, unit: null }) });
   const slider = element("input", { type: "range", min: 0, step: 1, "aria-label": "Epoch", oninput: () => move() });
   const shown = element("output", {});
-  const epoch = element("label", { class: "epoch", hidden: true }, element("span", { class: "quiet" }, "epoch"), slider, shown);
+  const stepping = (text, title, by) => element("button", { type: "button", class: "beside-epoch", "aria-label": title, title, onclick: () => {
+    slider.value = String(Number(slider.value) + by);
+    move();
+  } }, text);
+  const before = stepping("◀", "An epoch earlier", -1);
+  const after = stepping("▶", "An epoch later", 1);
+  const epoch = element("div", { class: "epoch", hidden: true }, element("span", { class: "quiet" }, "epoch"), before, slider, after, shown);
   let epochs = [];
   const move = () => {
     const chosen = epochs[Number(slider.value)];
@@ -26,9 +32,12 @@ export function chooser(studio) {
     epoch.hidden = epochs.length < 1;
     slider.max = String(Math.max(0, epochs.length - 1));
     slider.disabled = epochs.length < 2;
+    for (const button of [before, after]) button.hidden = epochs.length < 2;
     const chosen = Number(studio.get("epoch") ?? facts.default_epoch);
     slider.value = String(Math.max(0, epochs.indexOf(chosen)));
     shown.textContent = `${chosen} of ${epochs.at(-1) ?? 0}`;
+    before.disabled = Number(slider.value) === 0;
+    after.disabled = Number(slider.value) >= epochs.length - 1;
     slider.setAttribute("aria-valuetext", `epoch ${chosen}`);
   };
   return { run: runs, epoch, update };

@@ -3,7 +3,7 @@
 import { Network } from "/modules/network.js";
 import { short } from "/modules/numbers.js";
 import { sizeOf } from "/modules/tensor.js";
-import { packed } from "./server.js";
+import { ask, packed } from "./server.js";
 
 const FETCHED_AT_ONCE = 2_000_000;
 
@@ -26,6 +26,33 @@ export class ServerGlass {
     this.pixels = null;
     this.asked = new Set();
     this.key = { run: said.run, epoch: said.epoch, image: said.image };
+    const count = this.steps.reduce((sum, number) => sum + sizeOf(this.network.nodes[number].shape), 0);
+    /** Whether all values of a pass are little to fetch, and a pass little to compute. */
+    this.isSmall = count <= FETCHED_AT_ONCE;
+  }
+
+  /**
+   * Ask for a pass and its values; at once, where the network's steps are known from a pass before.
+   *
+   * @param {{run: string, epoch: string | null, image: string}} key
+   * @param {any} facts
+   * @param {(node: number, index: number[], how?: string) => void} select
+   * @param {ServerGlass | null} before the pass that was shown before
+   */
+  static async open(key, facts, select, before = null) {
+    const known = before && before.key.run === key.run && before.isSmall ? before.steps : null;
+    const early = known && packed("/api/values", { ...key, nodes: known.join(",") });
+    early?.catch(() => {}); // the pass itself says why
+    const said = await ask("/api/look", key);
+    const glass = new ServerGlass(said, facts, select);
+    if (known && glass.steps.join() === known.join()) glass.#take(known, (await early).arrays);
+    else await glass.fetch();
+    return glass;
+  }
+
+  /** The numbers of the nodes that were computed, and the image's. */
+  get steps() {
+    return this.network.nodes.flatMap((node, number) => (node.source && number ? [] : [number]));
   }
 
   valueOf(number) {
@@ -34,16 +61,23 @@ export class ServerGlass {
 
   /** Fetch values: of the nodes that are named, or of all where they are not too many numbers. */
   async fetch(numbers = null) {
-    const nodes = this.network.nodes;
-    let wanted = numbers ?? nodes.flatMap((node, number) => (node.source && number ? [] : [number]));
+    let wanted = numbers ?? (this.isSmall ? this.steps : [0, this.network.output]);
     wanted = wanted.filter((number) => !this.asked.has(number));
-    if (numbers === null && wanted.reduce((sum, number) => sum + sizeOf(nodes[number].shape), 0) > FETCHED_AT_ONCE) {
-      wanted = [0, this.network.output];
-    }
     if (!wanted.length) return;
     for (const number of wanted) this.asked.add(number);
-    const { arrays } = await packed("/api/values", { ...this.key, nodes: wanted.join(",") });
-    for (const number of wanted) this.values.set(nodes[number].name, arrays[number]);
+    try {
+      this.#take(wanted, (await packed("/api/values", { ...this.key, nodes: wanted.join(",") })).arrays);
+    } catch (error) {
+      for (const number of wanted) this.asked.delete(number);
+      throw error;
+    }
+  }
+
+  #take(numbers, arrays) {
+    for (const number of numbers) {
+      this.asked.add(number);
+      this.values.set(this.network.nodes[number].name, arrays[number]);
+    }
     if (arrays.pixels) this.pixels = arrays.pixels;
   }
 
@@ -52,8 +86,8 @@ export class ServerGlass {
    *
    * @returns {Promise<{told: import("/modules/unit.js").Told, said: any}>}
    */
-  async told(unit, signal) {
-    const { head, arrays } = await packed("/api/unit", { ...this.key, unit }, signal);
+  async told(unit) {
+    const { head, arrays } = await packed("/api/unit", { ...this.key, unit });
     const result = arrays.values && {
       terms: {
         operand: arrays.operand.data,
@@ -70,13 +104,12 @@ export class ServerGlass {
     };
     const { check } = head;
     const pixel = head.pixel && { byte: head.pixel.byte, channel: head.index[1], channels: this.preprocessing.channels };
-    const formula = head.facts.find(([label]) => label === "formula")?.[1];
     return {
       told: {
         sentence: head.sentence,
         result: result || null,
         pixel,
-        lines: [formula, ...head.closing.filter((line) => !line.startsWith("recomputed") && !line.startsWith("…")), `= ${short(head.value)}`].filter(Boolean),
+        lines: [head.formula, ...head.closing.filter((line) => !line.startsWith("recomputed") && !line.startsWith("…")), `= ${short(head.value)}`].filter(Boolean),
         verdict: check && { byHand: check.recomputed, network: check.pytorch, tolerance: check.tolerance, agrees: check.passed },
       },
       said: head,

@@ -46,8 +46,10 @@ def routes(workplace: Workplace) -> list[Route]:
         reading("/api/look", view.look),
         reading("/api/values", view.values),
         reading("/api/unit", view.unit),
+        reading("/api/field", view.field),
         reading("/api/feeds", view.feeds),
         reading("/api/path", view.path),
+        reading("/api/moment", view.moment),
     ]
 
 
@@ -109,7 +111,9 @@ class _See:
         }
 
     def picture(self, asked: Asked) -> Response:
-        """Give an image of the run's own data as a PNG, as it is stored."""
+        """Give an image of the run's own data as a PNG, as it is stored; one that was given, as a file to save."""
+        if asked.text("image").startswith(GIVEN):
+            return self._given(asked.text("image"))
         run, reference = self._workplace.run(asked.text("run")), REFERENCE.fullmatch(asked.text("image"))
         images = run.open_images()
         if reference is None or reference[1] not in images.splits:
@@ -117,22 +121,30 @@ class _See:
         split, index = images.splits[reference[1]], int(reference[2])
         if index >= len(split):
             raise UserError(f"{images.name} has {len(split)} images in {reference[1]}; there is no {asked['image']}")
-        pixels, file = split.images[index], io.BytesIO()
-        Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG")
-        return Response(file.getvalue(), media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+        content = _png(split.images[index])
+        return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+    def _given(self, key: str) -> Response:
+        image = self._workplace.given.get(key)[1]
+        # Whatever bytes somebody gave, a browser only saves them and never shows them as a page of this address.
+        return Response(
+            image if isinstance(image, bytes) else _png(image),
+            media_type="application/octet-stream",
+            headers={"Content-Disposition": "attachment"},
+        )
 
     def look(self, asked: Asked) -> dict[str, Any]:
         """Run the network on an image: what it answers, and its operations in order; values are asked for by name."""
         glass = self._glass(asked)
         image, run = asked.text("image"), glass.run
         assert run is not None
-        given = image.startswith(GIVEN)
-        name = self._workplace.given.get(image)[0] if given else image
+        source, name = self._named(image)
         return {
             "run": run.directory.name,
             "epoch": glass.epoch,
             "image": image,
-            "source": name,
+            "source": source,
+            "file": name if image.startswith(GIVEN) else None,
             "fitted": glass.picture.fitted or None,
             "label": glass.picture.label,
             "sentence": sentence_of(glass),
@@ -162,7 +174,13 @@ class _See:
         glass = self._glass(asked)
         with self._workplace.computing:
             trace = glass.trace(glass.unit(asked.text("unit")))
-            return packed_unit(glass, trace, asked.text("image"))
+            return packed_unit(glass, trace, self._named(asked.text("image"))[1])
+
+    def field(self, asked: Asked) -> dict[str, Any]:
+        """Find the pixels that a unit depends on, checked against its gradient; no click waits for that."""
+        glass = self._glass(asked)
+        box = glass.trace(glass.unit(asked.text("unit"))).receptive_field
+        return {"field": None if box is None else box.to_dict(), "text": None if box is None else f"{box} of the image"}
 
     def feeds(self, asked: Asked) -> dict[str, Any]:
         """Find what a unit feeds, the strongest first."""
@@ -178,8 +196,33 @@ class _See:
             found = glass.path(asked.text("unit"), asked.chosen("target"))
             return found.to_dict() | {"text": str(found)}
 
+    def moment(self, asked: Asked) -> dict[str, Any]:
+        """Say what an image's classes and a unit come to after one epoch; nothing of it is held."""
+        glass = self._workplace.glass(asked.text("run"), asked.text("epoch"), asked.text("image"), hold=False)
+        unit = asked.chosen("unit")
+        return {
+            "epoch": glass.epoch,
+            "label": None if glass.prediction is None else glass.prediction.index,
+            "probabilities": None if glass.prediction is None else list(glass.prediction.probabilities),
+            "unit": unit,
+            "value": None if unit is None else glass.unit(unit).value,
+        }
+
+    def _named(self, image: str) -> tuple[str, str]:
+        """Give what an image is called, and what the file of it would be called in a command."""
+        if not image.startswith(GIVEN):
+            return image, image
+        name, content = self._workplace.given.get(image)
+        return name, name if isinstance(content, bytes) else f"{name.replace(' ', '-')}.png"
+
     def _glass(self, asked: Asked) -> Glass:
         return self._workplace.glass(asked.text("run"), asked.chosen("epoch"), asked.text("image"))
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 def _facts(run: Run) -> dict[str, Any]:
@@ -219,8 +262,7 @@ def _answer(glass: Glass, run: Run) -> dict[str, Any] | None:
 def packed_unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
     """Answer with what makes a unit's value: its terms as arrays, what they come to, and that in words."""
     node, inner, run = trace.unit.node, trace.trace, glass.run
-    number, box = node.step.number, trace.receptive_field
-    name = trace.unit.name
+    number, name = node.step.number, trace.unit.name
     head: dict[str, Any] = {
         "unit": name,
         "node": number,
@@ -228,11 +270,10 @@ def packed_unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
         "value": trace.value,
         "kind": trace.kind,
         "sentence": trace_sentence(trace),
-        "facts": [[label, fact] for label, fact in facts_of(trace)],
+        "formula": _formula(trace),
         "closing": closing_of(trace),
         "note": node.reason or None,
         "check": None if trace.check is None else trace.check.to_dict(),
-        "field": None if box is None else box.to_dict(),
         "pixel": None if trace.pixel is None else vars(trace.pixel) | {"value": trace.pixel.value},
     }
     if run is not None:
@@ -256,7 +297,7 @@ def packed_unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
         "own": inner.details.get("own"),
         "divisor": inner.details.get("divisor"),
     }
-    head |= {"combine": inner.combine, "bias": inner.bias, "details": details, "formula": inner.formula.text}
+    head |= {"combine": inner.combine, "bias": inner.bias, "details": details}
     arrays: dict[str, NDArray[Any]] = {
         "values": terms.values,
         "operand": terms.operand.astype(np.int32),
@@ -267,6 +308,13 @@ def packed_unit(glass: Glass, trace: UnitTrace, image: str) -> Response:
     if terms.products is not None:
         arrays["products"] = terms.products
     return packed(head, arrays)
+
+
+def _formula(trace: UnitTrace) -> str | None:
+    """Give the formula alone: what else is known of a unit, such as its field, is not computed for a click."""
+    if trace.trace is not None:
+        return trace.trace.formula.text
+    return dict(facts_of(trace)).get("formula") if trace.pixel is not None else None
 
 
 def _window(kind: str, settings: Any, count: int) -> list[int] | None:

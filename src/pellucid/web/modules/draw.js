@@ -21,9 +21,9 @@ function colours() {
   if (kept?.key !== key) {
     const [negative, zero, positive] = names;
     const mix = (end, share) => zero.map((from, channel) => Math.round(from + share * (end[channel] - from)));
-    const table = new Uint8ClampedArray(3 * (2 * STEPS + 1));
+    const table = new Uint8ClampedArray(4 * (2 * STEPS + 1)).fill(255);
     for (let step = -STEPS; step <= STEPS; step += 1) {
-      table.set(mix(step < 0 ? negative : positive, Math.abs(step) / STEPS), 3 * (step + STEPS));
+      table.set(mix(step < 0 ? negative : positive, Math.abs(step) / STEPS), 4 * (step + STEPS));
     }
     kept = { key, table };
   }
@@ -38,14 +38,14 @@ export function forgetColours() {
 /** The colour of a number whose scale ends at `end`, as CSS has it. */
 export function colourOf(number, end) {
   const table = colours();
-  const at = 3 * (stepOf(number, end) + STEPS);
+  const at = 4 * (stepOf(number, end) + STEPS);
   return `rgb(${table[at]},${table[at + 1]},${table[at + 2]})`;
 }
 
 /** Black or white, whichever can be read on a number's colour. */
 export function inkOn(number, end) {
   const table = colours();
-  const at = 3 * (stepOf(number, end) + STEPS);
+  const at = 4 * (stepOf(number, end) + STEPS);
   const linear = (channel) => {
     const share = table[at + channel] / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
@@ -68,15 +68,12 @@ function stepOf(number, end) {
  * @param {number} end where the colours are deepest
  */
 export function paintMap(canvas, data, part, end) {
-  const table = colours();
+  const table = new Uint32Array(colours().buffer); // a whole pixel at once
   const { start, count, height, width } = part;
   const picture = prepared(canvas, height, width);
-  for (let at = 0; at < height * width; at += 1) {
-    if (at >= count) continue;
-    const from = 3 * (stepOf(data[start + at], end) + STEPS);
-    picture.data.set(table.subarray(from, from + 3), 4 * at);
-    picture.data[4 * at + 3] = 255;
-  }
+  const pixels = new Uint32Array(picture.data.buffer);
+  const last = Math.min(count, height * width);
+  for (let at = 0; at < last; at += 1) pixels[at] = table[stepOf(data[start + at], end) + STEPS];
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
@@ -114,4 +111,14 @@ export function enlarge(canvas, height, width, times) {
   canvas.style.imageRendering = times < 1 ? "auto" : "pixelated";
   canvas.style.width = `${width * times}px`;
   canvas.style.height = `${height * times}px`;
+}
+
+/** Put a frame around rows and columns of a map that is enlarged by a whole multiple. */
+export function placeField(frame, { top, left, bottom, right }, times) {
+  Object.assign(frame.style, {
+    left: `${left * times}px`,
+    top: `${top * times}px`,
+    width: `${(right - left + 1) * times}px`,
+    height: `${(bottom - top + 1) * times}px`,
+  });
 }

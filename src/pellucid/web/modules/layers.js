@@ -2,14 +2,16 @@
 
 import { element, fill } from "./dom.js";
 import { enlarge, paintMap, stripMultiple } from "./draw.js";
+import { foldedSteps } from "./folding.js";
 import { byStrength, layoutOf, peakOf } from "./maps.js";
 import { counted, short } from "./numbers.js";
 import { anyNegative, indexOf, largestSize } from "./tensor.js";
 import { nounOf } from "./wording.js";
 
+/** @typedef {import("./fields.js").Box} Box rows and columns of some maps of a node */
+
 const FIRST_SHOWN = 12;
 const ROOM = 72;
-const FOLDED_FROM = 40;
 
 /** The column of layers. */
 export class Layers {
@@ -17,7 +19,7 @@ export class Layers {
    * @param {import("./network.js").Network} network
    * @param {{select: (node: number, index: number[]) => void, hover: (node: number, index: number[] | null) => void,
    *   want?: (node: number) => void}} calls `want` fetches a value that is looked at and not there yet, where a server
-   *   has it; `show` again when it is there
+   *   has it; `arrived` when it is there
    * @param {string[]} classes
    */
   constructor(network, calls, classes) {
@@ -28,6 +30,11 @@ export class Layers {
     this.rows = new Map();
     this.opened = new Set();
     this.selected = null;
+    /** @type {Box[]} windows that are lit while something is hovered */
+    this.lit = [];
+    /** @type {{node: number, index: number[]}[]} units of the strongest path */
+    this.path = [];
+    this.measures = new WeakMap();
     this.stale = new Set();
     this.watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
@@ -44,17 +51,86 @@ export class Layers {
   /** Show the values of another image. */
   show(values) {
     this.values = values;
-    for (const number of this.rows.keys()) {
-      if (this.near.has(number)) this.#paint(number);
-      else this.stale.add(number);
-    }
+    for (const number of this.rows.keys()) this.arrived(number);
+  }
+
+  /** Show a value that has come, of the image that is shown. */
+  arrived(number) {
+    if (this.near.has(number)) this.#paint(number);
+    else this.stale.add(number);
   }
 
   /** Mark the chosen unit's layer and map. */
   mark(node, index) {
     const before = this.selected;
     this.selected = node === null ? null : { node, index, map: layoutOf(this.network.nodes[node].shape).at(index).map };
-    for (const number of new Set([before?.node, node])) if (this.rows.has(number)) this.#markRow(number);
+    for (const number of new Set([before?.node, node])) if (this.rows.has(number)) this.#pinned(number);
+  }
+
+  /** Light rows and columns in maps, until others are lit; none takes the light away. */
+  light(boxes) {
+    const touched = new Set([...this.lit, ...boxes].map(({ node }) => node));
+    this.lit = boxes;
+    for (const number of touched) if (this.rows.has(number)) this.#overlay(number);
+  }
+
+  /** Mark the units of a path, each in its map. */
+  trace(units) {
+    const touched = new Set([...this.path, ...units].map(({ node }) => node));
+    this.path = units;
+    for (const number of touched) if (this.rows.has(number)) this.#pinned(number);
+  }
+
+  /** Bring a layer into view, out of its fold. */
+  reveal(number, behavior) {
+    const row = this.rows.get(number);
+    if (!row) return;
+    const fold = row.closest("details");
+    if (fold) fold.open = true;
+    row.scrollIntoView({ block: "start", behavior });
+  }
+
+  /** Show a layer again after other maps of it must be seen: those that are chosen or on the path always are. */
+  #pinned(number) {
+    const shown = new Set([...this.rows.get(number).querySelectorAll(".map")].map((button) => Number(button.dataset.map)));
+    if (this.#pins(number).every((map) => shown.has(map)) || !this.near.has(number)) {
+      this.stale.add(number);
+      this.#markRow(number);
+      this.#overlay(number);
+    }
+    if (this.near.has(number)) {
+      this.stale.delete(number);
+      this.#paint(number);
+    }
+  }
+
+  #pins(number) {
+    if (!this.network.nodes[number].shape.length) return [];
+    const layout = layoutOf(this.network.nodes[number].shape);
+    const pinned = this.path.filter(({ node }) => node === number).map(({ index }) => layout.at(index).map);
+    return this.selected?.node === number ? [...pinned, this.selected.map] : pinned;
+  }
+
+  #overlay(number) {
+    const row = this.rows.get(number);
+    const layout = layoutOf(this.network.nodes[number].shape);
+    const boxes = this.lit.filter(({ node }) => node === number);
+    const marks = this.path.filter(({ node }) => node === number).map(({ index }) => ({ kind: "on-path", index, ...layout.at(index) }));
+    if (this.selected?.node === number) marks.push({ kind: "here", index: this.selected.index, ...layout.at(this.selected.index) });
+    for (const button of row.querySelectorAll(".map")) {
+      if (button.dataset.unit) {
+        button.classList.toggle("on-path", marks.some(({ kind, index }) => kind === "on-path" && index[1] === Number(button.dataset.unit)));
+        continue;
+      }
+      const map = Number(button.dataset.map);
+      const spans = [];
+      for (const { maps, top, left, bottom, right } of boxes) {
+        if (!maps || (map >= maps[0] && map <= maps[1])) spans.push(overlay("lit", layout, top, left, bottom, right));
+      }
+      for (const { kind, map: own, y, x } of marks) if (own === map) spans.push(overlay(`spot ${kind}`, layout, y, x, y, x));
+      const face = button.firstChild;
+      fill(face, face.firstChild, ...spans);
+    }
   }
 
   #markRow(number) {
@@ -68,17 +144,8 @@ export class Layers {
   }
 
   #groups() {
-    const shown = this.network.nodes.map((node, number) => ({ node, number })).filter(({ node, number }) => !node.source || !number);
-    if (shown.length < FOLDED_FROM) return shown.map(({ number }) => this.#row(number));
-    const groups = [];
-    for (const entry of shown) {
-      const parts = entry.node.name.split(".");
-      const name = parts.length > 2 ? parts.slice(0, 2).join(".") : parts[0];
-      if (groups.at(-1)?.name === name) groups.at(-1).members.push(entry);
-      else groups.push({ name, members: [entry] });
-    }
-    return groups.map(({ name, members }) => {
-      const rows = members.map(({ number }) => this.#row(number));
+    return foldedSteps(this.network).map(({ name, members }) => {
+      const rows = members.map((number) => this.#row(number));
       if (rows.length === 1) return rows[0];
       const last = rows.pop();
       return element(
@@ -117,33 +184,35 @@ export class Layers {
     const row = this.rows.get(number);
     const strip = row.querySelector(".strip");
     const scale = row.querySelector(".scale");
-    if (!value && this.calls.want) {
+    if (!value && this.values.size && this.calls.want) {
       this.calls.want(number);
       return;
     }
     if (!value) {
       fill(strip, element("p", { class: "quiet" }, this.values.size ? "The exported graph has no value of this step." : ""));
+      scale.textContent = "";
       return;
     }
     const layout = layoutOf(value.shape);
-    const end = largestSize(value.data);
-    const range = end === 0 ? "all 0" : `colours ${anyNegative(value.data) ? `−${short(end)}` : "0"} to ${short(end)}`;
+    const { end, negative, order } = this.#measured(number, value, layout);
+    const range = end === 0 ? "all 0" : `colours ${negative ? `−${short(end)}` : "0"} to ${short(end)}`;
     scale.textContent = ` · ${range}`;
     if (number === this.network.output && value.shape.length === 2) {
       fill(strip, this.#named(number, value, end));
       this.#markRow(number);
+      this.#overlay(number);
       return;
     }
-    const order = number === 0 ? Array.from({ length: layout.count }, (_, map) => map) : byStrength(value.data, layout);
     const all = this.opened.has(number) || order.length <= FIRST_SHOWN + 2;
     const shown = all ? order : order.slice(0, FIRST_SHOWN);
+    for (const map of this.#pins(number)) if (!shown.includes(map)) shown.push(map);
     const room = value.shape.length === 2 ? Math.max(10 * layout.width, layout.height) : ROOM;
     const times = stripMultiple(layout.height, layout.width, room);
     const old = [...strip.querySelectorAll(".map")];
     const maps = shown.map((map, at) => {
       const button = old[at] ?? this.#map(number);
       button.dataset.map = map;
-      const canvas = button.firstChild;
+      const canvas = button.firstChild.firstChild;
       const start = map * layout.size;
       paintMap(canvas, value.data, { start, count: layout.size, height: layout.height, width: layout.width }, end);
       enlarge(canvas, layout.height, layout.width, times);
@@ -155,6 +224,16 @@ export class Layers {
     if (old.length !== maps.length || Boolean(strip.querySelector(".more")) !== Boolean(more)) fill(strip, ...maps, more);
     else if (more) strip.querySelector(".more").replaceWith(more);
     this.#markRow(number);
+    this.#overlay(number);
+  }
+
+  /** What is measured once of a value: the end of its colours, and the order of its maps. */
+  #measured(number, value, layout) {
+    if (!this.measures.has(value)) {
+      const order = number === 0 ? Array.from({ length: layout.count }, (_, map) => map) : byStrength(value.data, layout);
+      this.measures.set(value, { end: largestSize(value.data), negative: anyNegative(value.data), order });
+    }
+    return this.measures.get(value);
   }
 
   #more(number, count, all) {
@@ -198,8 +277,10 @@ export class Layers {
         },
         onpointermove: (event) => this.calls.hover(number, unitAt(event)),
         onpointerleave: () => this.calls.hover(number, null),
+        onfocus: (event) => this.calls.hover(number, button.matches(":focus-visible") ? unitAt(event) : null),
+        onblur: () => this.calls.hover(number, null),
       },
-      canvas,
+      element("span", { class: "face" }, canvas),
     );
     return button;
   }
@@ -226,4 +307,16 @@ export class Layers {
       }),
     );
   }
+}
+
+/** A frame over rows and columns of a map, however large the map is shown. */
+function overlay(kind, { height, width }, top, left, bottom, right) {
+  const span = element("span", { class: kind });
+  Object.assign(span.style, {
+    left: `${(100 * left) / width}%`,
+    top: `${(100 * top) / height}%`,
+    width: `${(100 * (right - left + 1)) / width}%`,
+    height: `${(100 * (bottom - top + 1)) / height}%`,
+  });
+  return span;
 }

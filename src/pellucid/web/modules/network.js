@@ -2,7 +2,6 @@
 
 import { hasArithmetic } from "./arithmetic.js";
 import { Tensor, indexOf, sizeOf } from "./tensor.js";
-import { adaptiveTaps, windowTaps } from "./windows.js";
 
 /**
  * @typedef {object} PlanNode
@@ -82,67 +81,6 @@ export class Network {
     const fits = index.length === shape.length && index.every((at, axis) => at < shape[axis]);
     return fits ? { node, index } : null;
   }
-
-  /**
-   * The rows and columns of the image that a unit can depend on, as far as windows tell.
-   *
-   * @returns {{top: number, left: number, bottom: number, right: number} | null} null where it reads all of it
-   */
-  fieldOf(number, index) {
-    const boxes = new Map([[number, boxOf(index)]]);
-    for (let at = number; at > 0; at -= 1) {
-      const box = boxes.get(at);
-      if (!boxes.has(at)) continue;
-      const node = this.nodes[at];
-      for (const operand of node.operands) {
-        if (this.nodes[operand].source && operand) continue;
-        const read = box && readBox(node, this.nodes[operand].shape, box);
-        boxes.set(operand, boxes.has(operand) ? joined(boxes.get(operand), read) : read);
-      }
-    }
-    const box = boxes.get(0);
-    if (!box || this.nodes[0].shape.length !== 4) return null;
-    return { top: box[0][0], bottom: box[0][1], left: box[1][0], right: box[1][1] };
-  }
-}
-
-const POINTWISE = new Set(["activation", "normalisation", "joining"]);
-const WINDOWED = /^(conv|max_pool|avg_pool)\dd$/;
-
-function boxOf(index) {
-  return index.length === 4 ? index.slice(2).map((at) => [at, at]) : null;
-}
-
-function joined(one, other) {
-  if (!one || !other) return null;
-  return one.map(([low, high], axis) => [Math.min(low, other[axis][0]), Math.max(high, other[axis][1])]);
-}
-
-/** What is read of an operand for a box of the output; null is all of it. */
-function readBox(node, shape, box) {
-  if (shape.length !== 4) return null;
-  const sizes = shape.slice(2);
-  if (WINDOWED.test(node.kind ?? "")) {
-    const { kernel, stride, dilation, padding, padding_mode: mode } = node.settings;
-    return box.map((range, axis) => {
-      const [before, after] = [padding[axis]].flat().length === 2 ? padding[axis] : [padding[axis], padding[axis]];
-      const window = { length: sizes[axis], kernel: kernel[axis], stride: stride[axis], dilation: dilation[axis] };
-      const taps = range.flatMap((at) => windowTaps({ ...window, before, after, mode }, at));
-      return hull(taps.map((tap) => tap.source).filter((source) => source >= 0), sizes[axis]);
-    });
-  }
-  if (node.kind?.startsWith("adaptive_") && node.kind.endsWith("2d")) {
-    return box.map((range, axis) =>
-      hull(range.flatMap((at) => adaptiveTaps(sizes[axis], node.shape[2 + axis], at).map((tap) => tap.source)), sizes[axis]),
-    );
-  }
-  const same = node.shape.length === 4 && node.shape[2] === sizes[0] && node.shape[3] === sizes[1];
-  const pointwise = POINTWISE.has(node.group) || node.kind === "dropout";
-  return same && pointwise && node.kind !== "softmax" ? box : null;
-}
-
-function hull(sources, length) {
-  return sources.length ? [Math.min(...sources), Math.max(...sources)] : [0, length - 1];
 }
 
 /** The index of the entry of largest size. */

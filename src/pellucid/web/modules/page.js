@@ -3,7 +3,8 @@
 import { answerView } from "./answer.js";
 import { dropping, pickers } from "./camera.js";
 import { element, fill, isStill, unitCode } from "./dom.js";
-import { enlarge, forgetColours, multiple, paintPixels } from "./draw.js";
+import { enlarge, forgetColours, multiple, paintPixels, placeField } from "./draw.js";
+import { fieldOf, inputsOf } from "./fields.js";
 import { ImageError, canvasIsExact, imageOf } from "./image.js";
 import { Layers } from "./layers.js";
 import { Network } from "./network.js";
@@ -173,20 +174,14 @@ export class Page {
     fill(this.place("seen"), element("figure", {}, element("div", { class: "whole-map" }, canvas, this.field), element("figcaption", { class: "quiet" }, caption)));
   }
 
-  /** Light up what a unit can see on the image. */
+  /** Light up what a unit can see on the image, and what it reads in the layer before. */
   hover(node, index) {
     const at = index ? { node, index } : this.trail.at(-1);
+    this.layers.light(at && this.values.size ? inputsOf(this.network, at.node, at.index) : []);
     if (!this.field) return;
-    const seen = at ? this.network.fieldOf(at.node, at.index) : null;
+    const seen = at ? fieldOf(this.network, at.node, at.index) : null;
     this.field.hidden = !seen;
-    if (!seen) return;
-    const { times } = this;
-    Object.assign(this.field.style, {
-      left: `${seen.left * times}px`,
-      top: `${seen.top * times}px`,
-      width: `${(seen.right - seen.left + 1) * times}px`,
-      height: `${(seen.bottom - seen.top + 1) * times}px`,
-    });
+    if (seen) placeField(this.field, seen, this.times);
   }
 
   /** Choose a unit: afresh, a step further along a term, or its neighbour in the same map. */

@@ -1,18 +1,27 @@
 /** One image through the network: what goes in, every layer, and behind every number its arithmetic. */
 
 import { answerView } from "/modules/answer.js";
-import { dropping, pickers } from "/modules/camera.js";
+import { dropping } from "/modules/camera.js";
 import { element, fill, isStill, unitCode } from "/modules/dom.js";
-import { enlarge, multiple, paintPixels } from "/modules/draw.js";
+import { enlarge, multiple, paintPixels, placeField } from "/modules/draw.js";
+import { fieldOf, inputsOf, readersOf } from "/modules/fields.js";
+import { Graph } from "/modules/graph.js";
 import { Layers } from "/modules/layers.js";
-import { Pad } from "/modules/pad.js";
 import { unitView } from "/modules/unit.js";
 import { ServerGlass } from "../glass.js";
-import { addressOf, ask, mayWrite, send, sendFile } from "../server.js";
+import { OverEpochs } from "../see/epochs.js";
+import { finder } from "../see/finding.js";
+import { checkedFieldOf, feedsOf, feedsView, fieldLine, pathOf, pathView } from "../see/onward.js";
+import { slidingView } from "../see/sliding.js";
+import { Sources } from "../see/sources.js";
+import { Tip } from "../see/tip.js";
+import { mayWrite, send, sendFile } from "../server.js";
 import { wayBar } from "../way.js";
 
-const INPUT_ROOM = 224;
-const THUMBNAILS = 12;
+const INPUT_ROOM = 168;
+const PASSES_KEPT = 8;
+const ADDRESS_AFTER = 300;
+const FIELD_AFTER = 300;
 
 /** @type {import("../main.js").Panel} */
 export const seeing = { name: "see", title: "See", open: (studio) => new SeeView(studio) };
@@ -24,50 +33,66 @@ class SeeView {
     this.shown = {};
     this.trail = [];
     this.turn = 0;
-    this.first = 0;
+    /** @type {Map<string, Promise<ServerGlass>>} passes that were shown lately, or may be shown next */
+    this.passes = new Map();
     const part = (name, title, ...children) => element("section", { class: name, "aria-label": title }, element("h2", {}, title), ...children);
-    this.places = Object.fromEntries(["pad", "files", "samples", "seen", "answer", "layers", "unit"].map((id) => [id, element("div", { id })]));
-    const { pad, files, samples, seen, answer, layers, unit } = this.places;
+    this.places = Object.fromEntries(["seen", "answer", "graph", "layers", "unit"].map((id) => [id, element("div", { id })]));
+    const { seen, answer, graph, layers, unit } = this.places;
     answer.setAttribute("aria-live", "polite");
+    this.sources = new Sources(studio, { give: (file, name) => this.give(file, name), drawn: () => this.drawn() });
+    this.over = new OverEpochs(studio);
+    this.tip = new Tip();
+    const find = finder(() => this.glass, (node, index) => this.select(node, index), (message) => studio.complain(message));
     this.root = element(
       "div",
       { class: "see" },
       element(
         "div",
         { class: "input-column" },
-        part("samples", "Images", samples),
-        part("draw", "Draw", pad),
-        part("files", "Open or photograph", files),
+        part("source-section", "Image", this.sources.view),
+        part("answer-section", "Answer", element("div", { class: "seen-and-answer" }, seen, answer), this.over.answers),
       ),
       element(
         "div",
         { class: "middle" },
-        part("answer-section", "Answer", element("div", { class: "seen-and-answer" }, seen, answer)),
-        part(
-          "layers-section",
-          "Every layer, from the image to the answer",
-          element("p", { class: "quiet" }, "Each map is what one channel made of the image, the strongest first. Blue is above zero, orange below."),
+        element(
+          "section",
+          { class: "layers-section", "aria-label": "Every layer, from the image to the answer" },
+          element("div", { class: "layers-head" }, element("h2", {}, "Network"), find),
+          graph,
+          element("p", { class: "quiet" }, "Each map is what one channel made of the image, the strongest first. Blue is above zero, orange below. Click one to see how its number is computed."),
           layers,
         ),
       ),
       element("section", { class: "unit-column", "aria-label": "The chosen unit" }, element("h2", {}, "One unit"), unit),
+      this.tip.view,
     );
     this.drop = dropping((file, name) => this.give(file, name));
   }
 
   close() {
     this.drop?.();
+    this.over.stop();
+    this.sliding?.stop();
+    clearTimeout(this.addressing);
+    clearTimeout(this.checking);
     document.body.classList.remove("unit-open");
     fill(document.getElementById("way"));
   }
 
   repaint() {
-    if (this.glass) this.layers.show(this.glass.values);
+    if (!this.glass) return undefined;
+    this.layers.show(this.glass.values);
     return this.showUnit();
   }
 
   /** Show what the address says: another run, epoch, image or unit. */
-  async update() {
+  update() {
+    this.updating = this.#update();
+    return this.updating;
+  }
+
+  async #update() {
     const { studio } = this;
     const run = studio.get("run");
     if (!run) {
@@ -77,11 +102,17 @@ class SeeView {
     const turn = ++this.turn;
     const facts = await studio.factsOf(run);
     if (turn !== this.turn) return;
-    if (this.shown.run !== run) this.#begin(run, facts);
+    if (this.sources.run !== run) this.#begin(run, facts);
+    this.facts = facts;
     const image = studio.get("image") ?? facts.example;
     const epoch = studio.get("epoch");
+    this.sources.update(image);
+    if (this.empty && image === this.empty.image) {
+      await this.showUnit();
+      return;
+    }
     if (this.shown.run !== run || this.shown.epoch !== epoch || this.shown.image !== image || !this.glass) {
-      await this.#look({ run, epoch, image }, facts, turn);
+      await this.#look({ run, epoch, image }, turn);
       if (turn !== this.turn) return;
     }
     await this.showUnit();
@@ -92,45 +123,12 @@ class SeeView {
     this.glass = null;
     this.layers = null;
     this.trail = [];
-    this.first = 0;
+    this.shown = {};
+    this.empty = null;
+    this.passes.clear();
     this.root.classList.toggle("digits", facts.pad.kind === "digit");
-    this.pad = new Pad(facts.pad, () => this.drawn());
-    const note = facts.pad.kind === "digit"
-      ? `Draw large or small: as its training images were, the drawing is scaled into ${facts.pad.box} × ${facts.pad.box} pixels and centred by its mass.`
-      : "Draw something; the network sees it at its own size.";
-    fill(this.places.pad, this.pad.view, element("p", { class: "quiet" }, note));
-    const take = (file, name) => this.give(file, name);
-    fill(this.places.files, pickers(take, (message) => this.studio.complain(message)), element("p", { class: "quiet" }, "or drop or paste one anywhere on this page."));
-    fill(this.places.samples);
-    this.studio.trying(() => this.#samples(run, facts));
-  }
-
-  async #samples(run, facts) {
-    if (facts.missing) {
-      fill(this.places.samples, element("p", { class: "quiet" }, facts.missing));
-      return;
-    }
-    const { images, count, split } = await ask("/api/images", { run, first: this.first, count: THUMBNAILS });
-    if (this.studio.get("run") !== run) return;
-    const buttons = images.map(({ reference, source, label }) =>
-      element(
-        "button",
-        { type: "button", class: "sample", "data-image": reference, title: `${source}: ${facts.classes[label]}`, "aria-label": `Image ${reference}, true label ${facts.classes[label]}`, "aria-pressed": String(reference === this.shown.image), onclick: () => this.studio.go({ image: reference }) },
-        element("img", { src: addressOf("/api/picture", { run, image: reference }), alt: "", loading: "lazy" }),
-      ),
-    );
-    const turn = (by) => {
-      this.first = Math.max(0, Math.min(count - 1, this.first + by));
-      this.studio.trying(() => this.#samples(run, facts));
-    };
-    const pages = element(
-      "div",
-      { class: "buttons pages" },
-      element("button", { type: "button", disabled: this.first === 0, "aria-label": "Earlier images", onclick: () => turn(-THUMBNAILS) }, "◀"),
-      element("span", { class: "quiet" }, `${split} ${this.first}–${this.first + images.length - 1} of ${count.toLocaleString("en")}`),
-      element("button", { type: "button", disabled: this.first + THUMBNAILS >= count, "aria-label": "Later images", onclick: () => turn(THUMBNAILS) }, "▶"),
-    );
-    fill(this.places.samples, element("div", { class: "thumbnails" }, ...buttons), pages);
+    this.sources.begin(run, facts);
+    for (const place of Object.values(this.places)) fill(place);
   }
 
   /** An image file was opened, dropped, pasted or photographed. */
@@ -144,9 +142,7 @@ class SeeView {
 
   /** A stroke was drawn, taken back or cleared; while one drawing is on its way only the newest of further ones waits. */
   drawn() {
-    const { preprocessing } = this.glass?.facts ?? {};
-    if (!preprocessing) return;
-    this.waiting = this.pad.image(preprocessing.channels) ?? "empty";
+    this.waiting = this.sources.pad.image(this.facts.preprocessing.channels) ?? "empty";
     if (!this.drawing) this.drawing = this.#follow().finally(() => (this.drawing = null));
   }
 
@@ -155,40 +151,80 @@ class SeeView {
       const image = this.waiting;
       this.waiting = null;
       if (image === "empty") {
-        fill(this.places.answer, element("p", { class: "sentence" }, "Nothing is drawn, so there is no prediction."));
+        this.#nothing();
         continue;
       }
-      const { bytes, height, width } = image;
+      const begun = performance.now();
       await this.studio.trying(async () => {
-        const { channels } = this.glass.facts.preprocessing;
+        const { bytes, height, width } = image;
+        const { channels } = this.facts.preprocessing;
         const sent = await send("/api/given/pixels", { height, width, channels, bytes: base64(bytes), name: "your drawing" });
-        this.studio.address.go({ image: sent.image }, { replace: true });
-        await this.settled;
+        const key = { run: this.sources.run, epoch: this.studio.get("epoch"), image: sent.image };
+        if (key.run !== this.studio.get("run")) return;
+        await this.#look(key, ++this.turn);
+        performance.measure("stroke to maps", { start: begun });
+        if (this.studio.get("unit")) await this.showUnit();
+        clearTimeout(this.addressing); // a browser does not let an address change with every movement of a pen
+        this.addressing = setTimeout(() => this.studio.go({ image: sent.image }, { replace: true }), ADDRESS_AFTER);
       });
     }
   }
 
-  async #look(key, facts, turn) {
-    const { studio } = this;
-    const looking = (async () => {
-      const said = await ask("/api/look", key);
-      const glass = new ServerGlass(said, facts, (node, index, how) => this.select(node, index, how));
-      await glass.fetch();
-      return glass;
-    })();
-    this.settled = looking.catch(() => null);
-    const glass = await looking;
+  /** An empty pad has no prediction, and no values. */
+  #nothing() {
+    this.turn += 1;
+    clearTimeout(this.addressing);
+    this.over.stop();
+    this.sliding?.stop();
+    this.empty = { image: this.studio.get("image") ?? this.facts.example };
+    this.glass = null;
+    this.field = null;
+    this.shown = {};
+    this.layers?.light([]);
+    this.layers?.trace([]);
+    this.layers?.show(new Map());
+    fill(this.over.answers);
+    fill(this.places.seen);
+    fill(this.places.answer, element("p", { class: "sentence" }, "Nothing is drawn, so there is no prediction."));
+    fill(this.places.unit, element("p", { class: "quiet" }, "Without an image there are no values."));
+    document.body.classList.remove("unit-open");
+    fill(document.getElementById("way"));
+  }
+
+  /** Ask for a pass, or take one that was asked for. */
+  #pass({ run, epoch, image }) {
+    const key = [run, epoch ?? this.facts.default_epoch, image].join(" ");
+    if (!this.passes.has(key)) {
+      const select = (node, index, how) => this.select(node, index, how);
+      const pass = ServerGlass.open({ run, epoch, image }, this.facts, select, this.glass);
+      pass.catch(() => this.passes.delete(key));
+      this.passes.set(key, pass);
+      while (this.passes.size > PASSES_KEPT) this.passes.delete(this.passes.keys().next().value);
+    }
+    return this.passes.get(key);
+  }
+
+  async #look(key, turn) {
+    const glass = await this.#pass(key);
     if (turn !== this.turn) return;
-    studio.complain(null);
+    this.studio.complain(null);
+    const before = this.glass?.key;
+    this.empty = null;
     this.shown = key;
     this.glass = glass;
     this.#answer();
     this.#seen();
     this.#showLayers();
-    for (const button of this.places.samples.querySelectorAll(".sample")) {
-      button.setAttribute("aria-pressed", String(button.dataset.image === key.image));
-    }
     document.body.dataset.looks = String(Number(document.body.dataset.looks ?? 0) + 1);
+    if (before && before.run === key.run && before.image === key.image && before.epoch !== glass.key.epoch) this.#expect(key, before.epoch);
+  }
+
+  /** After the epoch has moved, the next one that way is likely to be looked at. */
+  #expect(key, before) {
+    const { epochs } = this.facts;
+    const at = epochs.indexOf(this.glass.key.epoch);
+    const next = epochs[at + Math.sign(at - epochs.indexOf(before))];
+    if (this.glass.isSmall && next !== undefined) this.#pass({ ...key, epoch: String(next) }).catch(() => {});
   }
 
   #answer() {
@@ -207,12 +243,16 @@ class SeeView {
     this.times = multiple(height, width, INPUT_ROOM);
     enlarge(canvas, height, width, this.times);
     this.field = element("span", { class: "field", hidden: true });
-    canvas.addEventListener("click", (event) => {
+    const pixel = (event) => {
       const box = canvas.getBoundingClientRect();
       const inner = (at, start, cells) => Math.max(0, Math.min(cells - 1, Math.floor((at - start) / this.times)));
-      this.select(0, [0, 0, inner(event.clientY, box.top, height), inner(event.clientX, box.left, width)]);
-    });
-    const caption = `${glass.said.source}, as the network receives it: ${height} × ${width}`;
+      return [0, 0, inner(event.clientY, box.top, height), inner(event.clientX, box.left, width)];
+    };
+    canvas.addEventListener("click", (event) => this.select(0, pixel(event)));
+    canvas.addEventListener("pointermove", (event) => this.hover(0, pixel(event)));
+    canvas.addEventListener("pointerleave", () => this.hover(0, null));
+    const fitted = glass.said.fitted ? `; ${glass.said.fitted}` : "";
+    const caption = `${glass.said.source}, as the network receives it: ${height} × ${width}${fitted}`;
     fill(this.places.seen, element("figure", {}, element("div", { class: "whole-map" }, canvas, this.field), element("figcaption", { class: "quiet" }, caption)));
   }
 
@@ -223,75 +263,130 @@ class SeeView {
       const want = (number) =>
         this.studio.trying(async () => {
           const asked = this.glass;
-          await asked.fetch([number]);
-          if (asked === this.glass) this.layers.show(asked.values);
+          await asked?.fetch([number]);
+          if (asked && asked === this.glass && asked.valueOf(number)) this.layers.arrived(number);
         });
       const calls = { select: (node, index) => this.select(node, index), hover: (node, index) => this.hover(node, index), want };
       this.layers = new Layers(glass.network, calls, glass.classes);
+      this.graph = new Graph(glass.network, (node) => this.layers.reveal(node, isStill() ? "auto" : "smooth"));
       fill(this.places.layers, this.layers.view);
+      fill(this.places.graph, this.graph.view);
     }
     this.layers.show(glass.values);
   }
 
-  /** Light up what a unit can see on the image. */
+  /** Light up what a unit can see on the image and in the layer before; of a pixel, who sees it. */
   hover(node, index) {
-    if (!this.field || !this.glass) return;
-    const here = this.unit;
-    const seen = index ? this.glass.network.fieldOf(node, index) : here && this.glass.network.fieldOf(here.node, here.index);
+    const { glass } = this;
+    if (!this.field || !glass) return;
+    const { network } = glass;
+    const at = index ? { node, index } : this.unit;
+    const known = !index && this.checked?.name === this.studio.get("unit") ? this.checked.box : null;
+    const seen = known ?? (at && fieldOf(network, at.node, at.index));
     this.field.hidden = !seen;
-    if (!seen) return;
-    const { times } = this;
-    Object.assign(this.field.style, {
-      left: `${seen.left * times}px`,
-      top: `${seen.top * times}px`,
-      width: `${(seen.right - seen.left + 1) * times}px`,
-      height: `${(seen.bottom - seen.top + 1) * times}px`,
-    });
+    if (seen) placeField(this.field, seen, this.times);
+    if (!at) this.layers.light([]);
+    else if (at.node === 0 && at.index.length === 4) this.layers.light(readersOf(network, at.index[2], at.index[3]));
+    else this.layers.light(inputsOf(network, at.node, at.index));
+    const value = index ? glass.valueOf(node)?.at(index) : undefined;
+    if (value === undefined) this.tip.hide();
+    else this.tip.show(network.unitName(node, index), value, node ? seen : "pixel", glass.preprocessing);
   }
 
   /** Choose a unit: afresh, a step further along a term, or its neighbour in the same map. */
   select(node, index, how = "") {
+    if (!this.glass) return;
     const name = this.glass.network.unitName(node, index);
     const way = how === "back" ? [...this.trail, name] : how === "beside" ? [...this.trail.slice(0, -1), name] : [name];
     this.focusing = how;
+    this.clicked = performance.now();
     this.studio.go({ unit: name, way: way.length > 1 ? way.slice(0, -1).join("~") : null }, { replace: how === "beside" });
   }
 
   escape() {
     if (!this.trail.length) return;
     const before = this.trail.slice(0, -1);
-    this.studio.go({ unit: before.at(-1) ?? null, way: before.length > 1 ? before.slice(0, -1).join("~") : null });
+    const closing = before.length ? {} : { path: null };
+    this.studio.go({ unit: before.at(-1) ?? null, way: before.length > 1 ? before.slice(0, -1).join("~") : null, ...closing });
   }
 
   async showUnit() {
     const panel = this.places.unit;
+    const { glass } = this;
+    if (!glass) return;
     const name = this.studio.get("unit");
     this.trail = name ? [...(this.studio.get("way")?.split("~") ?? []), name] : [];
-    const at = name && this.glass ? this.glass.network.parseUnit(name) : null;
+    const at = name ? glass.network.parseUnit(name) : null;
     this.unit = at;
     document.body.classList.toggle("unit-open", Boolean(at));
-    if (!this.glass) return;
-    this.layers?.mark(at ? at.node : null, at?.index);
+    this.layers.mark(at ? at.node : null, at?.index);
+    this.graph.mark(at ? at.node : null);
     this.hover(0, null);
-    wayBar(this.studio, this.glass.said, null);
+    wayBar(this.studio, glass.said, null);
     if (!at) {
+      this.sliding?.stop();
+      this.layers.trace([]);
+      this.over.show(glass, null);
       const text = name ? `This network has no unit ${name}.` : "Click any map, number or pixel to see how it was computed.";
       fill(panel, element("p", { class: "quiet" }, text));
+      delete document.body.dataset.unit;
       return;
     }
-    this.fetching?.abort();
-    this.fetching = new AbortController();
-    const { glass } = this;
     const needed = [at.node, ...glass.network.nodes[at.node].operands].filter((number) => !glass.valueOf(number));
-    const [{ told, said }] = await Promise.all([glass.told(name, this.fetching.signal), glass.fetch(needed)]);
+    const [{ told, said }] = await Promise.all([glass.told(name), glass.fetch(needed)]);
     if (glass !== this.glass || this.studio.get("unit") !== name) return;
-    fill(panel, this.#crumbs(), unitView(glass, at.node, at.index, told, "the network"));
+    this.#showTold(panel, name, at, told, said);
+    await this.#showOnward(name);
+  }
+
+  #showTold(panel, name, at, told, said) {
+    const { glass } = this;
+    this.sliding?.stop();
+    this.sliding = slidingView(glass, at, told);
+    const same = document.body.dataset.unit === name;
+    this.feeds = element("div", {});
+    this.path = element("div", {});
+    const top = panel.scrollTop;
+    fill(panel, this.#crumbs(), unitView(glass, at.node, at.index, { ...told, onward: this.feeds }, "the network"), this.path, this.sliding?.view, this.over.values);
     wayBar(this.studio, glass.said, said);
+    if (this.clicked) performance.measure("click to arithmetic", { start: this.clicked });
+    this.clicked = null;
     if (this.focusing === "beside") panel.querySelector(".whole-map")?.focus();
     else if (this.focusing === "back") panel.querySelector("h2")?.focus({ preventScroll: true });
     this.focusing = "";
-    panel.scrollTo({ top: 0, behavior: isStill() ? "auto" : "smooth" });
+    if (same) panel.scrollTop = top;
+    else panel.scrollTo({ top: 0, behavior: isStill() ? "auto" : "smooth" });
     document.body.dataset.unit = name;
+    document.body.dataset.pass = [glass.key.run, glass.key.epoch, glass.key.image].join(" ");
+    this.over.show(glass, name);
+  }
+
+  /** What the unit feeds, and the path that the address asks for. */
+  async #showOnward(name) {
+    const { glass } = this;
+    const through = this.studio.get("path");
+    const select = (node, index, how) => this.select(node, index, how);
+    const show = (unit) => this.studio.go({ path: unit }, { replace: true });
+    const asked = through && glass.network.parseUnit(through) ? pathOf(glass, through) : null;
+    if (!asked) fill(this.path, pathView(glass, null, name, { select, show }));
+    const [feeds, path] = await Promise.all([feedsOf(glass, name), asked]);
+    if (glass !== this.glass || this.studio.get("unit") !== name || this.studio.get("path") !== through) return;
+    fill(this.feeds, feedsView(glass, feeds, select));
+    if (path) fill(this.path, pathView(glass, path, name, { select, show }));
+    this.layers.trace(path?.units ?? []);
+    document.body.dataset.onward = name;
+    clearTimeout(this.checking);
+    if (this.unit?.node) this.checking = setTimeout(() => this.studio.trying(() => this.#checkField(name)), FIELD_AFTER);
+  }
+
+  /** What the unit depends on, as its gradient confirms: a pass of its own, and so not part of a click. */
+  async #checkField(name) {
+    const { glass } = this;
+    const field = await checkedFieldOf(glass, name);
+    if (glass !== this.glass || this.studio.get("unit") !== name) return;
+    this.feeds.prepend(fieldLine(field));
+    this.checked = { name, box: field.box };
+    this.hover(0, null);
   }
 
   #crumbs() {
