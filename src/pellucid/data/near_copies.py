@@ -27,6 +27,7 @@ OVERALL, DETAIL = 0.9, 0.7
 NOISE = 1.0
 """Detail of this standard deviation, in grey levels, may come from rounding and weighs nothing."""
 AT_ONCE = 512
+PIXELS_AT_ONCE = 4_000_000
 MOST_OF_A_CLASS = 10_000
 """Larger classes are not looked through: the time grows with the square."""
 
@@ -153,10 +154,11 @@ def _thumbnails(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     rows, columns = (np.arange(min(size, SIDE)) * size // min(size, SIDE) for size in (height, width))
     areas = np.diff(rows, append=height)[:, None] * np.diff(columns, append=width)
     small = np.empty((len(images), len(rows), len(columns)), np.float32)
-    for start in range(0, len(images), AT_ONCE):
-        grey = images[start : start + AT_ONCE].mean(axis=3, dtype=np.float32)
+    at_once = max(1, PIXELS_AT_ONCE // (height * width))
+    for start in range(0, len(images), at_once):
+        grey = images[start : start + at_once].mean(axis=3, dtype=np.float32)
         sums = np.add.reduceat(np.add.reduceat(grey, rows, axis=1), columns, axis=2)
-        small[start : start + AT_ONCE] = sums / areas
+        small[start : start + at_once] = sums / areas
     return small
 
 

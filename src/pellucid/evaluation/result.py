@@ -159,4 +159,7 @@ def read_evaluation(folder: str | Path) -> Evaluation | None:
         size = len(evaluation.classes)
         if len(evaluation.confusion) != size or any(len(row) != size for row in evaluation.confusion):
             raise UserError(f"{file} is damaged: its confusion matrix is not {size} by {size}; {remedy}")
+        measured = [evaluation.as_trained, *([evaluation.calibrated] if evaluation.calibrated else [])]
+        if not evaluation.coverage or not all(any(part.images for part in figures.reliability) for figures in measured):
+            raise UserError(f"{file} is damaged: its coverage or its reliability holds no image; {remedy}")
     return evaluation

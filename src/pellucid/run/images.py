@@ -15,6 +15,8 @@ __all__ = ["read_data", "write_data"]
 
 FORMAT = 1
 REMEDY = "put the file back from a copy, or train again"
+FITS = ("stretch", "crop", "pad", "none")
+"""How images were brought to one size; `none` where all had it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ def read_data(directory: Path) -> dict[str, Any]:
     document = read_document(path, FORMAT, REMEDY)
     if document is None:
         raise UserError(f"{path} is missing; {REMEDY}")
-    shaped(_Described, document, path, REMEDY)
+    described = shaped(_Described, document, path, REMEDY)
+    if described.fit not in FITS:
+        raise UserError(f"{path} is damaged: fit is {described.fit!r}; expected one of {', '.join(FITS)}; {REMEDY}")
     shown: dict[str, Any] = all_visible(document)
     return shown

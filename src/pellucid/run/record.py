@@ -156,6 +156,7 @@ def _problems(record: _Written, given: _WrittenPreprocessing) -> list[str]:
         ("keep", record.keep, is_keep(record.keep), KEEP_EXPECTED),
         ("seed", record.seed, 0 <= record.seed < 2**63, "0 to 2^63 - 1"),
         ("recipe", f"wrong in {', '.join(settings)}", not settings, "all settings of a recipe, and no others"),
+        ("versions", record.versions, "pellucid" in record.versions, "pellucid's among them"),
         ("classes", len(record.classes), 2 <= len(record.classes) <= MOST_CLASSES, "2 classes or more"),
         ("preprocessing", sides, all(1 <= side <= LARGEST_SIDE for side in sides), f"sides of 1 to {LARGEST_SIDE:,}"),
         ("preprocessing.channels", given.channels, given.channels in (1, 3), "1 or 3"),
