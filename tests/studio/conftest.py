@@ -92,13 +92,6 @@ def studio(studio_folder: Path, seen_data: Path) -> Iterator[Opened]:
         yield from listen(studio_folder)
 
 
-@pytest.fixture
-def open_studio() -> Iterator[Callable[[Path], Opened]]:
-    """Open studios on other folders; they end with the test."""
-    with contextlib.ExitStack() as stack:
-        yield lambda folder: stack.enter_context(contextlib.contextmanager(listen)(folder))
-
-
 @pytest.fixture(scope="module")  # an open one keeps an event loop running, which tests elsewhere cannot have
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
