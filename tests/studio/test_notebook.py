@@ -97,7 +97,9 @@ def test_a_network_without_a_run_can_be_shown_too() -> None:
 
 def test_the_verb_shows_the_widget_in_a_notebook_alone(glass, monkeypatch) -> None:
     monkeypatch.setattr(opening, "in_notebook", lambda: True)
-    assert isinstance(pellucid.studio(glass), anywidget.AnyWidget)
+    shown = pellucid.studio(glass)
+    assert isinstance(shown, anywidget.AnyWidget)
+    assert "application/vnd.jupyter.widget-view+json" in shown._repr_mimebundle_()[0]
     monkeypatch.undo()
     assert not opening.in_notebook()
     called: dict[str, Any] = {}

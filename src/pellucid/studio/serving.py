@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import threading
 import webbrowser
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -85,8 +86,8 @@ def serve(
         state = ({"run": run} if run else {}) | (shown or {})
         address += f"#/see?{urlencode(state, safe='/,[]')}" if state else ""
         on_start(address)
-        if open_browser:
-            webbrowser.open(address)
+        if open_browser:  # beside the server: one that runs in the terminal itself would keep it from answering
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         _Studio(config, front).run(sockets=[opened])
 
 
