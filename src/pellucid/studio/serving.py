@@ -70,7 +70,9 @@ def serve(
             from pellucid.studio.application import parts
             from pellucid.studio.workplace import Workplace
 
-            return parts(Workplace(folder, trust=trust))
+            workplace = Workplace(folder, trust=trust)
+            workplace.is_closing = lambda: front.is_left
+            return parts(workplace)
 
         front = _Front(load)
         guarded = Guard(front, frozenset(f"{name}:{number}" for name in names), token)
@@ -99,9 +101,11 @@ class _Front:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pellucid-import")
         self._loading: Future[ASGIApp] = self._pool.submit(load)
         self._leaving: asyncio.Event | None = None
+        self.is_left = False
 
     def leave(self) -> None:
         """Tell answers that go on until somebody leaves, such as streams of events, that all have left."""
+        self.is_left = True
         if self._leaving is not None:
             self._leaving.set()
 

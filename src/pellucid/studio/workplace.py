@@ -78,6 +78,8 @@ class Workplace:
         self.given = GivenImages()
         self.computing = threading.RLock()
         """Held while something is computed here: two passes at once would only share the cores."""
+        self.is_closing: Callable[[], bool] = lambda: False
+        """Whether the server is about to end, so that answers that go on for ever must."""
         self._trusted: set[str] = set()
         self._trust = trust
         self._passes: OrderedDict[tuple[object, ...], Glass] = OrderedDict()
