@@ -71,7 +71,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, content in HEADERS.items():
-                    headers[name] = content
+                    headers.setdefault(name, content)  # an answer may be stricter: a run's own pages are sandboxed
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
