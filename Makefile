@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_EPOCHS ?= 5
 
-.PHONY: help demo test test-slow nightly lint wheel lesson notebook bench oldest clean
+.PHONY: help demo test test-slow nightly lint types wheel lesson notebook bench oldest clean
 
 help:
 	@echo "make demo       train, evaluate and draw the curves: CIFAR-10 where it is, else Fashion-MNIST (about 3 minutes)"
 	@echo "make test       style, types and tests (under ten minutes on two cores)"
 	@echo "make test-slow  the tests that take longer"
+	@echo "make types      the page's JavaScript by TypeScript's checker, where npm is there to fetch that"
 	@echo "make nightly    the property tests with 2,000 cases each"
 	@echo "make wheel      build the package, install it into an environment of its own, and run the demo there"
 	@echo "make oldest     the command line with the oldest versions of the dependencies that are allowed"
@@ -34,6 +35,15 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The checker is fetched once, into a cache; the JavaScript itself needs nothing built.
+TYPESCRIPT := 7.0.2
+CHECKER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pellucid-typescript-$(TYPESCRIPT)
+types:
+	@if ! command -v npm > /dev/null; then echo "make types is left out: npm is not installed"; exit 0; fi; \
+	test -x $(CHECKER)/node_modules/.bin/tsc || npm install --silent --no-audit --no-fund --prefix $(CHECKER) typescript@$(TYPESCRIPT) \
+	  || { echo "make types is left out: npm cannot fetch typescript"; rm -rf $(CHECKER); exit 0; }; \
+	$(CHECKER)/node_modules/.bin/tsc --project types/tsconfig.json
 
 test: lint
 	$(BIN)/python -m pytest

@@ -108,6 +108,7 @@ def test_the_demo_runs(place: Path) -> None:
     assert re.search(r"Test Accuracy: \d", result.stdout)
     assert (place / re.search(r"for a browser: (\S+report\.html)", result.stdout)[1]).is_file()  # type: ignore[index]
     assert re.search(r"pellucid trace runs/\S+ test/0", result.stdout)
+    assert re.search(r"pellucid studio runs/\S+\n", result.stdout)
 
 
 def test_the_convolution_in_the_readme_is_what_the_command_prints(place: Path) -> None:

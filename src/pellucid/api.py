@@ -226,8 +226,9 @@ def draw_curves(run: Run, accuracy: float | None = None, split: str = "test") ->
 
 def _next_steps(run: Run) -> list[tuple[str, str]]:
     return [
+        ("click any number of it, in a browser", command_line("studio", run.directory)),
         ("use it: images of your own", command_line("predict", run.directory, "IMAGE")),
-        ("see through it", command_line("trace", run.directory, run.example_image)),
+        ("trace one image through it", command_line("trace", run.directory, run.example_image)),
         ("everything about it on one page", command_line("report", run.directory)),
         ("one HTML file in which it runs, on a phone too", command_line("export", run.directory, "--to", "page")),
     ]

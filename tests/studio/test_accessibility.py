@@ -134,7 +134,7 @@ FOCUS = """() => {
 
 
 def test_the_whole_way_to_a_pixel_goes_by_keyboard_alone(studio, browser) -> None:
-    """From the address bar: an image, a map, its arithmetic, term after term to a pixel, and back; focus can be seen."""
+    """From the address bar to an image, a map, term after term, a pixel, and back; focus can be seen."""
     page = opened(browser, studio, "run=digits&image=test/1", WIDE)
 
     def tab_to(selector: str, limit: int = 150) -> None:
@@ -184,9 +184,8 @@ def test_words_can_be_opened_and_closed_by_keyboard(studio, browser) -> None:
     card = page.locator(".card")
     assert card.is_visible()
     assert word.get_attribute("aria-expanded") == "true"
-    below = page.evaluate(
-        "document.querySelector('.card').getBoundingClientRect().top - document.querySelector('.word[aria-expanded=true]').getBoundingClientRect().bottom"
-    )
+    edge = "(what, edge) => document.querySelector(what).getBoundingClientRect()[edge]"
+    below = page.evaluate(f"({edge})('.card', 'top') - ({edge})('.word[aria-expanded=true]', 'bottom')")
     assert -2 <= below < 80
     page.keyboard.press("Escape")
     assert not card.count()
@@ -201,7 +200,8 @@ def test_nothing_moves_for_who_asked_for_less_motion(studio, browser) -> None:
         """() => [...document.querySelectorAll("*")].filter((node) => {
           const style = getComputedStyle(node);
           const lasts = (text) => text.split(",").some((part) => parseFloat(part) > 0);
-          return lasts(style.transitionDuration) || (style.animationName !== "none" && lasts(style.animationDuration)) || style.scrollBehavior === "smooth";
+          const plays = style.animationName !== "none" && lasts(style.animationDuration);
+          return lasts(style.transitionDuration) || plays || style.scrollBehavior === "smooth";
         }).map((node) => node.outerHTML.slice(0, 80))"""
     )
     assert moving == []

@@ -63,20 +63,20 @@ def get(address: str, path: str) -> tuple[int, bytes]:
 def test_the_page_is_there_before_torch_is_and_ctrl_c_ends_it(tmp_path) -> None:
     """In a folder without runs too. The first page comes at once, what needs torch a little later."""
     with started(folder=tmp_path) as (process, address, seconds):
-        assert seconds < 3
+        assert seconds < 10  # 0.2 on a quiet machine; twenty tests may run beside
         begun = time.monotonic()
         status, page = get(address, "/")
         assert status == 200
         assert b"pellucid studio" in page
         for path in ("/page/main.js", "/colours.css", "/modules/dom.js"):
             assert get(address, path)[0] == 200
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 5
         status, runs = get(address, "/api/runs")
         assert (status, b'"runs":[]' in runs) == (200, True)
         process.send_signal(signal.SIGINT)
         begun = time.monotonic()
         assert process.wait(10) == 0
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 5
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
 

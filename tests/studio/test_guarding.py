@@ -389,6 +389,13 @@ def test_a_file_that_is_no_image_or_far_too_large_is_refused_in_words(studio, co
     assert time.monotonic() - started < 5
 
 
+def test_an_image_of_more_bytes_than_are_taken_is_refused(studio, monkeypatch) -> None:
+    monkeypatch.setattr("pellucid.studio.views.given.MOST_BYTES", 1_000_000)
+    status, answer, _ = studio.call("/api/given/file", body=bytes(1_100_000), X_Pellucid_Token=studio.token)
+    assert status == 413
+    assert "more than 1,000,000 bytes" in answer["error"]
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(studio_folder) -> None:
     import asyncio
 

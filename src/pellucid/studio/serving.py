@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import threading
 import webbrowser
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -70,7 +71,7 @@ def serve(
             from pellucid.studio.workplace import Workplace
 
             workplace = Workplace(folder, trust=trust)
-            workplace.is_closing = lambda: front.has_left
+            workplace.is_closing = lambda: front.is_left
             return parts(workplace)
 
         front = _Front(load)
@@ -87,8 +88,8 @@ def serve(
         state = ({"run": run} if run else {}) | (shown or {})
         address += f"#/see?{urlencode(state, safe='/,[]')}" if state else ""
         on_start(address)
-        if open_browser:
-            webbrowser.open(address)
+        if open_browser:  # beside the server: one that runs in the terminal itself would keep it from answering
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         _Studio(config, front).run(sockets=[opened])
 
 
@@ -100,11 +101,11 @@ class _Front:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="pellucid-import")
         self._loading: Future[ASGIApp] = self._pool.submit(load)
         self._leaving: asyncio.Event | None = None
-        self.has_left = False
+        self.is_left = False
 
     def leave(self) -> None:
         """Tell answers that go on until somebody leaves, such as streams of events, that all have left."""
-        self.has_left = True
+        self.is_left = True
         if self._leaving is not None:
             self._leaving.set()
 

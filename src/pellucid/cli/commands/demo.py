@@ -53,7 +53,8 @@ def demo(epochs: int) -> None:
     except pellucid.UserError as error:  # what it takes is an extra, and is fetched once
         notice(f"no page was made in which the network runs: {error}")
     steps = [
-        ("see through it", command_line("trace", run.directory, run.example_image)),
+        ("click any number of it, in a browser", command_line("studio", run.directory)),
+        ("trace one image through it", command_line("trace", run.directory, run.example_image)),
         ("use it: images of your own", command_line("predict", run.directory, "IMAGE")),
     ]
     click.echo("\n" + "\n".join(next_lines(steps)))

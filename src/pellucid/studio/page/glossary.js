@@ -40,7 +40,7 @@ export class Glossary {
 
   /** Make the first use of each word that is not explained yet a button. */
   mark() {
-    const explained = new Set([...this.root.querySelectorAll(".word")].map((button) => button.dataset.word));
+    const explained = new Set([.../** @type {NodeListOf<HTMLElement>} */ (this.root.querySelectorAll(".word"))].map((button) => button.dataset.word));
     if (explained.size === WORDS.length) return;
     const walker = document.createTreeWalker(this.root, NodeFilter.SHOW_TEXT, (text) => (isRead(text) ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_REJECT));
     const texts = [];

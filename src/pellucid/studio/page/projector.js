@@ -79,6 +79,7 @@ export class Projector {
     for (const section of document.querySelectorAll("#view .on-screen")) section.classList.remove("on-screen");
     if (!this.on) return;
     const stops = this.#stops();
+    this.bar.hidden = stops.length < 2;
     const unitStop = stops.findIndex((section) => section.querySelector("#unit .unit"));
     if (this.wantsUnit && unitStop >= 0) {
       this.wantsUnit = false;

@@ -25,7 +25,7 @@ const STOPS = [
   {
     ask: "Now click one of the maps of the first layer.",
     target: "#layers .layer[data-node='1']",
-    click: (target) => target.querySelector(".map")?.click(),
+    click: (target) => mapIn(target)?.click(),
     unit: /./,
     told: "A unit looks through a small window at the image. Each number under the window is multiplied by a weight that was learned: window × weights = products. Point at a cell to read its product.",
   },
@@ -121,7 +121,7 @@ export class Tour {
     const last = number === STOPS.length;
     const next = () => (last ? this.leave() : this.studio.go({ tour: number + 1 }));
     const help = () => {
-      const target = document.querySelector(stop.target);
+      const target = placeOf(stop);
       if (target) stop.click(target);
     };
     this.card = element(
@@ -142,7 +142,7 @@ export class Tour {
 
   /** Mark what is to be clicked, as soon as it is there. */
   #point() {
-    const target = document.querySelector(this.stop.target);
+    const target = placeOf(this.stop);
     if (!target) {
       this.timer = setTimeout(() => this.#point(), 200);
       return;
@@ -150,6 +150,16 @@ export class Tour {
     target.classList.add("tour-target");
     target.scrollIntoView({ block: "center", behavior: "auto" });
   }
+}
+
+/** @returns {HTMLElement | null} */
+function placeOf(stop) {
+  return document.querySelector(stop.target);
+}
+
+/** @returns {HTMLElement | null} */
+function mapIn(target) {
+  return target.querySelector(".map");
 }
 
 function clickMiddle(target) {

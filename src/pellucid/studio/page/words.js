@@ -4,6 +4,7 @@ const SPACE = "http://www.w3.org/2000/svg";
 
 /** @typedef {{word: string, forms: string[], text: string, picture: () => SVGElement}} Word */
 
+/** @returns {any} */
 function shape(tag, properties, ...children) {
   const made = document.createElementNS(SPACE, tag);
   for (const [name, value] of Object.entries(properties)) made.setAttribute(name, String(value));
@@ -15,8 +16,12 @@ function drawing(width, height, ...shapes) {
   return shape("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true", focusable: "false" }, ...shapes);
 }
 
-/** Cells in rows; `kindOf(row, column)` is a class of the style sheet: "", "blue", "orange", "pad", "marked". */
-function cells(x, y, rows, columns, kindOf = () => "", side = 12) {
+/**
+ * Cells in rows.
+ *
+ * @param {(row: number, column: number) => string} kindOf a class of the style sheet: "", "blue", "orange", "pad", "marked"
+ */
+function cells(x, y, rows, columns, kindOf = (_row, _column) => "", side = 12) {
   return Array.from({ length: rows * columns }, (_, at) => {
     const [row, column] = [Math.floor(at / columns), at % columns];
     return shape("rect", { x: x + column * side, y: y + row * side, width: side - 1, height: side - 1, class: `cell-shape ${kindOf(row, column)}` });

@@ -74,7 +74,7 @@ export function dropping(take) {
   }, { signal });
   for (const name of ["dragleave", "drop"]) {
     document.addEventListener(name, (event) => {
-      if (name === "drop" || !event.relatedTarget) document.body.classList.remove("dropping");
+      if (!(event instanceof DragEvent) || name === "drop" || !event.relatedTarget) document.body.classList.remove("dropping");
     }, { signal });
   }
   document.addEventListener("drop", (event) => {

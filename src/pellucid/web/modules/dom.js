@@ -1,9 +1,11 @@
 /** Elements, with text that is always text: whatever a class or file is called, nothing of it becomes HTML. */
 
 /**
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {Record<string, any>} [properties] `class`, `data-…`, `aria-…` and the like; `on…` are listeners
  * @param {...(Node | string | null | false | undefined)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -12,7 +14,7 @@ export function element(tag, properties = {}, ...children) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else made.setAttribute(name, value === true ? "" : String(value));
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  fill(made, ...children);
   return made;
 }
 
@@ -23,9 +25,14 @@ export function unitCode(name) {
   return element("code", {}, name.slice(0, at), element("wbr"), name.slice(at));
 }
 
-/** Put other children into an element. */
+/**
+ * Put other children into an element.
+ *
+ * @param {Element} parent
+ * @param {...(Node | string | null | false | undefined)} children
+ */
 export function fill(parent, ...children) {
-  parent.replaceChildren(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  parent.replaceChildren(...children.flatMap((child) => (child === null || child === undefined || child === false ? [] : [child])));
 }
 
 /** Whether the person asked for less motion. */

@@ -2,16 +2,18 @@
 
 const STEPS = 256;
 let kept = null;
-let styled = null;
+const styled = new Set();
 
 /** Take the colours from an element of its own rather than from the whole page, as a widget in another's page does. */
 export function takeColoursFrom(element) {
-  styled = element;
+  styled.add(element);
 }
 
 /** Colours of the style sheet, which has them from pellucid's one table, as red, green, blue. */
 function colours() {
-  const style = getComputedStyle(styled ?? document.documentElement);
+  for (const element of styled) if (!element.isConnected) styled.delete(element);
+  const [own = document.documentElement] = styled;
+  const style = getComputedStyle(own);
   const read = (name) => {
     const text = style.getPropertyValue(`--${name}`).trim();
     return [1, 3, 5].map((start) => parseInt(text.slice(start, start + 2), 16));

@@ -24,7 +24,7 @@ export async function imageOf(file, channels) {
     });
   } catch {
     const kind = file.type || "unknown kind";
-    throw new ImageError(`This browser cannot read ${file.name ?? "the image"} (${kind}). Try a PNG or a JPEG.`);
+    throw new ImageError(`This browser cannot read ${file instanceof File ? file.name : "the image"} (${kind}). Try a PNG or a JPEG.`);
   }
   const { width, height } = bitmap;
   if (width * height > MOST_PIXELS) {

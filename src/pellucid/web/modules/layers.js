@@ -38,7 +38,7 @@ export class Layers {
     this.stale = new Set();
     this.watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
-        const number = Number(entry.target.dataset.node);
+        const number = Number(entry.target.getAttribute("data-node"));
         if (entry.isIntersecting && this.stale.delete(number)) this.#paint(number);
         if (entry.isIntersecting) this.near.add(number);
         else this.near.delete(number);

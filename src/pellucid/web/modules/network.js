@@ -16,6 +16,8 @@ import { Tensor, indexOf, sizeOf } from "./tensor.js";
  * @property {number[]} shape with the batch axis
  * @property {boolean} source whether nothing was computed
  * @property {string} reason why it has no arithmetic
+ * @property {Record<string, any>} [tensors] where the numbers that it owns are, by name
+ * @property {any} [value] where the value of a parameter or constant is
  */
 
 /** A network and where its numbers are. */

@@ -34,13 +34,13 @@ export function unpacked(buffer) {
 export function toldOf(head, arrays, channels) {
   const { check, closing } = head;
   const result = arrays.values && {
-    terms: {
+    terms: /** @type {any} */ ({
       operand: arrays.operand.data,
       position: arrays.position.data,
       values: arrays.values.data,
       weights: arrays.weights?.data ?? null,
       products: arrays.products?.data ?? null,
-    },
+    }),
     value: check?.recomputed ?? head.value,
     slack: 0,
     combine: head.combine,

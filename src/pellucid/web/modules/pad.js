@@ -78,7 +78,8 @@ export class Pad {
       this.paint();
       return image;
     }
-    const bytes = digitPixels(this.strokes.map((stroke) => stroke.points), this.kind);
+    const { size, box, pen } = this.kind;
+    const bytes = digitPixels(this.strokes.map((stroke) => stroke.points), { size, box, pen });
     return { bytes, height: this.kind.size, width: this.kind.size, note: "" };
   }
 

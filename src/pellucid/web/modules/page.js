@@ -195,7 +195,7 @@ export class Page {
     const panel = this.place("unit");
     if (how === "beside") panel.querySelector(".whole-map")?.focus();
     else if (how === "back") panel.querySelector("h2")?.focus({ preventScroll: true });
-    else if (focused?.classList.contains("map")) focused.focus({ preventScroll: true });
+    else if (focused instanceof HTMLElement && focused.classList.contains("map")) focused.focus({ preventScroll: true });
     panel.scrollTo({ top: 0, behavior: isStill() ? "auto" : "smooth" });
   }
 

@@ -32,11 +32,12 @@ export class Runner {
     this.ort = ort;
     this.session = session;
     this.outputs = outputs;
+    /** @type {Promise<any>} */
     this.busy = Promise.resolve();
   }
 
   /**
-   * @param {{script: Uint8Array, wasm: Uint8Array, graph: Uint8Array, outputs: [string, string][]}} parts
+   * @param {{script: Uint8Array<ArrayBuffer>, wasm: Uint8Array, graph: Uint8Array, outputs: [string, string][]}} parts
    * @returns {Promise<Runner>}
    */
   static async start({ script, wasm, graph, outputs }) {

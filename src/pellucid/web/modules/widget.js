@@ -15,13 +15,15 @@ class Kernel {
   constructor(model) {
     this.model = model;
     this.waiting = new Map();
+    this.name = Math.random().toString(36).slice(2); // two views of one widget hear each other's answers
+    this.count = 0;
     this.listener = (message, buffers) => this.#take(message, buffers);
     model.on("msg:custom", this.listener);
   }
 
   /** @returns {Promise<{head: any, arrays: Record<string, import("./tensor.js").Tensor>}>} */
   ask(question) {
-    const id = crypto.randomUUID();
+    const id = `${this.name}-${(this.count += 1)}`;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
       this.model.send({ ...question, id });
@@ -56,7 +58,7 @@ class GlassView {
     this.classes = said.classes;
     this.preprocessing = said.preprocessing;
     this.values = new Map();
-    this.asked = new Set();
+    this.asked = new Map();
     this.trail = [];
     this.trouble = element("p", { class: "verdict mismatch", role: "alert", hidden: true });
     this.seen = element("div", { class: "seen" });
@@ -91,12 +93,19 @@ class GlassView {
     return this.values.get(this.network.nodes[number].name) ?? null;
   }
 
+  /** Fetch values that are not there yet; what is on its way is waited for. */
   async fetch(numbers) {
     const wanted = numbers.filter((number) => !this.asked.has(number));
-    if (!wanted.length) return;
-    for (const number of wanted) this.asked.add(number);
-    const { arrays } = await this.kernel.ask({ ask: "values", nodes: wanted });
-    for (const number of wanted) this.values.set(this.network.nodes[number].name, arrays[number]);
+    if (wanted.length) {
+      const coming = this.#fetched(wanted);
+      for (const number of wanted) this.asked.set(number, coming);
+    }
+    await Promise.all(numbers.map((number) => this.asked.get(number)));
+  }
+
+  async #fetched(numbers) {
+    const { arrays } = await this.kernel.ask({ ask: "values", nodes: numbers });
+    for (const number of numbers) this.values.set(this.network.nodes[number].name, arrays[number]);
     if (arrays.pixels) this.pixels = arrays.pixels;
   }
 
