@@ -5,10 +5,12 @@ import { Tensor } from "/modules/tensor.js";
 const KEY = "pellucid-token";
 const TYPES = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
 
-/** What the server refuses, in words for people. */
+/** What the server refuses, in words for people; `said` is all that it answered. */
 export class Refused extends Error {
-  /** @type {Record<string, string> | undefined} what is wrong with which field, where the server says so */
-  mistakes;
+  constructor(message, said = {}) {
+    super(message);
+    this.said = said;
+  }
 }
 
 /** Take the token out of the address, so that a link that is sent does not hold it. */
@@ -83,7 +85,7 @@ async function reached(address, options) {
   }
   if (!response.ok) {
     const said = await response.json().catch(() => ({}));
-    throw Object.assign(new Refused(said.error ?? `The studio answered ${response.status}.`), { mistakes: said.mistakes });
+    throw new Refused(said.error ?? `The studio answered ${response.status}.`, said);
   }
   return response;
 }

@@ -37,7 +37,7 @@ export class NumbersEditor {
       button("+ row", "one more row", (rows) => [...rows, rows[0].map(() => "0")]),
       button("− row", "one row less", (rows) => (rows.length > 1 ? rows.slice(0, -1) : rows)),
     );
-    this.root = element("section", { class: "editor", "aria-label": title }, element("h3", {}, title), element("div", { class: "typing" }, this.line, buttons), this.mistake, element("div", { class: "scroll" }, this.board));
+    this.root = element("div", { class: "editor", role: "group", "aria-label": title }, element("h3", {}, title), element("div", { class: "typing" }, this.line, buttons), this.mistake, element("div", { class: "scroll" }, this.board));
   }
 
   /** Show what is wrong; nothing is. */

@@ -52,8 +52,8 @@ export class FunctionsPart {
     this.warning = element("p", { class: "quiet" });
     this.known = element("dl", {});
     this.root = element(
-      "div",
-      { class: "of-functions" },
+      "section",
+      { class: "of-functions", "aria-label": "Two functions" },
       this.sentence,
       element(
         "div",

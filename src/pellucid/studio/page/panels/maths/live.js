@@ -46,7 +46,7 @@ export class Live {
       answer = await this.question(parameters, this.aborting.signal);
     } catch (error) {
       if (error.name === "AbortError" || key !== this.key) return;
-      if (!error.mistakes) this.key = null; // the same may be asked again
+      if (!error.said?.mistakes) this.key = null; // the same may be asked again
       this.refuse(error);
       return;
     }
@@ -106,13 +106,13 @@ export function line(oninput, properties = {}) {
  * Show what was refused: beside its fields, or above the view where it is about none of them.
  *
  * @param {any} studio
- * @param {Error & {mistakes?: Record<string, string>}} error
+ * @param {Error & {said?: {mistakes?: Record<string, string>}}} error
  * @param {Record<string, {say: (message?: string) => void}>} fields
  */
 export function refused(studio, error, fields) {
-  const mistakes = error.mistakes ?? {};
-  for (const [name, field] of Object.entries(fields)) field.say(mistakes[name]);
-  const beside = Object.keys(mistakes).every((name) => name in fields) && error.mistakes;
+  const { mistakes = null } = error.said ?? {};
+  for (const [name, field] of Object.entries(fields)) field.say(mistakes?.[name]);
+  const beside = mistakes && Object.keys(mistakes).every((name) => name in fields);
   if (beside) studio.complain(null);
   else studio.complain(error instanceof Refused ? error.message : `Something went wrong in this page: ${error.message}`);
 }

@@ -49,8 +49,8 @@ export class NumbersPart {
     this.arithmetic = element("div", {});
     this.stepper = this.#stepper();
     this.root = element(
-      "div",
-      { class: "of-number-cells empty" },
+      "section",
+      { class: "of-number-cells empty", "aria-label": "A filter on numbers" },
       this.sentence,
       element("div", { class: "settings" }, ...Object.values(this.fields).map(({ root }) => root), examples),
       element("div", { class: "editors" }, this.signal.root, this.filter.root),

@@ -105,7 +105,7 @@ export function arithmeticView(answer) {
   }
   const lines = [...indexed(answer), printed(step.text)];
   parts.push(element("pre", { class: "sum", title: printed(step.value[1]), "data-value": step.value[1] }, lines.join("\n")));
-  return element("div", { class: "arithmetic" }, ...parts);
+  return element("div", { class: "arithmetic", role: "group", "aria-label": "The products and their sum" }, ...parts);
 }
 
 /** In one dimension which number of the signal meets which of the filter: in a convolution the indices add up to one. */
@@ -124,7 +124,7 @@ export class ResultGrid {
     this.size = element("span", { class: "quiet" });
     this.box = element("div", { class: "numbers chosen-from" });
     this.cells = [];
-    this.root = element("section", { "aria-label": "Result" }, element("h3", {}, "Result ", this.size), element("div", { class: "scroll" }, this.box));
+    this.root = element("div", { role: "group", "aria-label": "Result" }, element("h3", {}, "Result ", this.size), element("div", { class: "scroll" }, this.box));
   }
 
   show({ result, dimensions, at }) {
