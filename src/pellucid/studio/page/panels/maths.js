@@ -1,6 +1,7 @@
 /** The mathematics, editable: a filter on numbers, a filter on an image, two functions. */
 
 import { element, fill } from "/modules/dom.js";
+import { forgetPaints } from "./maths/cells.js";
 import { FunctionsPart } from "./maths/functions.js";
 import { ImagePart } from "./maths/image.js";
 import { NumbersPart } from "./maths/numbers.js";
@@ -54,6 +55,7 @@ class MathsView {
   }
 
   repaint() {
+    forgetPaints();
     this.part?.repaint();
   }
 
