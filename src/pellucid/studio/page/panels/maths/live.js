@@ -2,10 +2,22 @@
 
 import { element, fill } from "/modules/dom.js";
 import { copying } from "../../way.js";
-import { Refused } from "../../server.js";
+import { Refused, addressOf } from "../../server.js";
 
 /** Questions are at least so many milliseconds apart; the first of a burst is asked at once. */
 const APART = 40;
+
+/** Bytes of an address, at most: the server refuses longer ones. */
+const LONGEST = 4000;
+
+/** Refuse what is too long to be asked for in an address, beside the longest of its fields. */
+export function checkLength(path, parameters) {
+  const { length } = addressOf(path, parameters); // it is written in ASCII
+  if (length <= LONGEST) return;
+  const [[name]] = Object.entries(parameters).sort(([, one], [, other]) => (other?.length ?? 0) - (one?.length ?? 0));
+  const message = `this is more than this page takes: ${length.toLocaleString("en")} characters, written as an address; expected at most ${LONGEST.toLocaleString("en")}`;
+  throw new Refused(message, { mistakes: { [name]: message } });
+}
 
 /** One stream of questions of which only the newest matters. */
 export class Live {
@@ -43,6 +55,7 @@ export class Live {
     this.aborting = new AbortController();
     let answer;
     try {
+      checkLength("/api/maths/functions", parameters);
       answer = await this.question(parameters, this.aborting.signal);
     } catch (error) {
       if (error.name === "AbortError" || key !== this.key) return;
