@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,16 @@ def test_lists_that_mix_kinds_of_numbers_are_read():
     assert convolve(np.array([1, 2.5], dtype=object), [2]).result.tolist() == [2, 5]
     assert convolve(np.array([1, 2], dtype=object), [2]).result.dtype == np.int64
     assert convolve(np.array([1, 2j], dtype=object), [2]).result.tolist() == [2, 4j]
+
+
+def test_what_is_too_large_is_infinite_without_a_stray_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        large = convolve([1e308, 2.0], [1e5, 1.0])
+        assert large.result.tolist() == [np.inf, 1e308 + 2e5, 2.0]
+        assert large.steps[0].value == np.inf
+        assert str(convolve([np.inf], [0.0]).steps[0]) == "inf*0 = nan"
+        assert (
+            str(convolve([1e308, 1e308], [1e5, -1e5], mode="valid").steps[0])
+            == "1e+308*(-100000) + 1e+308*100000 = nan"
+        )

@@ -81,7 +81,8 @@ class Convolution(Shown):
     def result(self) -> Array:
         """Every output: `shape`, int64 or Python integers (dtype object) for integers, else NumPy's common type."""
         padded, aligned = self._operands
-        result = slide(padded, aligned, self.axes, self.groups)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large shows itself as infinity
+            result = slide(padded, aligned, self.axes, self.groups)
         return result[0] if self.plain else result
 
     @cached_property

@@ -55,13 +55,15 @@ class WindowStep:
     @property
     def products(self) -> Array:
         """Each product, in the shape of the overlap."""
-        products: Array = self.signal_values * self.kernel_values
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large shows itself as infinity
+            products: Array = self.signal_values * self.kernel_values
         return products
 
     @property
     def value(self) -> Any:
         """The sum of the products: 0 where nothing overlaps."""
-        total = self.products.sum()
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = self.products.sum()
         return total.item() if isinstance(total, np.generic) else total
 
     def __str__(self) -> str:

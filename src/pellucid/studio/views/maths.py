@@ -29,9 +29,9 @@ from pellucid.studio.workplace import Workplace
 
 __all__ = ["routes"]
 
-LONGEST_TEXT = 20_000
+LONGEST_TEXT = 3_000
 LONGEST_NUMBER = 60
-MOST_SIGNAL, MOST_FILTER, MOST_RESULTS, MOST_SHOWN = 1024, 256, 2048, 4096
+MOST_SIGNAL, MOST_FILTER, MOST_RESULTS, MOST_SHOWN = 400, 225, 1_200, 2_500
 """Numbers of the signal, of the filter, of the result; cells of the signal with all that the filter reaches."""
 
 DEFAULTS = {"stride": "1", "padding_mode": "zeros", "dilation": "1"}

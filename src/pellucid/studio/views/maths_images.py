@@ -35,6 +35,7 @@ from pellucid.studio.workplace import Workplace
 
 __all__ = ["routes"]
 
+LONGEST_TEXT = 3_000
 MOST_ROWS = 15
 """Rows and columns of a filter."""
 
@@ -193,8 +194,8 @@ def _packable(pixels: NDArray[np.integer[Any]]) -> NDArray[Any]:
 def _kernel(text: str) -> Any:
     if not text:
         raise UserError("the filter is empty; expected a name, or rows such as 1,0,-1;2,0,-2;1,0,-1")
-    if len(text) > 60 * MOST_ROWS**2:
-        raise UserError(f"the filter has {len(text):,} characters; expected at most {60 * MOST_ROWS**2:,} on this page")
+    if len(text) > LONGEST_TEXT:
+        raise UserError(f"the filter has {len(text):,} characters; expected at most {LONGEST_TEXT:,} on this page")
     kernel = named_kernel(text)
     if max(kernel.shape) > MOST_ROWS:
         raise UserError(f"the filter has the shape {kernel.shape}; expected at most {MOST_ROWS} rows and columns here")

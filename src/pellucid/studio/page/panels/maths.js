@@ -1,6 +1,7 @@
 /** The mathematics, editable: a filter on numbers, a filter on an image, two functions. */
 
 import { element, fill } from "/modules/dom.js";
+import { forgetPaints } from "./maths/cells.js";
 import { FunctionsPart } from "./maths/functions.js";
 import { ImagePart } from "./maths/image.js";
 import { NumbersPart } from "./maths/numbers.js";
@@ -33,7 +34,8 @@ class MathsView {
     this.tabs = element("nav", { class: "parts", "aria-label": "What is convolved" });
     this.place = element("div", {});
     this.root = element("div", { class: "maths" }, this.tabs, this.place);
-    this.keys = (event) => this.#key(event);
+    this.root.addEventListener("keydown", (event) => this.#key(event));
+    this.keys = (event) => event.target === document.body && this.#key(event);
     document.addEventListener("keydown", this.keys);
   }
 
@@ -53,6 +55,7 @@ class MathsView {
   }
 
   repaint() {
+    forgetPaints();
     this.part?.repaint();
   }
 
@@ -66,8 +69,7 @@ class MathsView {
     const arrow = ARROWS[event.key];
     const taken = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
     if (!arrow || taken || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
-    const isElsewhere = event.target === document.body; // up and down scroll the page there
-    if (isElsewhere ? arrow[1] : !this.root.contains(event.target)) return;
+    if (event.target === document.body && arrow[1]) return; // up and down scroll the page there
     event.preventDefault();
     this.part?.move(...arrow);
   }

@@ -42,8 +42,19 @@ export function widen(box, texts) {
   box.style.setProperty("--characters", Math.min(14, Math.max(1, ...texts.map((text) => text.length))));
 }
 
+/** What each node was painted with: most cells stay as they are from one answer to the next. */
+let paints = new WeakMap();
+
+/** Paint everything again, after the colours have changed. */
+export function forgetPaints() {
+  paints = new WeakMap();
+}
+
 /** Colour a cell by its number. */
 export function paint(node, [, all, size], end) {
+  const key = `${all} ${end}`;
+  if (paints.get(node) === key) return;
+  paints.set(node, key);
   node.style.background = colourOf(size ?? 0, end);
   node.style.color = inkOn(size ?? 0, end);
   node.title = printed(all);

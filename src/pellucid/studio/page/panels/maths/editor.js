@@ -19,9 +19,9 @@ export class NumbersEditor {
   /**
    * @param {string} title
    * @param {(text: string) => void} change gets what was typed, without spaces
-   * @param {{rows?: boolean}} how whether there may be several rows
+   * @param {string} [letter] by which the written arithmetic calls it
    */
-  constructor(title, change) {
+  constructor(title, change, letter = "") {
     this.title = title;
     this.change = change;
     this.text = "";
@@ -37,7 +37,7 @@ export class NumbersEditor {
       button("+ row", "one more row", (rows) => [...rows, rows[0].map(() => "0")]),
       button("− row", "one row less", (rows) => (rows.length > 1 ? rows.slice(0, -1) : rows)),
     );
-    this.root = element("section", { class: "editor", "aria-label": title }, element("h3", {}, title), element("div", { class: "typing" }, this.line, buttons), this.mistake, element("div", { class: "scroll" }, this.board));
+    this.root = element("div", { class: "editor", role: "group", "aria-label": title }, element("h3", {}, title, letter ? element("i", {}, ` ${letter}`) : null), element("div", { class: "typing" }, this.line, buttons), this.mistake, element("div", { class: "scroll" }, this.board));
   }
 
   /** Show what is wrong; nothing is. */
@@ -72,14 +72,17 @@ export class NumbersEditor {
       refill(this.board, this.rest, ...this.inputs.flat());
     }
     this.rest.replaceChildren(...others);
+    const moved = this.corner !== `${shape} ${top} ${left}`;
+    this.corner = `${shape} ${top} ${left}`;
     widen(this.board, [...(fits ? words.flat() : numbers.flat().map(([, all]) => all)), ...others.map((node) => (node.matches(".number") ? node.textContent : ""))]);
     numbers.forEach((row, r) =>
       row.forEach((cell, c) => {
         const input = this.inputs[r][c];
-        place(input, top + r, left + c);
+        if (moved) place(input, top + r, left + c);
         paint(input, cell, end);
         input.classList.toggle("met", isMet(r, c));
-        if (document.activeElement !== input) input.value = printed(fits ? words[r][c] : cell[1]);
+        const text = printed(fits ? words[r][c] : cell[1]);
+        if (document.activeElement !== input && input.value !== text) input.value = text;
       }),
     );
     if (!this.board.contains(document.activeElement)) keepInView(this.board.querySelector(".window-frame"));

@@ -33,7 +33,7 @@ export class FunctionsPart {
     this.fields = {
       f: new Field("f(x) =", line(typing("f"), { class: "expression" }), { wide: true }),
       h: new Field("h(x) =", line(typing("h"), { class: "expression" }), { wide: true }),
-      domain: new Field("from : to", line(typing("domain"), { class: "short" }), { help: "Where the functions are sampled; outside they count as zero" }),
+      domain: new Field("from : to", line((text) => studio.go({ domain: text.trim().replaceAll("−", "-"), x: null }, { replace: true }), { class: "short" }), { help: "Where the functions are sampled; outside they count as zero" }),
       samples: new Field("samples", line(typing("samples"), { class: "short", inputmode: "numeric" })),
       x: new Field("x", line(typing("x"), { class: "short" })),
     };
@@ -52,8 +52,8 @@ export class FunctionsPart {
     this.warning = element("p", { class: "quiet" });
     this.known = element("dl", {});
     this.root = element(
-      "div",
-      { class: "of-functions" },
+      "section",
+      { class: "of-functions", "aria-label": "Two functions" },
       this.sentence,
       element(
         "div",

@@ -47,8 +47,8 @@ export class ImagePart {
     this.arithmetic = element("div", {});
     this.chooser = pictureChooser(studio);
     this.root = element(
-      "div",
-      { class: "on-image" },
+      "section",
+      { class: "on-image", "aria-label": "A filter on an image" },
       this.sentence,
       this.chooser.root,
       element("div", { class: "settings" }, ...Object.values(this.fields).map(({ root }) => root)),
@@ -238,7 +238,7 @@ export class ImagePart {
       this.arithmetic,
       element(
         "div",
-        { class: "arithmetic" },
+        { class: "arithmetic", role: "group", "aria-label": "The products and their sum" },
         element(
           "div",
           { class: "product-row" },

@@ -2,10 +2,22 @@
 
 import { element, fill } from "/modules/dom.js";
 import { copying } from "../../way.js";
-import { Refused } from "../../server.js";
+import { Refused, addressOf } from "../../server.js";
 
 /** Questions are at least so many milliseconds apart; the first of a burst is asked at once. */
 const APART = 40;
+
+/** Bytes of an address, at most: the server refuses longer ones. */
+const LONGEST = 4000;
+
+/** Refuse what is too long to be asked for in an address, beside the longest of its fields. */
+export function checkLength(path, parameters) {
+  const { length } = addressOf(path, parameters); // it is written in ASCII
+  if (length <= LONGEST) return;
+  const [[name]] = Object.entries(parameters).sort(([, one], [, other]) => (other?.length ?? 0) - (one?.length ?? 0));
+  const message = `this is more than this page takes: ${length.toLocaleString("en")} characters, written as an address; expected at most ${LONGEST.toLocaleString("en")}`;
+  throw new Refused(message, { mistakes: { [name]: message } });
+}
 
 /** One stream of questions of which only the newest matters. */
 export class Live {
@@ -43,10 +55,11 @@ export class Live {
     this.aborting = new AbortController();
     let answer;
     try {
+      checkLength("/api/maths/functions", parameters);
       answer = await this.question(parameters, this.aborting.signal);
     } catch (error) {
       if (error.name === "AbortError" || key !== this.key) return;
-      if (!error.mistakes) this.key = null; // the same may be asked again
+      if (!error.said?.mistakes) this.key = null; // the same may be asked again
       this.refuse(error);
       return;
     }
@@ -106,13 +119,13 @@ export function line(oninput, properties = {}) {
  * Show what was refused: beside its fields, or above the view where it is about none of them.
  *
  * @param {any} studio
- * @param {Error & {mistakes?: Record<string, string>}} error
+ * @param {Error & {said?: {mistakes?: Record<string, string>}}} error
  * @param {Record<string, {say: (message?: string) => void}>} fields
  */
 export function refused(studio, error, fields) {
-  const mistakes = error.mistakes ?? {};
-  for (const [name, field] of Object.entries(fields)) field.say(mistakes[name]);
-  const beside = Object.keys(mistakes).every((name) => name in fields) && error.mistakes;
+  const { mistakes = null } = error.said ?? {};
+  for (const [name, field] of Object.entries(fields)) field.say(mistakes?.[name]);
+  const beside = mistakes && Object.keys(mistakes).every((name) => name in fields);
   if (beside) studio.complain(null);
   else studio.complain(error instanceof Refused ? error.message : `Something went wrong in this page: ${error.message}`);
 }

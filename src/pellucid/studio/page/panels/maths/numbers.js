@@ -28,8 +28,8 @@ export class NumbersPart {
     this.live = new Live((key, signal) => ask("/api/maths/numbers", key, signal), (answer) => this.#show(answer), (error) => this.#refuse(error));
     const typing = (name) => (text) => studio.go({ [name]: text.trim() || null }, { replace: true });
     const choosing = (name) => (value) => studio.go({ [name]: value || null });
-    this.signal = new NumbersEditor("Signal", (text) => studio.go({ signal: text, at: null }, { replace: true }));
-    this.filter = new NumbersEditor("Filter", (text) => studio.go({ filter: text, at: null }, { replace: true }));
+    this.signal = new NumbersEditor("Signal", (text) => studio.go({ signal: text, at: null }, { replace: true }), "f");
+    this.filter = new NumbersEditor("Filter", (text) => studio.go({ filter: text, at: null }, { replace: true }), "h");
     const named = (names) => names.map((name) => [name, name]);
     this.fields = {
       correlate: new Field("operation", choice([["", "convolve: flip the filter"], ["1", "correlate: as it is"]], choosing("correlate"))),
@@ -49,8 +49,8 @@ export class NumbersPart {
     this.arithmetic = element("div", {});
     this.stepper = this.#stepper();
     this.root = element(
-      "div",
-      { class: "of-number-cells empty" },
+      "section",
+      { class: "of-number-cells empty", "aria-label": "A filter on numbers" },
       this.sentence,
       element("div", { class: "settings" }, ...Object.values(this.fields).map(({ root }) => root), examples),
       element("div", { class: "editors" }, this.signal.root, this.filter.root),

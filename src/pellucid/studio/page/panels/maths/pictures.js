@@ -57,8 +57,8 @@ export function pictureChooser(studio) {
   };
   let chosen = "";
   const root = element(
-    "section",
-    { class: "pictures", "aria-label": "Images" },
+    "div",
+    { class: "pictures", role: "group", "aria-label": "Images" },
     element("div", {}, ofExamples, pickers(give, (message) => studio.complain(message)), element("p", { class: "quiet" }, "or drop or paste one anywhere on this page.")),
     ofRun,
   );

@@ -105,7 +105,7 @@ export function arithmeticView(answer) {
   }
   const lines = [...indexed(answer), printed(step.text)];
   parts.push(element("pre", { class: "sum", title: printed(step.value[1]), "data-value": step.value[1] }, lines.join("\n")));
-  return element("div", { class: "arithmetic" }, ...parts);
+  return element("div", { class: "arithmetic", role: "group", "aria-label": "The products and their sum" }, ...parts);
 }
 
 /** In one dimension which number of the signal meets which of the filter: in a convolution the indices add up to one. */
@@ -124,7 +124,7 @@ export class ResultGrid {
     this.size = element("span", { class: "quiet" });
     this.box = element("div", { class: "numbers chosen-from" });
     this.cells = [];
-    this.root = element("section", { "aria-label": "Result" }, element("h3", {}, "Result ", this.size), element("div", { class: "scroll" }, this.box));
+    this.root = element("div", { role: "group", "aria-label": "Result" }, element("h3", {}, "Result ", element("i", {}, "g "), this.size), element("div", { class: "scroll" }, this.box));
   }
 
   show({ result, dimensions, at }) {
@@ -139,12 +139,16 @@ export class ResultGrid {
     result.flat().forEach((cell, number) => {
       const node = this.cells[number];
       paint(node, cell, end);
+      if (node.dataset.value === cell[1]) return;
       node.textContent = printed(cell[0]);
       node.dataset.value = cell[1];
       node.setAttribute("aria-label", `${node.dataset.name}: ${printed(cell[0])}`);
-      node.setAttribute("aria-current", String(number === at));
-      node.tabIndex = number === at ? 0 : -1;
     });
+    for (const [number, isChosen] of [[this.chosen, false], [at, true]]) {
+      this.cells[number]?.setAttribute("aria-current", String(isChosen));
+      if (this.cells[number]) this.cells[number].tabIndex = isChosen ? 0 : -1;
+    }
+    this.chosen = at;
     if (hadFocus) this.cells[at].focus({ preventScroll: true });
     keepInView(this.cells[at]);
   }
@@ -156,6 +160,8 @@ export class ResultGrid {
         const name = dimensions === 1 ? `result ${c}` : `result, row ${r}, column ${c}`;
         const node = cellView(cell, 0, { onclick: () => this.choose(r * columns + c) });
         node.dataset.name = name;
+        node.setAttribute("aria-current", "false");
+        node.tabIndex = -1;
         return node;
       }),
     );
