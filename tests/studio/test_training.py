@@ -443,6 +443,8 @@ def test_a_look_waits_where_it_would_cost_the_training_too_much(folder) -> None:
     assert "costs" in head["skipped"] or "cost the training" in head["skipped"]
     assert "confusion" not in head
     assert "confusion" in looks.at(run, 1, seconds=1e-6, whole=True).head
+    assert looks.at(run, 2, seconds=1e-6).head["later"] > 0, "not at once again"
+    assert "examples" in looks.at(run, 2, seconds=None).head, "nothing is being trained"
 
 
 def test_more_epochs_says_honestly_what_they_are(own_studio) -> None:

@@ -19,6 +19,7 @@ class TrainView {
     this.history = new History();
     this.curves = new Curves();
     this.looks = new Looks(studio);
+    this.looks.again = () => this.#look();
     this.byHand = new StepByHand(studio);
     this.form = new TrainingForm(studio, (name) => this.#started(name));
     this.list = element("div", { class: "run-list", role: "list" });
@@ -69,6 +70,7 @@ class TrainView {
   close() {
     this.source?.close();
     clearInterval(this.ticking);
+    this.looks.clear();
     document.removeEventListener("visibilitychange", this.seen);
     this.curves.close();
   }
