@@ -515,6 +515,24 @@ def test_a_person_begins_a_training_in_the_page(own_studio, folder, browser) -> 
     page.close()
 
 
+def test_a_person_gives_a_folder_of_images(own_studio, folder, browser, tmp_path) -> None:
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "pets" / name / "1.png")
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{own_studio.address}#/train?run=digits&ask={quote('{}')}")
+    page.get_by_label("Images", exact=True).select_option("your own")
+    page.locator("input[webkitdirectory]").set_input_files(tmp_path / "pets")
+    page.wait_for_selector(".command code:text('uploads/pets')")
+    assert (folder / "uploads" / "pets" / "dog" / "1.png").read_bytes() == (
+        tmp_path / "pets" / "dog" / "1.png"
+    ).read_bytes()
+    page.wait_for_selector("button:text('Start training'):enabled")
+    page.close()
+
+
 def test_a_form_is_read_and_written_by_keyboard_at_390_pixels(own_studio, browser) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.goto(f"{own_studio.address}#/train?run=digits&ask={quote(json.dumps({'data': 'mnist'}))}")
@@ -619,6 +637,22 @@ def test_an_hour_of_watching_costs_no_memory(folder) -> None:
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 500_000, f"{grown:,} bytes after 10,000 lines more"
+
+
+def test_the_studio_ends_although_a_page_is_watching(folder) -> None:
+    from conftest import listen
+
+    opening = listen(folder)
+    opened = next(opening)
+    connection = http.client.HTTPConnection("127.0.0.1", opened.port, timeout=20)
+    connection.request("GET", "/api/events?run=digits")
+    response = connection.getresponse()
+    assert response.readline()
+    started = time.monotonic()
+    next(opening, None)
+    assert time.monotonic() - started < 5
+    assert b"event: state" in response.read(), "the answer is whole"
+    connection.close()
 
 
 @pytest.mark.slow

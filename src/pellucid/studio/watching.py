@@ -98,6 +98,7 @@ class Watched:
             "batch_size": record.recipe["batch_size"],
             "is_frozen": record.recipe["backbone"] == "frozen",
             "kept": entry.run.epochs(),
+            "checkpoints": _checkpoints(entry.run),
             "keep": str(record.keep),
             "known": summary["state"] != "training" or entry.run.trainer() is not None,
             "classes": len(record.classes),
@@ -262,6 +263,12 @@ def _stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     return state.st_mtime_ns, state.st_size, state.st_ino
+
+
+def _checkpoints(run: Run) -> list[int]:
+    """List after how many steps there are checkpoints, from which a step is repeated; 0 is the seed."""
+    names = [path.stem.removeprefix("step-") for path in (run.directory / RunFile.CHECKPOINTS).glob("step-*.json")]
+    return sorted({0, *(int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 12)})
 
 
 def _about_steps(run: Run) -> int | None:

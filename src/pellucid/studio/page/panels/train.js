@@ -51,6 +51,7 @@ class TrainView {
       ),
       element("div", { class: "train-column" }, this.form.root, this.nothing, this.watched),
     );
+    fill(document.getElementById("way"));
     this.seen = () => this.#look();
     document.addEventListener("visibilitychange", this.seen);
     this.ticking = setInterval(() => this.#tell(), 1000);
@@ -167,11 +168,12 @@ class TrainView {
       );
     }
     if (run.state !== "training") this.stopping = null;
-    if (before && (before.kept ?? []).join() !== (run.kept ?? []).join()) {
-      this.studio.trying(() => this.studio.factsOf(run.name, true)).then(() => this.studio.chooser?.update());
+    const changed = !before || before.state !== run.state || (before.kept ?? []).join() !== (run.kept ?? []).join();
+    if (before && changed && run.is_run) {
+      this.studio.trying(() => Promise.all([this.studio.listRuns(true), this.studio.factsOf(run.name, true)])).then(() => this.studio.chooser?.update());
     }
     this.#tell();
-    if (!before || before.state !== run.state || before.known !== run.known) this.#offer();
+    if (changed || before.known !== run.known) this.#offer();
     this.byHand.show(run);
     this.#look();
     document.body.dataset.state = run.state;
