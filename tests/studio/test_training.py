@@ -280,13 +280,14 @@ def unfinish(run: Path) -> list[bytes]:
     return lines[first + 1 :]
 
 
-def test_a_run_that_begins_grows_and_vanishes_is_seen(folder) -> None:
+def test_a_run_that_begins_grows_and_vanishes_is_seen(folder, monkeypatch) -> None:
     trainings = Trainings(folder)
     watch = Watch(Watched(folder, trainings), "begun")
 
     def news() -> dict[str, Any]:
-        time.sleep(1)
         return dict(watch.news())
+
+    monkeypatch.setattr("pellucid.studio.watching.SECONDS_KEPT", -1)
 
     assert "gone" in news()
     shutil.copytree(folder / "digits", folder / "begun")
@@ -453,15 +454,27 @@ def test_more_epochs_says_honestly_what_they_are(own_studio) -> None:
     assert "repeats its 2 epochs exactly" in said["words"]
 
 
-def test_a_step_by_hand_is_that_of_the_command(own_studio, folder) -> None:
-    _, said, _ = own_studio.call("/api/training/weights?run=digits")
-    weight = said["weights"][0]["name"]
-    status, said, _ = own_studio.call("/api/training/step", {"run": "digits", "weight": weight, "step": 3})
-    assert status == 200, said
-    step = pellucid.step(folder / "digits", weight, step=3)
+def test_a_step_by_hand_is_that_of_the_command(folder) -> None:
+    run = str(folder / "digits")
+    step = pellucid.step(run, "head.bias[3]", step=3)
+    said = one_step.main([run, "head.bias[3]", "3"])
     assert (said["before"], said["after"], said["text"]) == (step.before, step.after, str(step))
-    said = one_step.main([str(folder / "digits"), "nothing[0]", "3"])
-    assert "no weight is called" in str(said["error"])
+    assert said["confirmed"]
+    assert "no weight is called" in str(one_step.main([run, "nothing[0]", "3"])["error"])
+
+
+@pytest.mark.slow
+def test_a_step_by_hand_runs_beside_the_studio_and_ends_with_who_asked(own_studio, folder) -> None:
+    _, said, _ = own_studio.call("/api/training/weights?run=digits")
+    asked = {"run": "digits", "weight": said["weights"][0]["name"], "step": 3}
+    status, said, _ = own_studio.call("/api/training/step", asked)
+    assert (status, said["step"]) == (200, 3)
+    assert own_studio.call("/api/training/step", asked | {"step": "soon"})[0] == 400
+    connection = http.client.HTTPConnection("127.0.0.1", own_studio.port)
+    connection.request("POST", "/api/training/step", json.dumps(asked).encode(), {"X-Pellucid-Token": own_studio.token})
+    time.sleep(1)
+    connection.close()
+    until(lambda: "one_step" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout, 20)
 
 
 def test_a_page_shows_a_training_as_it_goes_and_says_when_it_is_gone(own_studio, folder, browser) -> None:
