@@ -223,6 +223,8 @@ def test_a_long_log_is_read_in_parts_and_averaged(tmp_path) -> None:
         parts.append(lines)
     assert len(parts) > 1
     assert [line for part in parts for line in part] == read_metrics(tmp_path)
+    some, end = metrics_from(tmp_path, 0, without="batch")
+    assert (some, end) == ([parts[0][-1]], metrics_from(tmp_path, 0)[1])
     points = list(thinned(parts[0], 7))
     weights = [point["lines"] for point in points]
     mean = np.average([point["loss"] for point in points], weights=weights)
@@ -241,6 +243,16 @@ def test_progress_is_told_from_the_lines() -> None:
     assert (progress.step, progress.epoch, progress.steps_per_epoch) == (50, 2, 25)
     assert progress.best_accuracy == 0.5
     assert progress.finished
+
+
+def test_a_run_that_cannot_be_read_is_not_passed_over_in_silence(folder) -> None:
+    shutil.copytree(folder / "digits", folder / "broken")
+    (folder / "broken" / RunFile.RECORD).write_text("{")
+    watched = Watched(folder, Trainings(folder))
+    assert {run["name"]: run["state"] for run in watched.runs()} == {"digits": "finished", "broken": "damaged"}
+    detail = watched.detail("broken")
+    assert detail is not None
+    assert "run.json" in detail["failure"]
 
 
 def test_who_trains_a_run_stands_in_its_lock(folder) -> None:

@@ -198,7 +198,7 @@ class TrainView {
     this.watched.hidden = false;
     const text = sentenceOf(run, this.history, this.stopping === run.name);
     if (this.sentence.textContent !== text) this.sentence.textContent = text;
-    this.curvesPart.hidden = !run.is_run || run.is_frozen;
+    this.curvesPart.hidden = !run.is_run || run.is_fitted;
     const total = run.steps_per_epoch ? run.steps_per_epoch * run.epochs : 0;
     const share = run.state === "finished" || run.state === "evaluating" ? 1 : total ? Math.min(1, run.progress.step / total) : 0;
     this.track.hidden = !run.is_run;
@@ -206,10 +206,10 @@ class TrainView {
     this.track.setAttribute("aria-valuenow", String(Math.round(100 * share)));
     fill(
       this.remarks,
-      run.failure ? element("p", { class: "wrong" }, element("strong", {}, "Its process ended: "), run.failure) : null,
+      run.failure ? element("p", { class: "wrong" }, run.state === "damaged" ? null : element("strong", {}, "Its process ended: "), run.failure) : null,
       run.damage ? element("p", { class: "wrong" }, run.damage) : null,
       run.known === false ? element("p", { class: "quiet" }, "It is trained by a process that is not known on this machine; stop it where it was started (Ctrl-C).") : null,
-      run.is_frozen ? element("p", { class: "quiet" }, "Its backbone is frozen: the last layer is fitted at once, so there are no steps to draw.") : null,
+      run.is_fitted ? element("p", { class: "quiet" }, "Its backbone is frozen: the last layer is fitted at once, so there are no steps to draw.") : null,
     );
     this.logPart.hidden = !run.log;
     if (this.log.textContent !== run.log) this.log.textContent = run.log;
@@ -237,6 +237,7 @@ class TrainView {
       failed: [button("Take it out of the list", "It never became a run", async () => (await doing("/api/training/forget")()) && this.studio.go({ train: null }))],
       finished: [button("More epochs …", "What that means for this run", () => this.#again(2))],
       evaluating: [],
+      damaged: [],
     }[run.state];
     if (run.is_run && run.state !== "finished") offers.push(button("Another like it …", "A form with its settings", () => this.#again(1)));
     if (run.is_run) offers.push(element("button", { type: "button", onclick: () => this.studio.go({ run: run.name }, { view: "see" }), disabled: !run.kept.length }, "See an image through it"));
