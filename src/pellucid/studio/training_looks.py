@@ -30,7 +30,7 @@ from pellucid.run import Run
 __all__ = ["Look", "Looks"]
 
 EXAMPLES = 12
-SHARE = 0.02
+SHARE = 0.01
 """Of a core's time that looks may take while the run is being trained."""
 MOST_IMAGES = 5000
 LEAST_IMAGES = 50

@@ -10,6 +10,8 @@ import { Looks } from "./train/looks.js";
 import { SIGNS, scoreOf, sentenceOf } from "./train/state.js";
 import { StepByHand } from "./train/step.js";
 
+const SECONDS_BETWEEN_DRAWINGS = 2;
+
 /** @type {import("../main.js").Panel} */
 export const training = { name: "train", title: "Train", open: (studio) => new TrainView(studio) };
 
@@ -71,6 +73,7 @@ class TrainView {
   close() {
     this.source?.close();
     clearInterval(this.ticking);
+    clearTimeout(this.drawing);
     this.looks.clear();
     document.removeEventListener("visibilitychange", this.seen);
     this.curves.close();
@@ -182,13 +185,14 @@ class TrainView {
   #lines({ restart, lines, at }) {
     if (restart) this.history.clear();
     this.history.add(lines, at, !restart);
-    if (!this.drawing) {
-      this.drawing = requestAnimationFrame(() => {
-        this.drawing = null;
-        this.curves.show(this.history);
-        document.body.dataset.points = String(this.history.steps.length);
-      });
-    }
+    // Drawing costs the training's machine, too: what is new at once, what follows every other second.
+    const wait = restart ? 0 : Math.max(0, (this.drawn ?? 0) + SECONDS_BETWEEN_DRAWINGS * 1000 - Date.now());
+    this.drawing ??= setTimeout(() => {
+      this.drawing = null;
+      this.drawn = Date.now();
+      this.curves.show(this.history);
+      document.body.dataset.points = String(this.history.steps.length);
+    }, wait);
   }
 
   /** Say what is going on. */
