@@ -223,6 +223,8 @@ def test_a_long_log_is_read_in_parts_and_averaged(tmp_path) -> None:
         parts.append(lines)
     assert len(parts) > 1
     assert [line for part in parts for line in part] == read_metrics(tmp_path)
+    some, end = metrics_from(tmp_path, 0, without="batch")
+    assert (some, end) == ([parts[0][-1]], metrics_from(tmp_path, 0)[1])
     points = list(thinned(parts[0], 7))
     weights = [point["lines"] for point in points]
     mean = np.average([point["loss"] for point in points], weights=weights)
@@ -241,6 +243,16 @@ def test_progress_is_told_from_the_lines() -> None:
     assert (progress.step, progress.epoch, progress.steps_per_epoch) == (50, 2, 25)
     assert progress.best_accuracy == 0.5
     assert progress.finished
+
+
+def test_a_run_that_cannot_be_read_is_not_passed_over_in_silence(folder) -> None:
+    shutil.copytree(folder / "digits", folder / "broken")
+    (folder / "broken" / RunFile.RECORD).write_text("{")
+    watched = Watched(folder, Trainings(folder))
+    assert {run["name"]: run["state"] for run in watched.runs()} == {"digits": "finished", "broken": "damaged"}
+    detail = watched.detail("broken")
+    assert detail is not None
+    assert "run.json" in detail["failure"]
 
 
 def test_who_trains_a_run_stands_in_its_lock(folder) -> None:
@@ -280,13 +292,14 @@ def unfinish(run: Path) -> list[bytes]:
     return lines[first + 1 :]
 
 
-def test_a_run_that_begins_grows_and_vanishes_is_seen(folder) -> None:
+def test_a_run_that_begins_grows_and_vanishes_is_seen(folder, monkeypatch) -> None:
     trainings = Trainings(folder)
     watch = Watch(Watched(folder, trainings), "begun")
 
     def news() -> dict[str, Any]:
-        time.sleep(1)
         return dict(watch.news())
+
+    monkeypatch.setattr("pellucid.studio.watching.SECONDS_KEPT", -1)
 
     assert "gone" in news()
     shutil.copytree(folder / "digits", folder / "begun")
@@ -443,6 +456,8 @@ def test_a_look_waits_where_it_would_cost_the_training_too_much(folder) -> None:
     assert "costs" in head["skipped"] or "cost the training" in head["skipped"]
     assert "confusion" not in head
     assert "confusion" in looks.at(run, 1, seconds=1e-6, whole=True).head
+    assert looks.at(run, 2, seconds=1e-6).head["later"] > 0, "not at once again"
+    assert "examples" in looks.at(run, 2, seconds=None).head, "nothing is being trained"
 
 
 def test_more_epochs_says_honestly_what_they_are(own_studio) -> None:
@@ -451,15 +466,27 @@ def test_more_epochs_says_honestly_what_they_are(own_studio) -> None:
     assert "repeats its 2 epochs exactly" in said["words"]
 
 
-def test_a_step_by_hand_is_that_of_the_command(own_studio, folder) -> None:
-    _, said, _ = own_studio.call("/api/training/weights?run=digits")
-    weight = said["weights"][0]["name"]
-    status, said, _ = own_studio.call("/api/training/step", {"run": "digits", "weight": weight, "step": 3})
-    assert status == 200, said
-    step = pellucid.step(folder / "digits", weight, step=3)
+def test_a_step_by_hand_is_that_of_the_command(folder) -> None:
+    run = str(folder / "digits")
+    step = pellucid.step(run, "head.bias[3]", step=3)
+    said = one_step.main([run, "head.bias[3]", "3"])
     assert (said["before"], said["after"], said["text"]) == (step.before, step.after, str(step))
-    said = one_step.main([str(folder / "digits"), "nothing[0]", "3"])
-    assert "no weight is called" in str(said["error"])
+    assert said["confirmed"]
+    assert "no weight is called" in str(one_step.main([run, "nothing[0]", "3"])["error"])
+
+
+@pytest.mark.slow
+def test_a_step_by_hand_runs_beside_the_studio_and_ends_with_who_asked(own_studio, folder) -> None:
+    _, said, _ = own_studio.call("/api/training/weights?run=digits")
+    asked = {"run": "digits", "weight": said["weights"][0]["name"], "step": 3}
+    status, said, _ = own_studio.call("/api/training/step", asked)
+    assert (status, said["step"]) == (200, 3)
+    assert own_studio.call("/api/training/step", asked | {"step": "soon"})[0] == 400
+    connection = http.client.HTTPConnection("127.0.0.1", own_studio.port)
+    connection.request("POST", "/api/training/step", json.dumps(asked).encode(), {"X-Pellucid-Token": own_studio.token})
+    time.sleep(1)
+    connection.close()
+    until(lambda: "one_step" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout, 20)
 
 
 def test_a_page_shows_a_training_as_it_goes_and_says_when_it_is_gone(own_studio, folder, browser) -> None:
@@ -510,6 +537,24 @@ def test_a_person_begins_a_training_in_the_page(own_studio, folder, browser) -> 
     page.wait_for_selector('.run-button[data-run="mine"][aria-current="true"]')
     page.wait_for_selector('body[data-state="starting"], body[data-state="training"]')
     assert page.inner_text(".doing .sentence").startswith("mine is ")
+    page.close()
+
+
+def test_a_person_gives_a_folder_of_images(own_studio, folder, browser, tmp_path) -> None:
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "pets" / name / "1.png")
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{own_studio.address}#/train?run=digits&ask={quote('{}')}")
+    page.get_by_label("Images", exact=True).select_option("your own")
+    page.locator("input[webkitdirectory]").set_input_files(tmp_path / "pets")
+    page.wait_for_selector(".command code:text('uploads/pets')")
+    assert (folder / "uploads" / "pets" / "dog" / "1.png").read_bytes() == (
+        tmp_path / "pets" / "dog" / "1.png"
+    ).read_bytes()
+    page.wait_for_selector("button:text('Start training'):enabled")
     page.close()
 
 
@@ -617,6 +662,22 @@ def test_an_hour_of_watching_costs_no_memory(folder) -> None:
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 500_000, f"{grown:,} bytes after 10,000 lines more"
+
+
+def test_the_studio_ends_although_a_page_is_watching(folder) -> None:
+    from conftest import listen
+
+    opening = listen(folder)
+    opened = next(opening)
+    connection = http.client.HTTPConnection("127.0.0.1", opened.port, timeout=20)
+    connection.request("GET", "/api/events?run=digits")
+    response = connection.getresponse()
+    assert response.readline()
+    started = time.monotonic()
+    next(opening, None)
+    assert time.monotonic() - started < 5
+    assert b"event: state" in response.read(), "the answer is whole"
+    connection.close()
 
 
 @pytest.mark.slow

@@ -22,8 +22,8 @@ def named_sets(data_dir: str | Path | None = None) -> list[dict[str, Any]]:
     Raises:
         UserError: that is not a folder.
 
-    >>> named_sets()[0]["shape"]
-    [1, 28, 28]
+    >>> [row["shape"] for row in named_sets() if row["name"] == "mnist"]
+    [[1, 28, 28]]
     """
     data, cache = data_folder(data_dir), cache_folder(None)
     rows: list[dict[str, Any]] = []

@@ -102,13 +102,17 @@ def read_metrics(directory: Path, event: str | None = None) -> list[dict[str, An
     return [line for line in lines if event is None or line["event"] == event]
 
 
-def metrics_from(directory: Path, start: int, most: int = MOST_AT_ONCE) -> tuple[list[dict[str, Any]], int]:
+def metrics_from(
+    directory: Path, start: int, most: int = MOST_AT_ONCE, *, without: str | None = None
+) -> tuple[list[dict[str, Any]], int]:
     """Read what a run's `metrics.jsonl` has from a byte on, for whoever watches it grow.
 
     Args:
         directory: the run's.
         start: the byte at which a line begins.
         most: bytes to read at once, so that a long file is read in parts.
+        without: an event whose lines are passed over unread, but for the last line: whoever only asks how far a run
+            has come need not read every loss.
 
     Returns:
         The whole lines, and the byte after the last of them, at which the next call starts. No lines where there are
@@ -124,9 +128,12 @@ def metrics_from(directory: Path, start: int, most: int = MOST_AT_ONCE) -> tuple
             complete, end, _ = file.read(most).rpartition(b"\n")
     except FileNotFoundError:
         return [], start
+    texts = complete.splitlines()
+    passed_over = f'{{"event": "{without}"'.encode()
     lines, at = [], start
-    for text in complete.splitlines():
-        lines.append(_read_line(path, f"the line at byte {at:,}", text))
+    for number, text in enumerate(texts, 1):
+        if without is None or number == len(texts) or not text.startswith(passed_over):
+            lines.append(_read_line(path, f"the line at byte {at:,}", text))
         at += len(text) + 1
     return lines, start + len(complete) + len(end)
 

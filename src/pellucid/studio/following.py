@@ -23,8 +23,10 @@ SENT_AT_FIRST = 3000
 class Follower:
     """Reads what is new in a run's `metrics.jsonl`, and notices when a resumed training has cut some of it off."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, without: str | None = None) -> None:
+        """Watch a run from its first line; `without` is an event whose lines may be passed over (`metrics_from`)."""
         self.directory = directory
+        self._without = without
         self._path = directory / RunFile.METRICS
         self.at = 0
         """The byte that is read next."""
@@ -46,7 +48,7 @@ class Follower:
         restarted = self.at > 0 and not self._is_as_it_was()
         if restarted:
             self.at, self._before = 0, b""
-        lines, end = metrics_from(self.directory, self.at)
+        lines, end = metrics_from(self.directory, self.at, without=self._without)
         if end != self.at:
             self.at = end
             self._before = self._bytes_before()

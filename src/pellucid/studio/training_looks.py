@@ -30,8 +30,8 @@ from pellucid.run import Run
 __all__ = ["Look", "Looks"]
 
 EXAMPLES = 12
-SHARE = 0.02
-"""Of an epoch's time that a look may take while the run is being trained."""
+SHARE = 0.01
+"""Of a core's time that looks may take while the run is being trained."""
 MOST_IMAGES = 5000
 LEAST_IMAGES = 50
 """Below this a confusion matrix says little."""
@@ -58,6 +58,7 @@ class Looks:
         self._kept: OrderedDict[tuple[str, int, bool], Look] = OrderedDict()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="looks", initializer=_be_modest)
         self._lock = threading.Lock()
+        self._not_before = 0.0
 
     def at(self, run: Run, epoch: int, *, seconds: float | None, whole: bool = False) -> Look:
         """Look at an epoch's weights.
@@ -68,6 +69,10 @@ class Looks:
             seconds: how long an epoch takes, where the run is being trained and is not to be slowed; None else.
             whole: look at all images whatever it costs, as the person asked.
 
+        Returns:
+            What was seen; of a run that is being trained, where the last look was too short a time ago, only `later`:
+            in how many seconds it may be asked for again.
+
         Raises:
             UserError: the weights or the images are gone.
         """
@@ -77,8 +82,12 @@ class Looks:
                 if known in self._kept:
                     self._kept.move_to_end(known)
                     return self._kept[known]
-        look = self._worker.submit(_look, run, epoch, None if whole else seconds).result()
+            waiting = self._not_before - time.monotonic()
+        if seconds is not None and not whole and waiting > 0:
+            return Look({"epoch": epoch, "later": waiting}, None)
+        look, cost = self._worker.submit(_look_timed, run, epoch, None if whole else seconds).result()
         with self._lock:
+            self._not_before = time.monotonic() + cost / SHARE
             self._kept[key] = look
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
@@ -93,6 +102,13 @@ def _be_modest() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)  # Linux: of this thread alone
 
 
+def _look_timed(run: Run, epoch: int, seconds: float | None) -> tuple[Look, float]:
+    """Look, and give how many seconds of a core it took."""
+    started = time.thread_time()
+    look = _look(run, epoch, seconds)
+    return look, time.thread_time() - started
+
+
 def _look(run: Run, epoch: int, seconds: float | None) -> Look:
     predictor = open_predictor(run, epoch, "cpu")
     head: dict[str, Any] = {"epoch": epoch, "classes": list(run.classes)}
@@ -102,9 +118,9 @@ def _look(run: Run, epoch: int, seconds: float | None) -> Look:
         chosen = _unseen(run)
     except UserError as error:
         return Look(head | {"missing": str(error)}, filters)
-    started = time.perf_counter()
+    started = time.thread_time()
     head |= _examples(predictor, chosen)
-    each = (time.perf_counter() - started) / max(1, len(head["examples"]))
+    each = (time.thread_time() - started) / max(1, len(head["examples"]))
     head |= _confusion(predictor, chosen, each, seconds)
     return Look(head, filters)
 

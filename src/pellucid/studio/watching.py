@@ -52,6 +52,7 @@ class Watched:
         self._folder = folder
         self._trainings = trainings
         self._entries: dict[str, _Entry] = {}
+        self._damaged: dict[str, tuple[Stamp, str]] = {}
         self._lock = threading.Lock()
         self._listed: list[dict[str, Any]] = []
         self._looked = -math.inf
@@ -90,14 +91,17 @@ class Watched:
         if entry is None:
             return detail
         record = entry.run.record
+        is_frozen, is_tuned = record.recipe["backbone"] == "frozen", record.recipe["fine_tune"]
         return detail | {
             "progress": entry.progress.to_dict(),
             "damage": entry.damage,
-            "steps_per_epoch": entry.progress.steps_per_epoch or _about_steps(entry.run),
+            "steps_per_epoch": None if is_tuned else entry.progress.steps_per_epoch or _about_steps(entry.run),
             "is_exact": entry.progress.steps_per_epoch is not None,
             "batch_size": record.recipe["batch_size"],
-            "is_frozen": record.recipe["backbone"] == "frozen",
+            "is_frozen": is_frozen,
+            "is_fitted": is_frozen and not is_tuned,
             "kept": entry.run.epochs(),
+            "checkpoints": _checkpoints(entry.run),
             "keep": str(record.keep),
             "known": summary["state"] != "training" or entry.run.trainer() is not None,
             "classes": len(record.classes),
@@ -106,6 +110,8 @@ class Watched:
         }
 
     def _failure(self, name: str, state: str) -> str | None:
+        if state == "damaged":
+            return self._damaged.get(name, (None, None))[1]
         if state not in ("failed", "stopped", "finished"):
             return None
         return self._trainings.failure(name, finished=state == "finished")
@@ -131,13 +137,15 @@ class Watched:
             entry = self._entry(name, path)
             if entry is not None:
                 listed.append(self._summary(entry))
+            elif name in self._damaged:
+                listed.append(_no_run(name, "damaged"))
         listed.sort(key=lambda run: (run["created"], run["name"]), reverse=True)
         beginning = [name for name in self._trainings.names() if name not in there]
         return [self._beginning(name) for name in beginning] + listed
 
     def _beginning(self, name: str) -> dict[str, Any]:
         state = "starting" if self._trainings.is_alive(name) else "failed"
-        return {"name": name, "state": state, "created": "", "epoch": 0, "epochs": None, "is_run": False}
+        return _no_run(name, state)
 
     def _entry(self, name: str, path: Path) -> _Entry | None:
         stamp = _stamp(path)
@@ -145,11 +153,15 @@ class Watched:
         if stamp is None:
             return None
         if entry is None or entry.record != stamp:
+            if self._damaged.get(name, (None, ""))[0] == stamp:
+                return None
             try:
                 run = open_run(path.parent)
-            except UserError:  # damaged, or of another pellucid; `pellucid runs` passes over it too
+            except UserError as error:  # damaged, or of another pellucid
+                self._damaged[name] = (stamp, str(error))
                 return None
-            entry = self._entries[name] = _Entry(run, stamp, Follower(run.directory))
+            self._damaged.pop(name, None)
+            entry = self._entries[name] = _Entry(run, stamp, Follower(run.directory, without="batch"))
         self._follow(entry)
         evaluation = _stamp(path.parent / RunFile.EVALUATION)
         if evaluation != entry.evaluation:
@@ -256,12 +268,22 @@ class Watch:
         return [("lines", {"restart": restarted or first, "lines": sent, "at": time.time()})]
 
 
+def _no_run(name: str, state: str) -> dict[str, Any]:
+    return {"name": name, "state": state, "created": "", "epoch": 0, "epochs": None, "score": None, "is_run": False}
+
+
 def _stamp(path: Path) -> Stamp | None:
     try:
         state = path.stat()
     except OSError:
         return None
     return state.st_mtime_ns, state.st_size, state.st_ino
+
+
+def _checkpoints(run: Run) -> list[int]:
+    """List after how many steps there are checkpoints, from which a step is repeated; 0 is the seed."""
+    names = [path.stem.removeprefix("step-") for path in (run.directory / RunFile.CHECKPOINTS).glob("step-*.json")]
+    return sorted({0, *(int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 12)})
 
 
 def _about_steps(run: Run) -> int | None:

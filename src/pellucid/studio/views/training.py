@@ -29,7 +29,7 @@ from pellucid.studio.workplace import Workplace
 
 __all__ = ["routes"]
 
-SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_UNTIL_SIGN = 15.0
 """After which a word is sent, so that a connection that is gone is noticed."""
 

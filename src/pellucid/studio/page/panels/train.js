@@ -10,6 +10,8 @@ import { Looks } from "./train/looks.js";
 import { SIGNS, scoreOf, sentenceOf } from "./train/state.js";
 import { StepByHand } from "./train/step.js";
 
+const SECONDS_BETWEEN_DRAWINGS = 2;
+
 /** @type {import("../main.js").Panel} */
 export const training = { name: "train", title: "Train", open: (studio) => new TrainView(studio) };
 
@@ -19,6 +21,7 @@ class TrainView {
     this.history = new History();
     this.curves = new Curves();
     this.looks = new Looks(studio);
+    this.looks.again = () => this.#look();
     this.byHand = new StepByHand(studio);
     this.form = new TrainingForm(studio, (name) => this.#started(name));
     this.list = element("div", { class: "run-list", role: "list" });
@@ -50,6 +53,7 @@ class TrainView {
       ),
       element("div", { class: "train-column" }, this.form.root, this.nothing, this.watched),
     );
+    fill(document.getElementById("way"));
     this.seen = () => this.#look();
     document.addEventListener("visibilitychange", this.seen);
     this.ticking = setInterval(() => this.#tell(), 1000);
@@ -69,6 +73,8 @@ class TrainView {
   close() {
     this.source?.close();
     clearInterval(this.ticking);
+    clearTimeout(this.drawing);
+    this.looks.clear();
     document.removeEventListener("visibilitychange", this.seen);
     this.curves.close();
   }
@@ -165,11 +171,12 @@ class TrainView {
       );
     }
     if (run.state !== "training") this.stopping = null;
-    if (before && (before.kept ?? []).join() !== (run.kept ?? []).join()) {
-      this.studio.trying(() => this.studio.factsOf(run.name, true)).then(() => this.studio.chooser?.update());
+    const changed = !before || before.state !== run.state || (before.kept ?? []).join() !== (run.kept ?? []).join();
+    if (before && changed && run.is_run) {
+      this.studio.trying(() => Promise.all([this.studio.listRuns(true), this.studio.factsOf(run.name, true)])).then(() => this.studio.chooser?.update());
     }
     this.#tell();
-    if (!before || before.state !== run.state || before.known !== run.known) this.#offer();
+    if (changed || before.known !== run.known) this.#offer();
     this.byHand.show(run);
     this.#look();
     document.body.dataset.state = run.state;
@@ -178,13 +185,14 @@ class TrainView {
   #lines({ restart, lines, at }) {
     if (restart) this.history.clear();
     this.history.add(lines, at, !restart);
-    if (!this.drawing) {
-      this.drawing = requestAnimationFrame(() => {
-        this.drawing = null;
-        this.curves.show(this.history);
-        document.body.dataset.points = String(this.history.steps.length);
-      });
-    }
+    // Drawing costs the training's machine, too: what is new at once, what follows every other second.
+    const wait = restart ? 0 : Math.max(0, (this.drawn ?? 0) + SECONDS_BETWEEN_DRAWINGS * 1000 - Date.now());
+    this.drawing ??= setTimeout(() => {
+      this.drawing = null;
+      this.drawn = Date.now();
+      this.curves.show(this.history);
+      document.body.dataset.points = String(this.history.steps.length);
+    }, wait);
   }
 
   /** Say what is going on. */
@@ -194,7 +202,7 @@ class TrainView {
     this.watched.hidden = false;
     const text = sentenceOf(run, this.history, this.stopping === run.name);
     if (this.sentence.textContent !== text) this.sentence.textContent = text;
-    this.curvesPart.hidden = !run.is_run || run.is_frozen;
+    this.curvesPart.hidden = !run.is_run || run.is_fitted;
     const total = run.steps_per_epoch ? run.steps_per_epoch * run.epochs : 0;
     const share = run.state === "finished" || run.state === "evaluating" ? 1 : total ? Math.min(1, run.progress.step / total) : 0;
     this.track.hidden = !run.is_run;
@@ -202,10 +210,10 @@ class TrainView {
     this.track.setAttribute("aria-valuenow", String(Math.round(100 * share)));
     fill(
       this.remarks,
-      run.failure ? element("p", { class: "wrong" }, element("strong", {}, "Its process ended: "), run.failure) : null,
+      run.failure ? element("p", { class: "wrong" }, run.state === "damaged" ? null : element("strong", {}, "Its process ended: "), run.failure) : null,
       run.damage ? element("p", { class: "wrong" }, run.damage) : null,
       run.known === false ? element("p", { class: "quiet" }, "It is trained by a process that is not known on this machine; stop it where it was started (Ctrl-C).") : null,
-      run.is_frozen ? element("p", { class: "quiet" }, "Its backbone is frozen: the last layer is fitted at once, so there are no steps to draw.") : null,
+      run.is_fitted ? element("p", { class: "quiet" }, "Its backbone is frozen: the last layer is fitted at once, so there are no steps to draw.") : null,
     );
     this.logPart.hidden = !run.log;
     if (this.log.textContent !== run.log) this.log.textContent = run.log;
@@ -233,6 +241,7 @@ class TrainView {
       failed: [button("Take it out of the list", "It never became a run", async () => (await doing("/api/training/forget")()) && this.studio.go({ train: null }))],
       finished: [button("More epochs …", "What that means for this run", () => this.#again(2))],
       evaluating: [],
+      damaged: [],
     }[run.state];
     if (run.is_run && run.state !== "finished") offers.push(button("Another like it …", "A form with its settings", () => this.#again(1)));
     if (run.is_run) offers.push(element("button", { type: "button", onclick: () => this.studio.go({ run: run.name }, { view: "see" }), disabled: !run.kept.length }, "See an image through it"));

@@ -5,6 +5,8 @@ import { percent, short } from "/modules/numbers.js";
 import uPlot from "/page/vendor/uplot/uPlot.esm.js";
 
 const HEIGHT = 200;
+/** How far two marks at an axis of steps or epochs may be apart. */
+const WHOLE = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 /** Three charts that grow. */
 export class Curves {
@@ -24,10 +26,13 @@ export class Curves {
     const averaged = Math.max(1, ...history.counts);
     loss.note(averaged > 1 ? `each point is the mean of up to ${averaged.toLocaleString("en")} lines of the log` : "mean over the batches since the point before");
     loss.show(history.steps, [history.losses]);
+    rate.show(history.steps, [history.rates]);
     const { epochs } = history;
+    if (epochs === this.epochs && epochs.length === this.shown) return;
+    this.epochs = epochs;
+    this.shown = epochs.length;
     accuracy.note(epochs.some((line) => line.val_accuracy !== undefined) ? "training images while they were learned from, validation images after each epoch" : "of training images, while they were learned from");
     accuracy.show(epochs.map((line) => line.epoch), [epochs.map((line) => line.train_accuracy ?? null), epochs.map((line) => line.val_accuracy ?? null)]);
-    rate.show(history.steps, [history.rates]);
   }
 
   repaint() {
@@ -69,19 +74,23 @@ class Chart {
   }
 
   show(xs, ys) {
-    this.data = [xs, ...ys];
+    const known = ys.map((numbers) => numbers.some((number) => number !== null));
+    const drawn = this.series.filter((_, at) => known[at]);
+    const same = drawn.length === this.drawn?.length;
+    this.drawn = drawn;
+    this.data = [xs, ...ys.filter((_, at) => known[at])];
     this.empty.hidden = xs.length > 0;
     this.place.hidden = this.remark.hidden = xs.length === 0;
     this.place.setAttribute("aria-label", this.#told());
     if (!xs.length) return;
-    if (this.plot) this.plot.setData(this.data);
+    if (this.plot && same) this.plot.setData(this.data);
     else this.rebuild();
   }
 
   /** In words what the curve shows. */
   #told() {
     const [xs, ...ys] = this.data;
-    const parts = this.series.map(([name], at) => {
+    const parts = this.drawn.map(([name], at) => {
       const known = ys[at].filter((number) => number !== null);
       return known.length ? `${name} from ${this.words(known[0])} to ${this.words(known.at(-1))}` : null;
     });
@@ -106,12 +115,12 @@ class Chart {
         legend: { live: true },
         scales: { x: { time: false }, y: this.range ? { range: this.range } : {} },
         axes: [
-          { ...axis, values: whole },
-          { ...axis, size: 64, values: (_, splits) => splits.map((at) => (this.words === percent ? percent(at) : brief(at))) },
+          { ...axis, values: whole, incrs: WHOLE },
+          { ...axis, size: 64, values: (_, splits) => splits.map((at) => (this.range ? `${Number((100 * at).toFixed(1))} %` : brief(at))) },
         ],
         series: [
           { label: this.across, value: (_, at) => (at === null ? "–" : at.toLocaleString("en")) },
-          ...this.series.map(([name, ink, dash]) => ({
+          ...this.drawn.map(([name, ink, dash]) => ({
             label: name,
             stroke: colour(ink),
             width: 2,

@@ -49,7 +49,7 @@ export class TrainingForm {
       return [set.name, `${set.title ?? set.name} (${set.images.train.toLocaleString("en")} images, ${set.classes} classes)${where}`];
     });
     const own = (this.own = element("div", { class: "own", hidden: true }));
-    const chosenData = this.#chosen("data", "Images", [["", "choose …"], ...images, [OWN, "your own images …"]], "path of a folder, .zip, .tar or table of files and labels", "A folder with a folder of images for each class.");
+    const chosenData = this.#chosen("data", "Images", [["", "choose …"], ...images, [OWN, "your own images …"]], "path of a folder, .zip, .tar or table of files and labels", "");
     fill(own, takeIn(this.studio, (path) => this.#set("data", path)));
     const chosenNetwork = this.#chosen("network", "Network", [["", "what goes with the images and the recipe"], ...networks.map(({ name, summary }) => [name, `${name} – ${summary}`]), [OWN, "another …"]], "timm:NAME, or my_nets.py:TinyNet", "");
     const recipe = this.#select("recipe", "Recipe", [["", "what goes with the images"], ...recipes.map(({ name, summary }) => [name, `${name} – ${summary}`])], "");

@@ -16,6 +16,8 @@ export class Looks {
     this.root = element("div", { class: "looks", hidden: true });
     this.key = "";
     this.answers = new Map();
+    /** @type {(() => void) | null} called when a look that was put off may be asked for again */
+    this.again = null;
   }
 
   /** Show what the network knows after an epoch; `newest` where the address names none. */
@@ -28,10 +30,22 @@ export class Looks {
     const key = `${run.name}/${epoch}/${whole}`;
     if (key === this.key) return;
     this.key = key;
+    clearTimeout(this.retrying);
+    this.root.hidden = false;
+    if (!this.said) fill(this.root, element("p", { class: "quiet", role: "status" }, `Looking at what it knows after epoch ${epoch} …`));
     const said = await this.studio.trying(() => packed("/api/training/look", { run: run.name, epoch, whole: whole ? "yes" : null }));
     if (this.key !== key) return;
     if (!said) {
       this.key = "";
+      return;
+    }
+    if (said.head.later) {
+      const after = Math.ceil(said.head.later);
+      if (!this.said) fill(this.root, element("p", { class: "quiet", role: "status" }, `What it knows after epoch ${epoch} is looked at in ${after} s, so as not to slow the training.`));
+      this.retrying = setTimeout(() => {
+        if (this.key === key) this.key = "";
+        this.again?.();
+      }, 1000 * after);
       return;
     }
     this.said = said;
@@ -40,6 +54,7 @@ export class Looks {
   }
 
   clear() {
+    clearTimeout(this.retrying);
     this.key = "";
     this.said = null;
     this.answers.clear();

@@ -12,6 +12,7 @@ export const SIGNS = {
   stopped: ["❚❚", "stopped"],
   finished: ["✓", "finished"],
   failed: ["✗", "did not start"],
+  damaged: ["✗", "cannot be read"],
 };
 
 /** How far, and how well. */
@@ -27,6 +28,7 @@ export function sentenceOf(run, history, stopping) {
   const { name, state } = run;
   const score = run.score === null || run.score === undefined ? "" : ` It classifies ${percent(run.score)} of its ${SPLITS[run.split] ?? run.split} correctly.`;
   if (state === "starting") return `${name} is starting: it opens its images and makes its network.`;
+  if (state === "damaged") return `${name} cannot be read.`;
   if (state === "failed") return `${name} did not start.`;
   if (state === "evaluating") return `${name} has trained its ${counted(run.epochs, "epoch")} and is being evaluated.`;
   if (state === "finished") return `${name} is finished, after ${counted(run.epochs, "epoch")}.${score}`;
@@ -35,7 +37,7 @@ export function sentenceOf(run, history, stopping) {
     return `${name} is stopped ${far}. Everything is kept: continued, it ends with the same weights as if it had never stopped.`;
   }
   if (stopping) return `${name} is asked to stop: it finishes its step and keeps everything.`;
-  if (run.is_frozen) return `${name} is training: the features of its images are computed, then its last layer is fitted.`;
+  if (run.is_fitted) return `${name} is training: the features of its images are computed, then its last layer is fitted.`;
   const pace = history.stepsPerSecond();
   const total = run.steps_per_epoch ? run.steps_per_epoch * run.epochs : null;
   const parts = [`${name} is training: epoch ${Math.min(run.epoch + 1, run.epochs)} of ${run.epochs}`];

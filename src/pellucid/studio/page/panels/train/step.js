@@ -1,7 +1,7 @@
 /** One training step by hand: which step, which weight, and what the step did to it. */
 
 import { element, fill } from "/modules/dom.js";
-import { long, short } from "/modules/numbers.js";
+import { counted, long, short } from "/modules/numbers.js";
 import { ask, mayWrite, send } from "../../server.js";
 
 const ALLOWED = new Set(["DIV", "H3", "H4", "OL", "LI", "STRONG", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "CODE", "P"]);
@@ -12,8 +12,9 @@ export class StepByHand {
     this.studio = studio;
     this.weight = element("input", { type: "text", list: "weights-to-choose", autocomplete: "off", spellcheck: "false" });
     this.names = element("datalist", { id: "weights-to-choose" });
-    this.step = element("input", { type: "number", min: 1, step: 1 });
-    this.newest = element("button", { type: "button", onclick: () => this.#takeNewest() }, "the newest");
+    this.step = element("input", { type: "number", min: 1, step: 1, oninput: () => this.#tellCost() });
+    this.cost = element("p", { class: "quiet" });
+    this.newest = element("button", { type: "button", title: "The first step after the newest checkpoint", onclick: () => this.#takeNewest() }, "a new one");
     this.go = element("button", { type: "submit", class: "primary" }, "Take it again");
     this.result = element("div", { class: "step-result", "aria-live": "polite" });
     const form = element(
@@ -29,6 +30,7 @@ export class StepByHand {
       element("summary", {}, element("h2", {}, "One training step by hand")),
       element("p", {}, "A step that was taken is taken again, and what it does to one weight is recomputed: loss, gradient, chain rule, optimizer, each checked against PyTorch."),
       form,
+      this.cost,
       this.result,
     );
   }
@@ -57,8 +59,20 @@ export class StepByHand {
     if (!this.weight.value) this.weight.value = said.weights.find(({ name: weight }) => weight.includes(".weight["))?.name ?? said.weights[0]?.name ?? "";
   }
 
+  /** The newest step that is quickly repeated: the first one after a checkpoint. */
   #takeNewest() {
-    this.step.value = String(Math.max(1, this.run?.progress?.step ?? 1));
+    const done = this.run?.progress?.step ?? 0;
+    const before = (this.run?.checkpoints ?? [0]).filter((step) => step < done);
+    this.step.value = String((before.at(-1) ?? 0) + 1);
+    this.#tellCost();
+  }
+
+  /** Say how many steps must be repeated first. */
+  #tellCost() {
+    const step = Number(this.step.value);
+    const from = (this.run?.checkpoints ?? [0]).filter((at) => at < step).at(-1) ?? 0;
+    const origin = from ? `the checkpoint after step ${from.toLocaleString("en")}` : "the seed";
+    this.cost.textContent = step - from > 1 ? `${counted(step - from - 1, "step")} since ${origin} must be repeated first.` : `It is the first step after ${origin}, so nothing must be repeated first.`;
   }
 
   async #take() {
@@ -72,8 +86,8 @@ export class StepByHand {
     }
     const waiting = (this.waiting = new AbortController());
     const started = Date.now();
-    const shown = element("p", { class: "quiet", role: "status" }, "Repeating the steps since the checkpoint before …");
-    const counting = setInterval(() => (shown.textContent = `Repeating the steps since the checkpoint before … ${Math.round((Date.now() - started) / 1000)} s`), 1000);
+    const shown = element("p", { class: "quiet", role: "status" }, "Repeating the step …");
+    const counting = setInterval(() => (shown.textContent = `Repeating the step … ${Math.round((Date.now() - started) / 1000)} s`), 1000);
     fill(this.result, shown);
     this.go.textContent = "Stop";
     const { name } = this.run;

@@ -33,7 +33,7 @@ export function takeIn(studio, taken) {
         studio.trying(async () => start((await Promise.all(entries.map((entry) => filesOf(entry, "")))).flat()));
       },
     },
-    element("span", {}, "Drop a folder or a .zip of your images here, or "),
+    element("span", {}, "Drop a folder of your images (with a folder for each class) or a .zip of one here, or "),
     ...picker("choose a folder", { webkitdirectory: true }),
     ...picker("choose an archive", { accept: ".zip,.tar,.tgz,.gz,.bz2,.xz" }),
     status,
