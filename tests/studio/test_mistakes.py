@@ -133,10 +133,10 @@ def test_a_damaged_evaluation_is_said_and_can_be_made_again(own_folder, open_stu
 
 def test_what_takes_long_is_offered_as_a_job_that_answers_the_same(studio, monkeypatch) -> None:
     asked = {"image": "test/2", "target": "3", "method": "occlusion"}
-    expected = ask(studio, "/api/mistakes/map", **asked)
+    expected = ask(studio, "/api/mistakes/map", **asked, epoch=2)
     monkeypatch.setattr(part, "AT_ONCE", 0)
     assert ask(studio, "/api/mistakes/map", **asked).keys() == {"slow"}
-    status, job, _ = studio.call("/api/mistakes/start", {"run": "digits", "question": "map", **asked})
+    status, job, _ = studio.call("/api/mistakes/start", {"run": "digits", "question": "map", "epoch": 2, **asked})
     assert status == 200, job
     said = ended(studio, job["job"])
     assert said["state"] == "done", said

@@ -222,7 +222,9 @@ class _Mistakes:
 
 def start_apart(workplace: Workplace, question: str, asked: Asked, run: Run) -> dict[str, Any]:
     """Start a job that answers a question in a process of its own."""
-    document = {name: value for name, value in asked.items() if name != "question"} | {"trusted": run.trust}
+    # As an address has them, for the question is one that is asked by address.
+    texts = {name: str(value) for name, value in asked.items() if name != "question" and value is not None}
+    document = texts | {"trusted": run.trust}
     words = ["pellucid.studio.apart", str(workplace.folder), question, json.dumps(document)]
     name = run.directory.name
     return workplace.jobs.start(words, kind=question, run=name, command="", has_answer=True).to_dict()
