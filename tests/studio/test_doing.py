@@ -85,12 +85,13 @@ def test_too_many_jobs_are_refused(monkeypatch, tmp_path) -> None:
         job.process.wait(10)
 
 
-def test_a_failed_job_shows_what_was_said(own_folder, open_studio) -> None:
-    studio = open_studio(own_folder)
-    _, job, _ = studio.call("/api/do", {"run": "digits", "tool": "report", "epoch": "99"})
-    said = ended(studio, job["job"])
+def test_a_failed_job_shows_what_was_said() -> None:
+    jobs = Jobs()
+    job = jobs.start(["pellucid", "report", "no-such-run"], kind="report", run="a", command="")
+    job.process.wait(60)
+    said = job.to_dict()
     assert said["state"] == "failed"
-    assert any("99" in line for line in said["lines"])
+    assert any("no-such-run" in line for line in said["lines"])
     assert not any("Traceback" in line for line in said["lines"])
 
 

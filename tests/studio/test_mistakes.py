@@ -133,10 +133,10 @@ def test_a_damaged_evaluation_is_said_and_can_be_made_again(own_folder, open_stu
 
 def test_what_takes_long_is_offered_as_a_job_that_answers_the_same(studio, monkeypatch) -> None:
     asked = {"image": "test/2", "target": "3", "method": "occlusion"}
-    expected = ask(studio, "/api/mistakes/map", **asked)
+    expected = ask(studio, "/api/mistakes/map", **asked, epoch=2)
     monkeypatch.setattr(part, "AT_ONCE", 0)
     assert ask(studio, "/api/mistakes/map", **asked).keys() == {"slow"}
-    status, job, _ = studio.call("/api/mistakes/start", {"run": "digits", "question": "map", **asked})
+    status, job, _ = studio.call("/api/mistakes/start", {"run": "digits", "question": "map", "epoch": 2, **asked})
     assert status == 200, job
     said = ended(studio, job["job"])
     assert said["state"] == "done", said
@@ -144,6 +144,32 @@ def test_what_takes_long_is_offered_as_a_job_that_answers_the_same(studio, monke
     assert said["answer"]["sentence"] == expected["sentence"]
     assert studio.call("/api/mistakes/start", {"run": "digits", "question": "os"})[0] == 400
     assert studio.call("/api/mistakes/start", body=b"{}")[0] == 403
+
+
+@pytest.mark.slow
+def test_every_mistake_leads_to_the_same_links_as_why(studio, digits) -> None:
+    """Every cell of the matrix, every image in it, and for each the whole chain that `pellucid.why` follows."""
+    said = ask(studio, "/api/mistakes")
+    followed = 0
+    for true, predicted, count in said["pairs"]:
+        cell = {"true": said["classes"][true], "predicted": said["classes"][predicted]}
+        images = ask(studio, "/api/mistakes/images", **cell, top=60)["images"]
+        assert len(images) == count
+        for image in images:
+            why = pellucid.why(digits, image["reference"], method="saliency", limit=40, top=3)
+            unit = ask(studio, "/api/mistakes/unit", image=image["reference"])
+            assert (unit["class"], unit["rival"]) == (cell["predicted"], cell["true"])
+            assert unit["unit"] == why.contributor.unit.name
+            assert unit["value"] == pytest.approx(why.trace.value)
+            assert unit["path"] == [link.unit.name for link in why.path.links]
+            answer = ask(
+                studio, "/api/mistakes/map", image=image["reference"], target=cell["predicted"], method="saliency"
+            )
+            assert np.allclose(answer["map"], why.explanation.map, atol=1e-6)
+            found = ask(studio, "/api/mistakes/activations", image=image["reference"], unit=unit["channel"], limit=40)
+            assert [entry["value"] for entry in found["images"][:3]] == [entry.value for entry in why.activations]
+            followed += 1
+    assert followed == said["images"] - said["correct"] >= 20
 
 
 def test_mistakes_of_a_person_are_said_in_words(studio) -> None:

@@ -127,7 +127,11 @@ export async function slowly(studio, place, { path, parameters, start, question 
       fill(
         place,
         jobView(studio, job, (ended) => {
-          if (ended.state !== "done") return;
+          if (ended.state !== "done") {
+            button.textContent = "Start again";
+            place.append(button);
+            return;
+          }
           kept.set(key, Promise.resolve(ended.answer));
           fill(place, show(ended.answer));
         }),

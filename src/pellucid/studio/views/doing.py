@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pellucid.ground.commands import command_line
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.prediction.calling import predictor
 from pellucid.run import Run, RunFile
+from pellucid.run.trust import is_trusting
 from pellucid.studio.answering import Asked, reading, writing
 from pellucid.studio.jobs import StudioJob
 from pellucid.studio.results import PREDICTED, file_facts, path_of, result_response
@@ -112,9 +114,9 @@ class _Doing:
         return self._start(run, "predict", words, (table,))
 
     def _start(self, run: Run, kind: str, words: list[str | Path], files: tuple[str, ...]) -> dict[str, Any]:
-        told = [*words, *(["--trust"] if run.trust else [])]
+        told = [*words, *(["--trust"] if run.trust or is_trusting() else [])]
         job = self._workplace.jobs.start(
-            ["pellucid", *map(str, told)],
+            ["pellucid", *map(_word, told)],
             kind=kind,
             run=run.directory.name,
             command=command_line(*told),
@@ -195,6 +197,15 @@ def _epoch(text: str | None) -> int | None:
 
 
 def _with_answer(job: StudioJob, document: dict[str, Any]) -> dict[str, Any]:
-    if job.has_answer and document["state"] == "done":
-        return document | {"answer": json.loads(job.answer())}
-    return document
+    if not (job.has_answer and document["state"] == "done"):
+        return document
+    try:
+        return document | {"answer": json.loads(job.answer().splitlines()[-1])}
+    except (ValueError, IndexError):  # the disk was full, or a library printed where the answer belongs
+        return document | {"state": "failed", "lines": [*document["lines"], "the answer could not be read"]}
+
+
+def _word(word: str | Path) -> str:
+    """Write a word of a command; a place never looks like an option."""
+    text = str(word)
+    return f".{os.sep}{text}" if isinstance(word, Path) and text.startswith("-") else text

@@ -38,6 +38,7 @@ from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.prediction.chosen_images import ChosenImages
 from pellucid.prediction.predictions import Predictions
 from pellucid.run import Run
+from pellucid.run.trust import is_trusting
 from pellucid.studio.answering import Asked, reading, writing
 from pellucid.studio.workplace import GIVEN, Workplace
 
@@ -222,7 +223,9 @@ class _Mistakes:
 
 def start_apart(workplace: Workplace, question: str, asked: Asked, run: Run) -> dict[str, Any]:
     """Start a job that answers a question in a process of its own."""
-    document = {name: value for name, value in asked.items() if name != "question"} | {"trusted": run.trust}
+    # As an address has them, for the question is one that is asked by address.
+    texts = {name: str(value) for name, value in asked.items() if name != "question" and value is not None}
+    document = texts | {"trusted": run.trust or is_trusting()}
     words = ["pellucid.studio.apart", str(workplace.folder), question, json.dumps(document)]
     name = run.directory.name
     return workplace.jobs.start(words, kind=question, run=name, command="", has_answer=True).to_dict()

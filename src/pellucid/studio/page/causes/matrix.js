@@ -73,8 +73,23 @@ export class Matrix {
     return element("td", {}, button);
   }
 
+  /** Too many classes for a table: any pair of them can be chosen. */
   #noTable() {
-    return element("p", {}, `A matrix of ${this.said.classes.length} classes cannot be read; its most frequent mistakes are below.`);
+    const { classes } = this.said;
+    const select = (label, chosen) => element("select", { "aria-label": label }, ...classes.map((name, at) => element("option", { value: name, selected: at === chosen }, name)));
+    const [truth, predicted] = this.said.pairs[0] ?? [0, 1];
+    const from = select("true label", truth);
+    const to = select("predicted as", predicted);
+    const show = (event) => {
+      event.preventDefault();
+      this.choose(from.value, to.value);
+    };
+    return element(
+      "div",
+      {},
+      element("p", {}, `A matrix of ${classes.length} classes cannot be read, so its most frequent mistakes are listed. Any others:`),
+      element("form", { class: "buttons", onsubmit: show }, from, element("span", {}, "predicted as"), to, element("button", { type: "submit" }, "Show")),
+    );
   }
 
   #list() {
@@ -92,7 +107,7 @@ export class Matrix {
         ),
       ),
     );
-    const more = items.splice(confusion ? FEW : items.length);
+    const more = items.splice(confusion ? FEW : 2 * FEW);
     return element(
       "div",
       { class: "pairs" },
