@@ -7,7 +7,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,12 @@ def listen(folder: Path) -> Iterator[Opened]:
         yield Opened(workplace, port)
         server.should_exit = True
         thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def open_studio() -> Callable[[Path], Iterator[Opened]]:
+    """Open a studio on another folder than `studio`'s."""
+    return listen
 
 
 @pytest.fixture(scope="session")

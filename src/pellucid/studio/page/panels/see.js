@@ -142,19 +142,20 @@ class SeeView {
 
   /** A stroke was drawn, taken back or cleared; while one drawing is on its way only the newest of further ones waits. */
   drawn() {
-    this.waiting = this.sources.pad.image(this.facts.preprocessing.channels) ?? "empty";
+    const begun = performance.now();
+    clearTimeout(this.addressing); // an address that comes late would bring back the drawing before
+    this.waiting = { image: this.sources.pad.image(this.facts.preprocessing.channels), begun };
     if (!this.drawing) this.drawing = this.#follow().finally(() => (this.drawing = null));
   }
 
   async #follow() {
     while (this.waiting) {
-      const image = this.waiting;
+      const { image, begun } = this.waiting;
       this.waiting = null;
-      if (image === "empty") {
+      if (!image) {
         this.#nothing();
         continue;
       }
-      const begun = performance.now();
       await this.studio.trying(async () => {
         const { bytes, height, width } = image;
         const { channels } = this.facts.preprocessing;
@@ -164,7 +165,8 @@ class SeeView {
         await this.#look(key, ++this.turn);
         performance.measure("stroke to maps", { start: begun });
         if (this.studio.get("unit")) await this.showUnit();
-        clearTimeout(this.addressing); // a browser does not let an address change with every movement of a pen
+        if (this.waiting) return;
+        // A browser does not let an address change with every movement of a pen.
         this.addressing = setTimeout(() => this.studio.go({ image: sent.image }, { replace: true }), ADDRESS_AFTER);
       });
     }
