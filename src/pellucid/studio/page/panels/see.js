@@ -104,7 +104,9 @@ class SeeView {
     if (turn !== this.turn) return;
     if (this.sources.run !== run) this.#begin(run, facts);
     this.facts = facts;
-    const image = studio.get("image") ?? facts.example;
+    // A drawing is shown before its name stands in the address.
+    const drawn = this.drawnLast?.from === studio.get("image") ? this.drawnLast.image : null;
+    const image = drawn ?? studio.get("image") ?? facts.example;
     const epoch = studio.get("epoch");
     this.sources.update(image);
     if (this.empty && image === this.empty.image) {
@@ -125,6 +127,7 @@ class SeeView {
     this.trail = [];
     this.shown = {};
     this.empty = null;
+    this.drawnLast = null;
     this.passes.clear();
     this.root.classList.toggle("digits", facts.pad.kind === "digit");
     this.sources.begin(run, facts);
@@ -165,6 +168,7 @@ class SeeView {
         await this.#look(key, ++this.turn);
         performance.measure("stroke to maps", { start: begun });
         if (this.studio.get("unit")) await this.showUnit();
+        this.drawnLast = { from: this.studio.get("image"), image: sent.image };
         if (this.waiting) return;
         // A browser does not let an address change with every movement of a pen.
         this.addressing = setTimeout(() => this.studio.go({ image: sent.image }, { replace: true }), ADDRESS_AFTER);
@@ -178,6 +182,7 @@ class SeeView {
     clearTimeout(this.addressing);
     this.over.stop();
     this.sliding?.stop();
+    this.drawnLast = null;
     this.empty = { image: this.studio.get("image") ?? this.facts.example };
     this.glass = null;
     this.field = null;
