@@ -51,7 +51,10 @@ export class Layers {
   /** Show the values of another image. */
   show(values) {
     this.values = values;
-    for (const number of this.rows.keys()) this.arrived(number);
+    for (const number of this.rows.keys()) {
+      if (values.size) this.arrived(number);
+      else this.#paint(number); // nothing of an image before is left, seen or not
+    }
   }
 
   /** Show a value that has come, of the image that is shown. */

@@ -34,8 +34,8 @@ export function termsView(glass, number, { terms, combine, details }) {
   const count = terms.values.length;
   const body = element("tbody", {});
   const weighted = terms.weights !== null;
-  const contributes = terms.products !== null && !weighted ? "e^(x − M)" : weighted ? "product" : null;
-  const end = largestSize(terms.products ?? terms.values);
+  const contributes = weighted ? "product" : node.kind.endsWith("softmax") && terms.products ? "e^(x − M)" : null;
+  const end = largestSize(contributes ? terms.products : terms.values);
   const row = (at) => {
     const source = sourceOfTerm(glass, node, terms, at);
     const constant = source && glass.network.nodes[source.number].source && source.number;

@@ -104,7 +104,9 @@ class SeeView {
     if (turn !== this.turn) return;
     if (this.sources.run !== run) this.#begin(run, facts);
     this.facts = facts;
-    const image = studio.get("image") ?? facts.example;
+    // A drawing is shown before its name stands in the address.
+    const drawn = this.drawnLast?.from === studio.get("image") ? this.drawnLast.image : null;
+    const image = drawn ?? studio.get("image") ?? facts.example;
     const epoch = studio.get("epoch");
     this.sources.update(image);
     if (this.empty && image === this.empty.image) {
@@ -125,6 +127,7 @@ class SeeView {
     this.trail = [];
     this.shown = {};
     this.empty = null;
+    this.drawnLast = null;
     this.passes.clear();
     this.root.classList.toggle("digits", facts.pad.kind === "digit");
     this.sources.begin(run, facts);
@@ -142,19 +145,20 @@ class SeeView {
 
   /** A stroke was drawn, taken back or cleared; while one drawing is on its way only the newest of further ones waits. */
   drawn() {
-    this.waiting = this.sources.pad.image(this.facts.preprocessing.channels) ?? "empty";
+    const begun = performance.now();
+    clearTimeout(this.addressing); // an address that comes late would bring back the drawing before
+    this.waiting = { image: this.sources.pad.image(this.facts.preprocessing.channels), begun };
     if (!this.drawing) this.drawing = this.#follow().finally(() => (this.drawing = null));
   }
 
   async #follow() {
     while (this.waiting) {
-      const image = this.waiting;
+      const { image, begun } = this.waiting;
       this.waiting = null;
-      if (image === "empty") {
+      if (!image) {
         this.#nothing();
         continue;
       }
-      const begun = performance.now();
       await this.studio.trying(async () => {
         const { bytes, height, width } = image;
         const { channels } = this.facts.preprocessing;
@@ -164,7 +168,9 @@ class SeeView {
         await this.#look(key, ++this.turn);
         performance.measure("stroke to maps", { start: begun });
         if (this.studio.get("unit")) await this.showUnit();
-        clearTimeout(this.addressing); // a browser does not let an address change with every movement of a pen
+        this.drawnLast = { from: this.studio.get("image"), image: sent.image };
+        if (this.waiting) return;
+        // A browser does not let an address change with every movement of a pen.
         this.addressing = setTimeout(() => this.studio.go({ image: sent.image }, { replace: true }), ADDRESS_AFTER);
       });
     }
@@ -176,6 +182,7 @@ class SeeView {
     clearTimeout(this.addressing);
     this.over.stop();
     this.sliding?.stop();
+    this.drawnLast = null;
     this.empty = { image: this.studio.get("image") ?? this.facts.example };
     this.glass = null;
     this.field = null;
