@@ -75,12 +75,6 @@ def listen(folder: Path) -> Iterator[Opened]:
 
 
 @pytest.fixture(scope="session")
-def open_studio() -> Callable[[Path], Iterator[Opened]]:
-    """Open a studio on another folder than `studio`'s."""
-    return listen
-
-
-@pytest.fixture(scope="session")
 def studio_folder(run: Run, seen_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one evaluated run, whose images are small digits."""
     folder = tmp_path_factory.mktemp("studio") / "runs"
