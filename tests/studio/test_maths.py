@@ -148,15 +148,15 @@ def test_a_filter_on_an_image_is_scipys(studio, seed, kernel, border, flip) -> N
     image = studio.workplace.given.add_pixels(pixels[:, :, np.newaxis], "noise")
     row, column = int(random.integers(7)), int(random.integers(9))
     asking = {"picture": image, "kernel": typed(kernel), "border": border} | ({"flip": "1"} if flip else {})
-    head, found = answered(studio, "filter", **asking)
+    head, values = answered(studio, "filter", **asking)
     mode = {"replicate": "nearest", "reflect": "mirror", "circular": "wrap", "zeros": "constant"}[border]
     work = scipy.ndimage.convolve if flip else scipy.ndimage.correlate
     expected = work(pixels.astype(np.float64), np.atleast_2d(kernel).astype(np.float64), mode=mode)
-    assert np.array_equal(found["sums"], expected)
-    assert np.array_equal(found["written"], np.clip(np.rint(expected), 0, 255))
+    assert np.array_equal(values["sums"], expected)
+    assert np.array_equal(values["written"], np.clip(np.rint(expected), 0, 255))
     window = answered(studio, "window", **asking, row=row, column=column)
     assert float(window["value"][1]) == expected[row, column] == numbers_of(window["products"]).sum()
-    assert window["written"] == found["written"][row, column]
+    assert window["written"] == values["written"][row, column]
     assert head["least"][2] == expected.min()
 
 
@@ -171,16 +171,16 @@ def test_a_filter_on_an_image_is_scipys(studio, seed, kernel, border, flip) -> N
 )
 def test_the_copied_filter_writes_the_same_image(studio, capsys, tmp_path, monkeypatch, asking) -> None:
     monkeypatch.chdir(tmp_path)
-    head, found = answered(studio, "filter", **asking)
+    head, values = answered(studio, "filter", **asking)
     picture = answered(studio, "picture", **asking)[0]
     saved = asked(studio, "file", **asking)[1]
     (tmp_path / picture["file"]).write_bytes(saved)
     told = told_by(head["command"], capsys)
-    assert np.array_equal(np.asarray(Image.open(told["out"])), found["written"])
+    assert np.array_equal(np.asarray(Image.open(told["out"])), values["written"])
     printed_by(head["python"], capsys)
     names: dict[str, Any] = {}
     exec(head["python"].replace("print(", "result = (", 1), names)
-    assert np.array_equal(names["result"], found["written"])
+    assert np.array_equal(names["result"], values["written"])
 
 
 @pytest.mark.parametrize(
@@ -290,21 +290,21 @@ def test_huge_and_odd_images(studio) -> None:
         picture.save(content, kind)
         return str(studio.workplace.given.add_file(content.getvalue(), "photo.png"))
 
-    head, found = answered(studio, "picture", picture=given(Image.new("RGB", (1500, 700), (9, 8, 7))))
-    assert found["pixels"].shape == (175, 375, 3)
+    head, values = answered(studio, "picture", picture=given(Image.new("RGB", (1500, 700), (9, 8, 7))))
+    assert values["pixels"].shape == (175, 375, 3)
     assert "4 times smaller" in head["about"]
     assert "1,500 × 700" in head["about"]
     assert head["file"] == "photo-small.png"
     status, said = asked(studio, "filter", picture=given(Image.new("1", (9000, 9000))))
     assert status == 400
     assert "expected at most 60,000,000" in said["error"]
-    head, found = answered(studio, "picture", picture=given(Image.new("RGBA", (5, 4), (1, 2, 3, 4))))
-    assert found["pixels"].tolist() == [[[1, 2, 3]] * 5] * 4
+    head, values = answered(studio, "picture", picture=given(Image.new("RGBA", (5, 4), (1, 2, 3, 4))))
+    assert values["pixels"].tolist() == [[[1, 2, 3]] * 5] * 4
     assert "without its transparency" in head["about"]
     deep = Image.fromarray(np.full((4, 4), 40000, np.uint16))
-    head, found = answered(studio, "filter", picture=given(deep), kernel="2")
+    head, values = answered(studio, "filter", picture=given(deep), kernel="2")
     assert head["highest"] == 65535
-    assert (found["written"] == 65535).all()
+    assert (values["written"] == 65535).all()
     for content in (b"", b"no image", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"):
         status, said = asked(studio, "filter", picture=studio.workplace.given.add_file(content, "x"))
         assert status == 400

@@ -14,7 +14,7 @@ const LONGEST = 4000;
 export function checkLength(path, parameters) {
   const { length } = addressOf(path, parameters); // it is written in ASCII
   if (length <= LONGEST) return;
-  const [[name]] = Object.entries(parameters).sort(([, one], [, other]) => (other?.length ?? 0) - (one?.length ?? 0));
+  const [[name]] = Object.entries(parameters).sort(([, left], [, right]) => (right?.length ?? 0) - (left?.length ?? 0));
   const message = `this is more than this page takes: ${length.toLocaleString("en")} characters, written as an address; expected at most ${LONGEST.toLocaleString("en")}`;
   throw new Refused(message, { mistakes: { [name]: message } });
 }
