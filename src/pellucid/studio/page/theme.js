@@ -4,7 +4,7 @@ import { element } from "/modules/dom.js";
 import { forgetColours } from "/modules/draw.js";
 
 const KEY = "pellucid-theme";
-const NAMES = { system: "◐ system", light: "☀ light", dark: "☾ dark" };
+const NAMES = { system: "◐", light: "☀", dark: "☾" };
 
 /** The switch in the bar; `onChange` is called when colours have changed. */
 export function themeSwitch(onChange) {
@@ -21,6 +21,7 @@ export function themeSwitch(onChange) {
     else delete document.documentElement.dataset.theme;
     button.textContent = NAMES[chosen] ?? NAMES.system;
     button.setAttribute("aria-label", `Colours: ${chosen}; press for the next`);
+    button.title = `Colours: ${chosen}`;
     forgetColours();
   };
   apply();
