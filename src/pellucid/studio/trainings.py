@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,6 +41,7 @@ ERROR = "Error: "
 BATCH = "[Epoch "
 KEPT = "Everything up to here is kept"
 LEAST_ROOM = 1_000_000
+ATTEMPTS, SECONDS_BETWEEN_ATTEMPTS = 5, 0.05
 STALE = 5.0
 """Seconds by which a run's metrics are younger than a log that is no longer about its newest process."""
 
@@ -209,10 +211,7 @@ class Trainings:
         path.parent.mkdir(parents=True, exist_ok=True)
         command = command_line(*words)
         with _opened(path) as log:
-            try:
-                hold_open(log)
-            except LockHeld:
-                raise UserError(f"a training called {name} is under way") from None
+            _hold(log, name)
             log.truncate(0)
             log.write(f"$ {command}\n".encode())
             log.flush()
@@ -245,6 +244,17 @@ class Trainings:
                 f"{name} is trained by somebody else's process ({process}), which you may not stop; stop it where it "
                 "was started"
             ) from error
+
+
+def _hold(log: BinaryIO, name: str) -> None:
+    """Lock a log; a studio that looks whether it is locked holds it for a moment."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return hold_open(log)
+        except LockHeld:
+            if attempt == ATTEMPTS - 1:
+                raise UserError(f"a training called {name} is under way") from None
+            time.sleep(SECONDS_BETWEEN_ATTEMPTS)
 
 
 def _opened(path: Path) -> BinaryIO:

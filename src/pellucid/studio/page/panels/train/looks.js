@@ -92,7 +92,7 @@ export class Looks {
       const see = () => this.studio.go({ image, epoch: head.epoch, unit: null, way: null }, { view: "see" });
       return element(
         "button",
-        { type: "button", class: good ? "example" : "example wrong", title: `${name} (${long(share)})`, "aria-label": `${name}. See it through the network`, onclick: see },
+        { type: "button", class: good ? "example" : "example wrong", title: `${name} (${long(share)})`, onclick: see },
         element("img", { src: addressOf("/api/picture", { run: this.run.name, image }), alt: "", loading: "lazy" }),
         element("span", { class: "said" }, `${good ? "✓" : "✗"} ${classes[predicted]} `, element("span", { class: "quiet" }, percent(share))),
         good ? null : element("span", { class: "quiet" }, `is ${classes[label]}`),
@@ -161,7 +161,7 @@ export class Looks {
       element("thead", {}, element("tr", {}, element("td", {}), ...headings)),
       element("tbody", {}, ...rows),
     );
-    return part("Confusion matrix", sentence + most, element("div", { class: "terms", tabindex: 0, role: "region", "aria-label": "Confusion matrix" }, table));
+    return part("Confusion matrix", sentence + most, element("div", { class: "terms", tabindex: 0, role: "region", "aria-label": "Its table" }, table));
   }
 }
 
