@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid.ground.errors import UserError, did_you_mean
+from pellucid.ground.parsing import one_parser
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "Expression", "parse_expression"]
 
@@ -101,7 +102,7 @@ def parse_expression(text: str) -> Expression:
     if len(text) > LONGEST:
         raise UserError(f"the expression has {len(text)} characters; expected at most {LONGEST}")
     try:
-        with warnings.catch_warnings():
+        with one_parser, warnings.catch_warnings():  # the filters too are one for all threads
             warnings.simplefilter("ignore")  # Python's remarks on style, such as a digit next to a name
             tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -33,6 +33,7 @@ from pellucid.data.pixel_range import CutOff, PixelRange
 from pellucid.data.whole_folder import cache_error, whole_folder
 from pellucid.ground.errors import UserError
 from pellucid.ground.files import write_json
+from pellucid.ground.parsing import one_parser
 
 __all__ = ["FORMAT", "Contents", "SplitContents", "is_kept", "key_of", "open_or_make"]
 
@@ -224,8 +225,9 @@ def _load(folder: Path) -> ImageSet | None:
 def _opened(folder: Path, manifest: Mapping[str, Any]) -> ImageSet:
     splits = {}
     for split, facts in manifest["splits"].items():
-        images = np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
-        labels = np.load(folder / f"{split}-labels.npy", allow_pickle=False)
+        with one_parser:
+            images = np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
+            labels = np.load(folder / f"{split}-labels.npy", allow_pickle=False)
         sources: Sequence[str] = NumberedSources(split, facts["images"])
         if not facts["numbered"]:
             sources = json.loads((folder / f"{split}-sources.json").read_bytes())

@@ -37,8 +37,12 @@ class CompareView {
     fill(document.getElementById("way"));
   }
 
+  /** Other colours, or another number of digits. */
   repaint() {
     for (const paint of this.paints) paint();
+    if (this.root.querySelector('.job[data-state="running"]')) return undefined;
+    this.shown = {};
+    return this.update();
   }
 
   escape() {

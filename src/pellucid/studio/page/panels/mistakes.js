@@ -32,7 +32,7 @@ class MistakesView {
     this.maps = [];
     this.turn = 0;
     const part = (name, title) => {
-      const place = element("div", { class: "content" });
+      const place = element("div", {});
       const root = element("section", { class: `step ${name}`, hidden: true, "aria-labelledby": `step-${name}` }, element("h2", { id: `step-${name}`, tabindex: -1 }, title), place);
       return { root, place };
     };
@@ -59,11 +59,15 @@ class MistakesView {
     fill(document.getElementById("way"));
   }
 
+  /** Other colours, or another number of digits. */
   repaint() {
     this.matrix?.paint();
     for (const map of this.maps) map.paint();
     this.channel?.paint();
     this.repaintHistory?.();
+    if (this.root.querySelector('.job[data-state="running"]')) return undefined; // it would be lost from sight
+    this.shown = {};
+    return this.update();
   }
 
   get(name) {
@@ -99,22 +103,29 @@ class MistakesView {
     this.epoch = this.get("epoch") ?? this.said.epoch ?? facts.default_epoch;
     this.ways = [this.said];
     this.#crumbs();
-    const { image, unit } = { image: this.get("image"), unit: this.get("unit") };
-    const { then } = { then: this.get("then") };
+    const image = this.get("image");
+    const unit = image && this.get("unit");
+    const then = unit && this.get("then");
     const key = { run, epoch: this.epoch, image };
     const cell = this.said.evaluated && this.get("true") !== null && this.get("predicted") !== null;
     this.root.dataset.chosen = String(Boolean(cell || image));
-    await this.#part("matrix", [run, this.said, this.epoch], () => this.#matrix());
+    await this.#part("matrix", [run, this.said, this.epoch], (place) => this.#matrix(place));
+    if (turn !== this.turn) return;
     this.matrix?.mark(this.get("true"), this.get("predicted"));
     await this.#part("cell", cell && [run, this.get("true"), this.get("predicted")], (place) => this.#cell(place));
+    if (turn !== this.turn) return;
     for (const button of this.parts.cell.place.querySelectorAll("[data-image]")) {
       button.setAttribute("aria-pressed", String(button.dataset.image === image));
     }
     await this.#part("image", image && Object.values(key), (place) => this.#image(place, key));
+    if (turn !== this.turn) return;
     if (image && this.glass) this.#addMaps();
-    await this.#part("unit", image && unit && [...Object.values(key), unit], (place) => this.#unit(place, key, unit));
-    await this.#part("activates", image && unit && then && [...Object.values(key), unit, this.get("all")], (place) => this.#activates(place, key, unit));
-    await this.#part("epochs", image && unit && then === "epochs" && [...Object.values(key), unit], (place) => this.#epochs(place, key, unit));
+    await this.#part("unit", unit && [...Object.values(key), unit], (place) => this.#unit(place, key, unit));
+    if (turn !== this.turn) return;
+    await this.#part("activates", then && [...Object.values(key), unit, this.get("all")], (place) => this.#activates(place, key, unit));
+    if (turn !== this.turn) return;
+    await this.#part("epochs", then === "epochs" && [...Object.values(key), unit], (place) => this.#epochs(place, key, unit));
+    if (turn !== this.turn) return;
     wayBar(this.studio, this.ways.at(-1), null);
     document.body.dataset.step = then ?? (unit ? "unit" : image ? "image" : cell ? "cell" : "matrix");
   }
@@ -130,18 +141,20 @@ class MistakesView {
     }
     const text = JSON.stringify(key);
     if (this.shown[name]?.text !== text) {
-      const { turn } = this;
-      this.shown[name] = { text };
+      const box = element("div", { class: "content" }); // what comes too late fills one that is no longer there
+      fill(place, box);
+      this.shown[name] = { text, box, way: make(box) };
       if (this.heading === name) this.#bringIntoView(root);
-      try {
-        this.shown[name].way = await make(place);
-      } catch (error) {
-        if (turn === this.turn) this.shown[name] = undefined;
-        if (error.said && !error.said.untrusted) fill(place, element("p", { class: "refused" }, error.message));
-        throw error;
-      }
     }
-    if (this.shown[name]?.way) this.ways.push(this.shown[name].way);
+    const shown = this.shown[name];
+    try {
+      const way = await shown.way;
+      if (way) this.ways.push(way);
+    } catch (error) {
+      if (this.shown[name] === shown) this.shown[name] = undefined;
+      if (error.said && !error.said.untrusted) fill(shown.box, element("p", { class: "refused" }, error.message));
+      throw error;
+    }
   }
 
   #bringIntoView(root) {
@@ -155,8 +168,8 @@ class MistakesView {
     const steps = [at("all mistakes", -1)];
     if (this.get("true") !== null) steps.push(at(`${this.get("true")} predicted as ${this.get("predicted")}`, 0));
     if (this.get("image")) steps.push(at(this.get("image"), 1));
-    if (this.get("unit")) steps.push(at(this.get("unit"), 2));
-    if (this.get("then")) steps.push(at(this.get("then") === "epochs" ? "over the epochs" : "what activates it", 3));
+    if (this.get("image") && this.get("unit")) steps.push(at(this.get("unit"), 2));
+    if (this.get("image") && this.get("unit") && this.get("then")) steps.push(at(this.get("then") === "epochs" ? "over the epochs" : "what activates it", 3));
     const items = steps.map(({ text, go }, place) =>
       place === steps.length - 1
         ? element("li", { "aria-current": "true" }, text)
@@ -166,8 +179,7 @@ class MistakesView {
     fill(this.crumbs, steps.length > 1 ? element("ol", {}, ...items) : null, steps.length > 1 ? back : null);
   }
 
-  #matrix() {
-    const { place } = this.parts.matrix;
+  async #matrix(place) {
     const { said } = this;
     if (!said.evaluated) {
       this.matrix = null;
@@ -255,7 +267,7 @@ class MistakesView {
 
   async #findUnit(key) {
     const found = await asked("/api/mistakes/unit", key);
-    this.step({ unit: found.unit }, 2, "unit");
+    if (this.get("image") === key.image) this.step({ unit: found.unit }, 2, "unit");
   }
 
   /** Show the maps that the address names; those that are there stay. */
