@@ -22,7 +22,8 @@ def page(browser) -> Iterator[Any]:
     opened = browser.new_page(viewport={"width": 1440, "height": 1000})
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("requestfailed", lambda request: errors.append(request.url))
+    # A page that is left ends what it still asked for.
+    opened.on("requestfailed", lambda ended: ended.failure == "net::ERR_ABORTED" or errors.append(ended.url))
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     yield opened
     opened.close()
