@@ -24,7 +24,7 @@ from pellucid.ground.commands import command_line
 from pellucid.ground.errors import UserError
 from pellucid.studio.answering import Asked, reading
 from pellucid.studio.views import maths_functions, maths_images
-from pellucid.studio.views.maths_answers import Mistakes, cells, shown_number
+from pellucid.studio.views.maths_answers import FieldMistakes, cells, shown_number
 from pellucid.studio.workplace import Workplace
 
 __all__ = ["routes"]
@@ -59,7 +59,7 @@ def routes(workplace: Workplace) -> list[Route]:
 
 def _numbers(asked: Asked) -> dict[str, Any] | JSONResponse:
     """Convolve what was typed: signal, filter, result, and one step of it, all as cells."""
-    mistakes = Mistakes()
+    mistakes = FieldMistakes()
     given = {name: asked.text(name, DEFAULTS.get(name, "")).strip() for name in ("signal", "filter", *SETTINGS)}
     is_correlation = asked.get("correlate", "") not in ("", "0")
     signal = mistakes.reading("signal", lambda: _parsed(given["signal"], "the signal", MOST_SIGNAL))

@@ -13,12 +13,12 @@ from pellucid.ground.errors import UserError
 from pellucid.ground.writing import exact_number
 from pellucid.ground.writing import number as four_digits
 
-__all__ = ["Mistakes", "cells", "shown_number"]
+__all__ = ["FieldMistakes", "cells", "shown_number"]
 
 Read = TypeVar("Read")
 
 
-class Mistakes(dict[str, str]):
+class FieldMistakes(dict[str, str]):
     """What is wrong with each field, in the room's own words; all of them are told at once."""
 
     def add(self, field: str, message: str) -> None:

@@ -25,7 +25,7 @@ from pellucid.ground.commands import command_line
 from pellucid.ground.errors import UserError
 from pellucid.studio.answering import Asked, reading
 from pellucid.studio.packing import packed
-from pellucid.studio.views.maths_answers import Mistakes, shown_number
+from pellucid.studio.views.maths_answers import FieldMistakes, shown_number
 
 __all__ = ["routes"]
 
@@ -69,7 +69,7 @@ def _overlap(asked: Asked) -> Response:
 
 
 def _read(asked: Asked) -> tuple[SampledConvolution, Overlap] | JSONResponse:
-    mistakes = Mistakes()
+    mistakes = FieldMistakes()
     given = {name: asked.text(name, default).strip() for name, default in DEFAULTS.items()}
     first, second = (mistakes.reading(name, partial(_expression, given[name], name)) for name in ("f", "h"))
     domain = mistakes.reading("domain", lambda: parse_domain(given["domain"], "the domain"))

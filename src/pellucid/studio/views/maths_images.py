@@ -29,7 +29,7 @@ from pellucid.ground.commands import command_line
 from pellucid.ground.errors import UserError, did_you_mean
 from pellucid.studio.answering import Asked, reading
 from pellucid.studio.packing import packed
-from pellucid.studio.views.maths_answers import Mistakes, cells, shown_number
+from pellucid.studio.views.maths_answers import FieldMistakes, cells, shown_number
 from pellucid.studio.views.maths_pictures import EXAMPLE, ShownPicture, ShownPictures
 from pellucid.studio.workplace import Workplace
 
@@ -161,7 +161,7 @@ class _Images:
         }
 
     def _filtering(self, asked: Asked) -> _Filtering | JSONResponse:
-        picture, mistakes = self._pictures.asked(asked), Mistakes()
+        picture, mistakes = self._pictures.asked(asked), FieldMistakes()
         text = asked.text("kernel", "sobel-x").strip()
         kernel = mistakes.reading("kernel", lambda: _kernel(text))
         border = mistakes.reading("border", lambda: _border(asked.text("border", "replicate")))
