@@ -1,7 +1,7 @@
 /** One image through one network, as the server computed it: the network's plan, its values, and what makes a unit. */
 
 import { Network } from "/modules/network.js";
-import { short } from "/modules/numbers.js";
+import { minus, short } from "/modules/numbers.js";
 import { sizeOf } from "/modules/tensor.js";
 import { ask, packed } from "./server.js";
 
@@ -106,10 +106,10 @@ export class ServerGlass {
     const pixel = head.pixel && { byte: head.pixel.byte, channel: head.index[1], channels: this.preprocessing.channels };
     return {
       told: {
-        sentence: head.sentence,
+        sentence: minus(head.sentence),
         result: result || null,
         pixel,
-        lines: [head.formula, ...head.closing.filter((line) => !line.startsWith("recomputed") && !line.startsWith("…")), `= ${short(head.value)}`].filter(Boolean),
+        lines: [head.formula, ...head.closing.filter((line) => !line.startsWith("recomputed") && !line.startsWith("…")), `= ${short(head.value)}`].filter(Boolean).map(minus),
         verdict: check && { byHand: check.recomputed, network: check.pytorch, tolerance: check.tolerance, agrees: check.passed },
       },
       said: head,

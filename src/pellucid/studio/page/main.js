@@ -133,6 +133,10 @@ export class Studio {
       this.opened?.close?.();
       this.complain(null);
       this.panel = panel;
+      // A panel's names of classes are its own: only its style sheets count while it is shown.
+      for (const sheet of document.querySelectorAll("link[data-panels]")) {
+        sheet.disabled = !sheet.dataset.panels.split(" ").includes(panel.name);
+      }
       this.opened = panel.open(this);
       fill(document.getElementById("view"), this.opened.root);
       document.title = `${panel.title} · pellucid studio`;

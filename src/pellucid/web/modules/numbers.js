@@ -50,3 +50,8 @@ export function percent(share) {
 export function counted(count, noun, plural = `${noun}s`) {
   return `${count.toLocaleString("en")} ${count === 1 ? noun : plural}`;
 }
+
+/** A text with real minus signs before its numbers, where it was written for a terminal. */
+export function minus(text) {
+  return text.replace(/(^|[\s=(\[·,])-(?=\d)/g, "$1−");
+}
