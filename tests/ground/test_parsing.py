@@ -12,7 +12,7 @@ import pytest
 import pellucid
 from pellucid.convolution.expressions import parse_expression
 
-THREADS, TIMES = 6, 60
+THREADS, TIMES = 6, 250
 
 
 class Cycle:
