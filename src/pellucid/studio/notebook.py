@@ -37,7 +37,10 @@ def widget(glass: Glass) -> AnyWidget:
         UserError: anywidget is not installed.
 
     Example:
-        >>> widget(pellucid.look("runs/mnist-1", "test/3"))  # doctest: +SKIP
+        >>> from pellucid.glass import look
+        >>> shown = widget(look(torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3)), torch.ones(1, 4, 4)))
+        >>> [node["name"] for node in shown.said["plan"]["nodes"]]
+        ['input', '0']
     """
     if importlib.util.find_spec("anywidget") is None:
         raise UserError("the widget needs anywidget; install it with: pip install 'pellucid[notebook]'")

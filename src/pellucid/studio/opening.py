@@ -54,7 +54,11 @@ def studio(thing: str | Path | Run | Glass = "runs", *, port: int | None = None)
 
 
 def in_notebook() -> bool:
-    """Whether this runs in the kernel of a notebook, which shows widgets."""
+    """Whether this runs in the kernel of a notebook, which shows widgets.
+
+    >>> in_notebook()
+    False
+    """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is not None and hasattr(shell, "kernel"):
