@@ -88,10 +88,10 @@ export class Studio {
     return this.runs;
   }
 
-  /** Name the runs that cannot be shown: none is left out unsaid. */
+  /** Name the runs that are damaged: none is left out unsaid. */
   #damaged(damaged) {
     const lines = damaged.map(({ name, reason }) => element("p", {}, element("code", {}, name), `: ${reason}`));
-    const title = damaged.length === 1 ? "1 run of this folder is damaged and cannot be shown" : `${damaged.length} runs of this folder are damaged and cannot be shown`;
+    const title = damaged.length === 1 ? "1 run of this folder is damaged" : `${damaged.length} runs of this folder are damaged`;
     fill(document.getElementById("notes"), damaged.length ? element("details", {}, element("summary", {}, title), ...lines) : null);
   }
 

@@ -58,13 +58,15 @@ class _See:
         self._workplace = workplace
 
     def runs(self, asked: Asked) -> dict[str, Any]:
-        """List the runs, the newest first, and name what is damaged and so cannot be shown."""
+        """List the runs, the newest first, and name what is damaged: a run, or only its evaluation."""
         runs, damaged = [], self._workplace.damaged()
         for run in self._workplace.runs()[::-1]:
             try:
-                runs.append(_facts(run))
+                runs.append(facts := _facts(run))
             except UserError as error:
                 damaged.append((run.directory.name, str(error)))
+            else:
+                damaged += [(run.directory.name, facts["damage"])] if facts["damage"] else []
         return {
             "folder": str(self._workplace.folder),
             "runs": runs,
@@ -226,7 +228,11 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    evaluation = own_evaluation(run)
+    damage = None
+    try:
+        evaluation = own_evaluation(run)
+    except UserError as error:  # the run can be looked at all the same
+        evaluation, damage = None, str(error)
     return {
         "name": run.directory.name,
         "network": run.record.network.replace("\\", "/").rpartition("/")[2],
@@ -237,6 +243,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "epochs": run.epochs(),
         "accuracy": None if evaluation is None else evaluation.accuracy,
         "split": None if evaluation is None else evaluation.split,
+        "damage": damage,
         "example": run.example_image,
         "place": str(run.directory),
     }
