@@ -85,6 +85,7 @@ bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/layers.py
 	$(BIN)/python benchmarks/glass.py
 	$(BIN)/python benchmarks/prediction.py
+	$(BIN)/python benchmarks/studio.py
 
 clean:
 	rm -rf $(VENV) runs build src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

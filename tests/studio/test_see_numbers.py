@@ -22,7 +22,10 @@ pytestmark = pytest.mark.slow
 
 UNITS = 200
 DRAWN = 200
-NAMES = ("conv1", "batch1", "max1", "relu", "conv2", "batch2", "max2", "relu_2", "flatten", "fc1", "relu_3", "fc2")
+NAMES = (
+    *("conv1", "batch1", "max1", "relu", "conv2", "batch2", "max2", "relu_2"),
+    *("flatten", "dropout1", "fc1", "relu_3", "dropout2", "fc2"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,8 @@ class Independent:
             return F.max_pool2d(x, 2)
         if name.startswith("relu"):
             return F.relu(x)
+        if name.startswith("dropout"):
+            return x
         return x.flatten(1) if name == "flatten" else F.linear(x, own["weight"], own["bias"])
 
     def value(self, unit: str) -> float:
@@ -74,6 +79,8 @@ class Independent:
     def weight(self, unit: str, source: str) -> float:
         """What a term of a unit is multiplied by: the entry of the weights that lies over it."""
         (name, index), (_, at) = parsed(unit), parsed(source)
+        if f"{name}.weight" not in self.weights:
+            return 1.0  # a copy
         if name.startswith("batch"):
             scale, variance = (self.weights[f"{name}.{part}"][index[0]] for part in ("weight", "running_var"))
             return float(scale / (variance + 1e-5) ** 0.5)

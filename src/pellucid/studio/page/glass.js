@@ -88,13 +88,16 @@ export class ServerGlass {
    */
   async told(unit) {
     const { head, arrays } = await packed("/api/unit", { ...this.key, unit });
+    // The largest of some numbers, and a number that is only passed on, are multiplied by nothing.
+    const passedOn = arrays.values?.size === 1 && arrays.weights?.data[0] === 1 && head.bias === null;
+    const weighted = head.combine !== "maximum" && !passedOn;
     const result = arrays.values && {
       terms: {
         operand: arrays.operand.data,
         position: arrays.position.data,
         values: arrays.values.data,
-        weights: arrays.weights?.data ?? null,
-        products: arrays.products?.data ?? null,
+        weights: (weighted && arrays.weights?.data) || null,
+        products: (weighted && arrays.products?.data) || null,
       },
       value: head.check?.recomputed ?? head.value,
       slack: 0,

@@ -131,8 +131,10 @@ export class Layers {
         if (!maps || (map >= maps[0] && map <= maps[1])) spans.push(overlay("lit", layout, top, left, bottom, right));
       }
       for (const { kind, map: own, y, x } of marks) if (own === map) spans.push(overlay(`spot ${kind}`, layout, y, x, y, x));
+      // The canvas stays where it is: a click whose target is taken out under a pressed button is never told.
       const face = button.firstChild;
-      fill(face, face.firstChild, ...spans);
+      while (face.childElementCount > 1) face.lastElementChild.remove();
+      face.append(...spans);
     }
   }
 
