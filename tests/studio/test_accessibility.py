@@ -127,9 +127,11 @@ def test_axe_finds_nothing_serious_in_help_tour_cards_and_projector(studio, brow
 FOCUS = """() => {
   const at = document.activeElement;
   const style = getComputedStyle(at);
-  const seen = at.matches(":focus-visible") && ((style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2));
-  const inside = at.closest("#view, header, #way, #tools, .skip") !== null;
-  return {seen, inside, what: at.outerHTML.slice(0, 120), tag: at.tagName, kind: at.className};
+  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const drawn = [...(at instanceof SVGElement ? at.children : [])].map((part) => getComputedStyle(part));
+  const framed = drawn.some(({stroke, strokeWidth}) => stroke !== "none" && parseFloat(strokeWidth) >= 2);
+  const seen = at.matches(":focus-visible") && (outlined || framed);
+  return {seen, what: at.outerHTML.slice(0, 120), tag: at.tagName};
 }"""
 
 
