@@ -16,7 +16,7 @@ class DoView {
     this.studio = studio;
     this.turn = 0;
     this.shown = null;
-    this.cards = element("div", { class: "cards" });
+    this.cards = element("div", { class: "tool-cards" });
     this.predicting = element("div", { class: "predicting" });
     this.root = element(
       "div",
@@ -96,7 +96,7 @@ class DoView {
     }
     return element(
       "article",
-      { class: "card", "data-tool": tool.name },
+      { class: "tool-card", "data-tool": tool.name },
       element("h3", {}, tool.title),
       element("p", {}, tool.sentence),
       commandLine(tool.command),
