@@ -16,7 +16,7 @@ from pellucid.ground.errors import UserError, system_error
 from pellucid.ground.plain import plain
 from pellucid.run import UntrustedNetwork
 
-__all__ = ["Asked", "Json", "broken", "reading", "refused", "writing"]
+__all__ = ["Asked", "Json", "broken", "reading", "refused", "sent", "writing"]
 
 MOST_BYTES = 1_000_000
 """Of the JSON that a page sends."""
@@ -81,21 +81,38 @@ def writing(path: str, function: Callable[[Asked], Answer]) -> Route:
     """Make a route for POST, which only who holds the token may use: the function gets the JSON of its body."""
 
     async def answer(request: Request) -> Response:
-        content = b""
-        async for part in request.stream():
-            content += part
-            if len(content) > MOST_BYTES:
-                return _error(f"more than {MOST_BYTES:,} bytes", 413)
         try:
-            document = json.loads(content or b"{}")
-            json.dumps(document, ensure_ascii=False).encode()  # half a character, as in "\\ud800", names no file
-        except (ValueError, RecursionError):
-            document = None
-        if not isinstance(document, dict):
-            return _error("expected a JSON object", 400)
-        return await _answered(function, Asked(document))
+            asked = await sent(request)
+        except UserError as error:
+            return _error(str(error), 413 if isinstance(error, TooMuch) else 400)
+        return await _answered(function, asked)
 
     return Route(path, answer, methods=["POST"])
+
+
+class TooMuch(UserError):
+    """A request carries more than is read."""
+
+
+async def sent(request: Request) -> Asked:
+    """Read the JSON object that a request carries.
+
+    Raises:
+        UserError: it carries something else, or too much.
+    """
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > MOST_BYTES:
+            raise TooMuch(f"more than {MOST_BYTES:,} bytes; send less")
+    try:
+        document = json.loads(content or b"{}")
+        json.dumps(document, ensure_ascii=False).encode()  # half a character, as in "\\ud800", names no file
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise UserError("expected a JSON object")
+    return Asked(document)
 
 
 async def _answered(function: Callable[[Asked], Answer], asked: Asked) -> Response:

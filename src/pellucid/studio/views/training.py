@@ -18,7 +18,7 @@ from pellucid.ground.commands import command_line
 from pellucid.ground.errors import UserError
 from pellucid.ground.plain import plain
 from pellucid.stepping import check_has_steps, example_weights
-from pellucid.studio.answering import MOST_BYTES, Asked, reading, writing
+from pellucid.studio.answering import Asked, reading, sent, writing
 from pellucid.studio.packing import packed
 from pellucid.studio.training_form import TrainingForm, form_of, offered
 from pellucid.studio.training_looks import Looks
@@ -150,10 +150,10 @@ class _Training:
     async def step(self, request: Request) -> Response:
         """Take one step again for one weight, in a process that ends when the page no longer waits for it."""
         try:
-            asked = Asked(json.loads(await _body(request)))
+            asked = await sent(request)
             run = await run_in_threadpool(self._workplace.run, asked.text("run"))
             weight, number = asked.text("weight"), asked.whole("step")
-        except (UserError, ValueError, TypeError) as error:
+        except UserError as error:
             return JSONResponse({"error": str(error)}, 400)
         words = ["-m", "pellucid.studio.one_step", str(run.directory), weight, str(number)]
         words += ["--trust"] if run.trust else []
@@ -196,12 +196,3 @@ class _Training:
                 yield b": still here\n\n"
             if not watch.has_more:
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-async def _body(request: Request) -> bytes:
-    content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > MOST_BYTES:
-            raise UserError(f"more than {MOST_BYTES:,} bytes")
-    return content
