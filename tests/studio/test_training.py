@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+from starlette.requests import ClientDisconnect
 
 import pellucid
 from pellucid.ground.errors import UserError
@@ -348,6 +349,11 @@ def test_why_a_training_ended_is_told_in_words(log, words, tmp_path) -> None:
 OUTSIDE = ("../x.png", "/etc/x", "a/../../x", "a//b", ".ssh/x", "a\\b", "c:x", "a/\n", "", "x" * 300, "a/" * 20 + "b")
 
 
+async def _cut_off(part: bytes):
+    yield part
+    raise ClientDisconnect
+
+
 async def _sent(*parts: bytes):
     for part in parts:
         yield part
@@ -370,6 +376,9 @@ def test_dropped_images_go_into_a_folder_of_their_own(tmp_path) -> None:
     with pytest.raises(UserError, match="more than 100 bytes"):
         asyncio.run(uploads.add(first, "big.png", _sent(b"x" * 60, b"x" * 60)))
     assert not (tmp_path / "uploads" / first / "big.png").exists()
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(uploads.add(first, "half.png", _cut_off(b"abc")))
+    assert not (tmp_path / "uploads" / first / "half.png").exists(), "half a file is none"
     with pytest.raises(UserError, match="drop it again"):
         asyncio.run(uploads.add("../..", "x.png", _sent(b"x")))
     (tmp_path / "uploads" / second / "cat").symlink_to(tmp_path)

@@ -85,12 +85,12 @@ class Uploads:
                     file.write(part)
         except FileExistsError as error:
             raise UserError(f"there is a {path!r} already; nothing is overwritten") from error
-        except UserError:
-            target.unlink(missing_ok=True)
-            raise
         except OSError as error:
             target.unlink(missing_ok=True)
             raise UserError(system_error(error)) from error
+        except BaseException:  # also a page that is closed on the way: half a file is none
+            target.unlink(missing_ok=True)
+            raise
         with self._lock:
             files, total = self._taken[name]
             self._taken[name] = (files + 1, total)
