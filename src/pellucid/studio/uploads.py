@@ -85,11 +85,13 @@ class Uploads:
                     file.write(part)
         except FileExistsError as error:
             raise UserError(f"there is a {path!r} already; nothing is overwritten") from error
-        except OSError as error:
+        except BaseException as error:  # also a page that is closed on the way: half a file is none
             target.unlink(missing_ok=True)
-            raise UserError(system_error(error)) from error
-        except BaseException:  # also a page that is closed on the way: half a file is none
-            target.unlink(missing_ok=True)
+            with self._lock:
+                files, total = self._taken[name]
+                self._taken[name] = (files, total - size)
+            if isinstance(error, OSError):
+                raise UserError(system_error(error)) from error
             raise
         with self._lock:
             files, total = self._taken[name]
