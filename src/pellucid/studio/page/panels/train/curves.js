@@ -8,6 +8,8 @@ const HEIGHT = 200;
 /** How far two marks at an axis of steps or epochs may be apart. */
 const WHOLE = Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
+/** @typedef {[name: string, ink: string, dash: number[]]} Series */
+
 /** Three charts that grow. */
 export class Curves {
   constructor() {
@@ -44,7 +46,11 @@ export class Curves {
   }
 }
 
-/** From just below the lowest accuracy up to 1. */
+/**
+ * From just below the lowest accuracy up to 1.
+ *
+ * @type {import("/page/vendor/uplot/uPlot.esm.js").Range}
+ */
 function shares(_, low) {
   return [Math.max(0, Math.floor((low ?? 0) * 20 - 0.5) / 20), 1];
 }
@@ -57,13 +63,26 @@ function brief(number) {
 }
 
 class Chart {
+  /**
+   * @param {string} title
+   * @param {"step" | "epoch"} across
+   * @param {Series[]} series
+   * @param {(number: number) => string} words
+   * @param {import("/page/vendor/uplot/uPlot.esm.js").Range | null} range of the numbers; null for that of the data
+   */
   constructor(title, across, series, words, range = null) {
-    Object.assign(this, { title, across, series, words, range });
+    this.title = title;
+    this.across = across;
+    this.series = series;
+    this.words = words;
+    this.range = range;
     this.place = element("div", { class: "plot", role: "img" });
     this.remark = element("figcaption", { class: "quiet" });
     this.empty = element("p", { class: "quiet" }, across === "epoch" ? "The first epoch is not done yet." : "Nothing is logged yet.");
     this.root = element("figure", { class: "curve" }, element("h3", {}, title), this.empty, this.place, this.remark);
+    /** @type {(number | null)[][]} */
     this.data = [[], ...series.map(() => [])];
+    /** @type {uPlot | null} */
     this.plot = null;
     this.resizing = new ResizeObserver(() => this.#resize());
     this.resizing.observe(this.root);
