@@ -20,6 +20,7 @@ const PARTS = [
   { name: "image", title: "An image", open: (studio) => new ImagePart(studio) },
   { name: "functions", title: "Functions", open: (studio) => new FunctionsPart(studio) },
 ];
+/** @type {Record<string, [number, number]>} across and down */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** @type {import("../main.js").Panel} */

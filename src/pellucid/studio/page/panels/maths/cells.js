@@ -96,7 +96,8 @@ export function place(node, row, column, rows = 1, columns = 1) {
 
 /** Replace a board's children, and give the focus back to the one with the same key. */
 export function refill(board, ...children) {
-  const key = board.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  const key = board.contains(focused) ? focused.dataset.key : null;
   fill(board, ...children);
   if (key) board.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
 }

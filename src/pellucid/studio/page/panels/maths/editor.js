@@ -62,8 +62,8 @@ export class NumbersEditor {
     const fits = words && words.length === numbers.length && words[0].length === numbers[0].length;
     const { top = 0, left = 0, height = numbers.length, width = numbers[0].length, others = [], isMet = () => false } = around ?? {};
     const end = endOf(numbers);
-    this.board.style.setProperty("--height", height);
-    this.board.style.setProperty("--width", width);
+    this.board.style.setProperty("--height", String(height));
+    this.board.style.setProperty("--width", String(width));
     const shape = [numbers.length, numbers[0].length].join("×");
     if (shape !== this.shape) {
       this.shape = shape;

@@ -22,7 +22,9 @@ const PRESETS = [
   ["sign(sin(3*x))*rect(x/4)", "a square wave"],
 ];
 
-/** @implements {import("../maths.js").Part} */
+/** @typedef {import("../maths.js").Part} Part */
+
+/** @implements {Part} */
 export class FunctionsPart {
   constructor(studio) {
     this.studio = studio;
@@ -109,7 +111,12 @@ export class FunctionsPart {
     this.studio.go({ x: Number(Math.max(low, Math.min(high, x)).toFixed(digits)) }, { replace: true });
   }
 
-  /** While x alone moves, only what moves with it is asked for. */
+  /**
+   * While x alone moves, only what moves with it is asked for.
+   *
+   * @param {Record<string, any>} parameters
+   * @param {AbortSignal} signal
+   */
   async #ask({ x, ...functions }, signal) {
     const key = JSON.stringify(functions);
     if (this.curves && this.of === key) {

@@ -17,7 +17,9 @@ const OWN = "own";
 const ROOM = 400;
 const CHANNELS = ["red", "green", "blue"];
 
-/** @implements {import("../maths.js").Part} */
+/** @typedef {import("../maths.js").Part} Part */
+
+/** @implements {Part} */
 export class ImagePart {
   constructor(studio) {
     this.studio = studio;

@@ -71,7 +71,7 @@ export class Live {
 export class Field {
   /**
    * @param {string} title
-   * @param {HTMLElement} control
+   * @param {HTMLInputElement | HTMLSelectElement} control
    * @param {{help?: string, wide?: boolean}} [how]
    */
   constructor(title, control, { help = "", wide = false } = {}) {

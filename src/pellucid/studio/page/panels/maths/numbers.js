@@ -20,7 +20,9 @@ const EXAMPLES = [
   ["Two dimensions: a blur", { signal: "0,0,0,0,0;0,0,0,0,0;0,0,9,0,0;0,0,0,0,0;0,0,0,0,0", filter: "1/9,1/9,1/9;1/9,1/9,1/9;1/9,1/9,1/9", mode: "same" }],
 ];
 
-/** @implements {import("../maths.js").Part} */
+/** @typedef {import("../maths.js").Part} Part */
+
+/** @implements {Part} */
 export class NumbersPart {
   constructor(studio) {
     this.studio = studio;
