@@ -23,6 +23,8 @@ export class Graph {
     const levels = this.#levels(links.filter(({ from, to }) => to - from > 1));
     const top = 4 + ROOM_OF_ARC * Math.max(0, ...levels.map(({ level }) => level + 1));
     let left = 0;
+    /** @type {{left: number, right: number}[]} where each step lies */
+    this.spans = [];
     this.buttons = this.groups.map(({ name, members }) => {
       const folded = members.length > 1;
       const text = folded ? `${name} · ${members.length}` : name;
@@ -30,14 +32,14 @@ export class Graph {
       const title = folded ? `${name}: ${counted(members.length, "step")}${shortcuts(network, members)}` : `Go to ${name}`;
       const button = element("button", { type: "button", class: folded ? "step folded" : "step", title, onclick: () => go(members[0]) }, text);
       Object.assign(button.style, { left: `${left}px`, top: `${top}px`, width: `${width}px` });
-      button.at = { left, right: left + width };
+      this.spans.push({ left, right: left + width });
       left += width + GAP;
       return button;
     });
     const drawing = document.createElementNS(SVG, "svg");
     const width = left - GAP;
     for (const [name, value] of Object.entries({ width, height: top + HEIGHT, "aria-hidden": "true" })) drawing.setAttribute(name, String(value));
-    const ends = (place) => this.buttons[place].at;
+    const ends = (place) => this.spans[place];
     for (const { from, to } of links) {
       if (to - from === 1) drawing.append(line(`M${ends(from).right} ${top + HEIGHT / 2}H${ends(to).left - 2}`, "arrow"));
     }
@@ -57,7 +59,7 @@ export class Graph {
     const place = number === null ? undefined : this.placeOf.get(number);
     this.buttons.forEach((button, at) => button.setAttribute("aria-current", String(at === place)));
     if (place === undefined) return;
-    const { left, right } = this.buttons[place].at;
+    const { left, right } = this.spans[place];
     const { scrollLeft, clientWidth } = this.view;
     if (left < scrollLeft || right > scrollLeft + clientWidth) this.view.scrollLeft = (left + right - clientWidth) / 2;
   }

@@ -185,28 +185,28 @@ class CompareView {
       Promise.all([studio.factsOf(run), studio.factsOf(other)]),
     ]);
     if (turn !== this.turn) return;
-    const refused = looks.find(({ status }) => status === "rejected");
+    const refused = looks.find((look) => look.status === "rejected");
     if (refused) {
       if (refused.reason.said?.untrusted) throw refused.reason;
       fill(this.beside, element("p", { class: "refused" }, refused.reason.message));
       return;
     }
-    const glasses = looks.map(({ value }, at) => new ServerGlass(value, facts[at], () => {}));
+    const answers = /** @type {PromiseFulfilledResult<any>[]} */ (looks);
+    const glasses = answers.map(({ value }, at) => new ServerGlass(value, facts[at], () => {}));
     await Promise.all(glasses.map((glass) => glass.fetch([0])));
     if (turn !== this.turn) return;
     this.glasses = glasses;
-    const columns = glasses.map((glass) => {
+    this.strips = glasses.map(() => element("div", { class: "strip" }));
+    const columns = glasses.map((glass, at) => {
       const { said } = glass;
       const see = () => studio.go({ run: said.run, epoch: said.epoch, image, unit: null }, { view: "see" });
-      const maps = element("div", { class: "strip" });
-      glass.place = maps;
       return element(
         "div",
         { class: "column" },
         element("h3", {}, said.run, element("span", { class: "quiet" }, ` epoch ${said.epoch}`)),
         new Pixels(glass.pixels, said.source, 140).root,
         answerView(said.answer, { classes: glass.classes, threshold: said.answer.threshold }, said.label),
-        maps,
+        this.strips[at],
         element("div", { class: "buttons" }, element("button", { type: "button", onclick: see }, "See every layer")),
       );
     });
@@ -230,14 +230,13 @@ class CompareView {
     const wanted = this.studio.get("layer");
     const layer = this.layers.includes(wanted) ? wanted : this.layers[0];
     this.layerChooser.value = layer;
-    const { glasses } = this;
+    const { glasses, strips } = this;
     await Promise.all(glasses.map((glass) => glass.fetch([glass.network.byName.get(layer)])));
     if (glasses !== this.glasses) return;
     const tensors = glasses.map((glass) => glass.valueOf(glass.network.byName.get(layer)));
     const end = Math.max(...tensors.map((tensor) => largestSize(tensor.data, 0, tensor.size)));
     this.paints = [];
-    glasses.forEach((glass, at) => {
-      const tensor = tensors[at];
+    tensors.forEach((tensor, at) => {
       const layout = layoutOf(tensor.shape);
       const order = byStrength(tensor.data, layout);
       const times = stripMultiple(layout.height, layout.width, 56);
@@ -252,7 +251,7 @@ class CompareView {
         return canvas;
       });
       const rest = order.length - canvases.length;
-      fill(glass.place, ...canvases, rest > 0 ? element("span", { class: "quiet" }, `… and ${rest} weaker`) : null, element("span", { class: "quiet" }, `deepest at ${short(end)} in both`));
+      fill(strips[at], ...canvases, rest > 0 ? element("span", { class: "quiet" }, `… and ${rest} weaker`) : null, element("span", { class: "quiet" }, `deepest at ${short(end)} in both`));
     });
   }
 }
