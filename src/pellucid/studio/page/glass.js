@@ -92,13 +92,14 @@ export class ServerGlass {
     const passedOn = arrays.values?.size === 1 && arrays.weights?.data[0] === 1 && head.bias === null;
     const weighted = head.combine !== "maximum" && !passedOn;
     const result = arrays.values && {
-      terms: {
+      // `packed` makes arrays of the types that the server names
+      terms: /** @type {import("/modules/arithmetic.js").Terms} */ ({
         operand: arrays.operand.data,
         position: arrays.position.data,
         values: arrays.values.data,
         weights: (weighted && arrays.weights?.data) || null,
         products: (weighted && arrays.products?.data) || null,
-      },
+      }),
       value: head.check?.recomputed ?? head.value,
       slack: 0,
       combine: head.combine,

@@ -134,7 +134,7 @@ export class Studio {
       this.complain(null);
       this.panel = panel;
       // A panel's names of classes are its own: only its style sheets count while it is shown.
-      for (const sheet of document.querySelectorAll("link[data-panels]")) {
+      for (const sheet of /** @type {NodeListOf<HTMLLinkElement>} */ (document.querySelectorAll("link[data-panels]"))) {
         sheet.disabled = !sheet.dataset.panels.split(" ").includes(panel.name);
       }
       this.opened = panel.open(this);

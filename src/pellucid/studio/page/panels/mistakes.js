@@ -31,6 +31,12 @@ class MistakesView {
     this.shown = {};
     this.maps = [];
     this.turn = 0;
+    /** @type {ServerGlass | null} the image that is shown, through the network */
+    this.glass = null;
+    /** @type {{predicted: string, other: string, wrong: boolean} | null} its two classes that are compared */
+    this.pair = null;
+    /** @type {import("/modules/tensor.js").Tensor | null} */
+    this.pixels = null;
     const part = (name, title) => {
       const place = element("div", {});
       const root = element("section", { class: `step ${name}`, hidden: true, "aria-labelledby": `step-${name}` }, element("h2", { id: `step-${name}`, tabindex: -1 }, title), place);
@@ -288,11 +294,12 @@ class MistakesView {
       this.overlay,
       add.length ? element("div", { class: "buttons" }, element("span", { class: "quiet" }, "other methods"), ...add) : null,
     );
-    for (const place of [...this.mapsPlace.children]) {
+    const places = () => /** @type {HTMLElement[]} */ ([...this.mapsPlace.children]);
+    for (const place of places()) {
       if (place.dataset.of !== of || !wanted.includes(place.dataset.wanted)) place.remove();
     }
     for (const method of wanted) {
-      if ([...this.mapsPlace.children].some((place) => place.dataset.wanted === method)) continue;
+      if (places().some((place) => place.dataset.wanted === method)) continue;
       const place = element("div", { class: "map-place", "data-wanted": method, "data-of": of });
       this.mapsPlace.append(place);
       const parameters = { ...this.glass.key, target: of, method };

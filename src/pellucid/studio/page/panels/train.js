@@ -26,7 +26,8 @@ class TrainView {
     this.form = new TrainingForm(studio, (name) => this.#started(name));
     this.list = element("div", { class: "run-list", role: "list" });
     this.sentence = element("p", { class: "sentence", "aria-live": "polite" });
-    this.track = element("div", { class: "progress track", role: "progressbar", "aria-label": "Progress of the training", "aria-valuemin": 0, "aria-valuemax": 100 }, element("span", { class: "fill" }));
+    this.filling = element("span", { class: "fill" });
+    this.track = element("div", { class: "progress track", role: "progressbar", "aria-label": "Progress of the training", "aria-valuemin": 0, "aria-valuemax": 100 }, this.filling);
     this.buttons = element("div", { class: "buttons" });
     this.remarks = element("div", { class: "remarks" });
     this.log = element("pre", {});
@@ -117,7 +118,7 @@ class TrainView {
 
   #list(runs) {
     this.nothing.hidden = runs.length > 0 || this.studio.get("ask") !== null;
-    const before = document.activeElement?.dataset?.run;
+    const before = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.run;
     fill(
       this.list,
       ...runs.map((run) => {
@@ -206,7 +207,7 @@ class TrainView {
     const total = run.steps_per_epoch ? run.steps_per_epoch * run.epochs : 0;
     const share = run.state === "finished" || run.state === "evaluating" ? 1 : total ? Math.min(1, run.progress.step / total) : 0;
     this.track.hidden = !run.is_run;
-    this.track.firstChild.style.width = `${100 * share}%`;
+    this.filling.style.width = `${100 * share}%`;
     this.track.setAttribute("aria-valuenow", String(Math.round(100 * share)));
     fill(
       this.remarks,

@@ -78,7 +78,8 @@ export class OverEpochs {
     const last = said.findLast((entry) => entry.said?.probabilities)?.said;
     const named = glass.said.label ?? last?.label ?? glass.said.answer?.label ?? null;
     const current = glass.key.epoch;
-    const focused = document.activeElement?.closest?.(".point")?.dataset.epoch;
+    const point = /** @type {HTMLElement | null} */ (document.activeElement?.closest?.(".point"));
+    const focused = point?.dataset.epoch;
     const where = this.values.contains(document.activeElement) ? this.values : this.answers;
     fill(
       this.answers,

@@ -12,6 +12,9 @@ const ROOM = 168;
 const SPEEDS = [2, 6, 20, 60];
 const SLIDING = /^(conv|max_pool|avg_pool)[12]d$/;
 
+/** @typedef {import("/modules/tensor.js").Tensor} Tensor */
+/** @typedef {import("/modules/fields.js").Box} Box */
+
 /**
  * The stage for a unit, null where no window slides.
  *
@@ -34,8 +37,19 @@ export function slidingView(glass, { node: number, index }, told) {
 }
 
 class Stage {
+  /**
+   * @param {import("../glass.js").ServerGlass} glass
+   * @param {{number: number, index: number[], value: Tensor, input: Tensor, operand: number, box: Box}} what
+   * @param {any} told what is known of the unit
+   */
   constructor(glass, what, told) {
-    Object.assign(this, { glass, ...what });
+    this.glass = glass;
+    this.number = what.number;
+    this.index = what.index;
+    this.value = what.value;
+    this.input = what.input;
+    this.operand = what.operand;
+    this.box = what.box;
     this.node = glass.network.nodes[this.number];
     this.layout = layoutOf(this.node.shape);
     this.before = layoutOf(glass.network.nodes[this.operand].shape);
@@ -104,10 +118,9 @@ class Stage {
     this.ends = { input: largestSize(this.input.data), output: largestSize(this.value.data) };
     const source = glass.network.nodes[this.operand].name;
     this.map = this.box.maps[0] + (node.kind.startsWith("conv") ? this.channel : 0);
-    const left = this.#canvas(this.before);
+    const left = (this.left = this.#canvas(this.before));
     paintMap(left.canvas, this.input.data, { start: this.map * this.before.size, count: this.before.size, height: this.before.height, width: this.before.width }, this.ends.input);
-    const right = this.#canvas(this.layout);
-    Object.assign(this, { left, right });
+    const right = (this.right = this.#canvas(this.layout));
     this.button = element("button", { type: "button", class: "more play", onclick: () => this.play() });
     this.grids = element("div", {});
     this.line = element("p", { class: "readout" });

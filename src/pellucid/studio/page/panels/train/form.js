@@ -24,6 +24,10 @@ export class TrainingForm {
     this.started = started;
     this.root = element("section", { class: "training-form", "aria-label": "New training", hidden: true });
     this.fields = new Map();
+    /** @type {any} what the server offers: data sets, networks, recipes and their fields */
+    this.offered = null;
+    /** @type {string | null} why these settings are proposed */
+    this.reason = null;
     this.turn = 0;
   }
 
