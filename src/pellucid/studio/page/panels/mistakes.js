@@ -3,6 +3,7 @@
 import { answerView } from "/modules/answer.js";
 import { element, fill, isStill, unitCode } from "/modules/dom.js";
 import { paintMap, enlarge, multiple } from "/modules/draw.js";
+import { fieldOf } from "/modules/fields.js";
 import { long, percent, short } from "/modules/numbers.js";
 import { EvidenceMap, Pixels, channelMap, overlaySwitch } from "../causes/evidence.js";
 import { Matrix } from "../causes/matrix.js";
@@ -325,7 +326,7 @@ class MistakesView {
     const sentences = isFound
       ? said.sentences.map((sentence) => element("p", {}, sentence))
       : [element("p", {}, `${unit} was chosen; the unit that contributed most is `, element("button", { type: "button", class: "term", onclick: () => this.step({ unit: said.unit }, 2, "unit") }, said.unit), ".")];
-    const field = glass.network.fieldOf(at.node, at.index);
+    const field = fieldOf(glass.network, at.node, at.index);
     const window = new Pixels(this.pixels, `What ${unit} can see`);
     if (field) window.frame({ top: field.top, left: field.left, bottom: field.bottom + 1, right: field.right + 1 });
     this.channel = channelMap(glass, unit);
