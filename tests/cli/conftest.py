@@ -64,7 +64,7 @@ def make_listed_run(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[
             **{"seed": 0, "device": "cpu", "threads": 1, "processes": 1, "keep": "all", "classes": list(classes)},
             **{
                 "preprocessing": preprocessing,
-                "versions": {},
+                "versions": {"pellucid": "0.1.0"},
                 "created": created,
                 "identity": "run",
                 "signature": None,
