@@ -135,15 +135,15 @@ def test_a_hovered_unit_lights_what_it_reads_and_a_hovered_pixel_who_sees_it(stu
     shown(studio, page, "image=test/1")
     maps = page.locator('.layer[aria-label="first"] .map')
     maps.first.hover(position={"x": 34, "y": 34})
-    page.wait_for_selector('.layer[aria-label="input"] .lit')
+    page.wait_for_selector('.layer[aria-label="input"] .window-lit')
     assert page.locator("#seen .field").is_visible()
     assert page.locator(".tip").inner_text().startswith("first[")
     assert "sees rows" in page.locator(".tip").inner_text()
     page.locator("#seen canvas").hover(position={"x": 5, "y": 5})
-    page.wait_for_selector('.layer[aria-label="first"] .lit')
-    assert page.locator('.layer[aria-label="input"] .lit').count() == 0
+    page.wait_for_selector('.layer[aria-label="first"] .window-lit')
+    assert page.locator('.layer[aria-label="input"] .window-lit').count() == 0
     page.locator("h1, h2").first.hover()
-    page.wait_for_selector(".lit", state="detached")
+    page.wait_for_selector(".window-lit", state="detached")
     assert page.locator(".tip").is_hidden()
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "counted",
     "exact_number",
     "number",
+    "numbers_apart",
     "shape_text",
     "signed_number",
     "significant_digits",
@@ -61,6 +62,20 @@ def signed_number(value: float) -> str:
     ('+0.25', '-0.25')
     """
     return f"{value:+.{_digits.get()}g}"
+
+
+def numbers_apart(first: float, second: float) -> tuple[str, str]:
+    """Write two numbers as `number` does, with more digits where they would look the same and are not.
+
+    >>> numbers_apart(-0.19112, -0.19108), numbers_apart(0.5, 0.25)
+    (('-0.19112', '-0.19108'), ('0.5', '0.25'))
+    """
+    for digits in range(_digits.get(), 18):
+        with significant_digits(digits):
+            texts = number(first), number(second)
+        if texts[0] != texts[1] or first == second:
+            break
+    return texts
 
 
 @contextmanager

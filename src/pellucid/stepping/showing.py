@@ -15,7 +15,7 @@ from pellucid.glass.showing import check_line, difference_text
 from pellucid.ground.columns import aligned, wrapped
 from pellucid.ground.shown import as_html, as_text
 from pellucid.ground.tables import html_lines, html_table, text_table
-from pellucid.ground.writing import counted, number, shape_text, signed_number
+from pellucid.ground.writing import counted, number, numbers_apart, shape_text, signed_number
 from pellucid.networks import Head
 from pellucid.prediction.prediction import with_article
 from pellucid.stepping.repetition import RecordCheck
@@ -118,10 +118,11 @@ def examples_text(run: str, examples: dict[str, tuple[int, ...]], shown: int = 1
 def _opening(step: TrainingStep) -> list[str]:
     *before, last = step.images.augmented or ("",)
     augmented = f", {' and '.join(filter(None, (', '.join(before), last)))} at random" if last else ""
+    weight_before, weight_after = numbers_apart(step.before, step.after)
     begun = "the seed" if step.started_at == 0 else f"the checkpoint after step {step.started_at:,}"
     return [
         f"Step {step.step:,} of {step.steps:,} (epoch {step.epoch}, batch {step.batch}) changes {step.weight} from "
-        f"{number(step.before)} to {number(step.after)}.",
+        f"{weight_before} to {weight_after}.",
         f"{step.run.directory}, repeated from {begun}; {counted(len(step.images.sources), 'image')}{augmented}; "
         f"learning rate {number(step.rate)}.",
     ]
@@ -331,7 +332,8 @@ def _optimizer(step: TrainingStep) -> Section:
 
 def _record(step: TrainingStep) -> Section:
     change = signed_number(step.after - step.before)
-    moved = f"{step.weight} went from {number(step.before)} to {number(step.after)} ({change})"
+    before, after = numbers_apart(step.before, step.after)
+    moved = f"{step.weight} went from {before} to {after} ({change})"
     verdict = (
         f"The record agrees, so this is the run's own step: in the run itself {moved}."
         if step.confirmed

@@ -161,7 +161,13 @@ class Workplace:
         run = self.run(name)
         resolved = run.resolve_epoch(_epoch(epoch))
         key = (name, run.record.identity, resolved, image)
-        return self.kept(key, lambda: look(run, self.image(image), epoch=resolved), hold=hold)
+        try:
+            return self.kept(key, lambda: look(run, self.image(image), epoch=resolved), hold=hold)
+        except UserError as error:
+            if not image.startswith(GIVEN) or not str(error).startswith("the image: "):
+                raise
+            named = str(error).replace("the image: ", f"{self.given.get(image)[0]}: ", 1)
+            raise UserError(named) from error
 
     def kept(self, key: tuple[object, ...], make: Callable[[], Glass], *, hold: bool = True) -> Glass:
         """Take a pass that is held, or make it."""

@@ -141,7 +141,7 @@ export class Tour {
   }
 
   /** Mark what is to be clicked, as soon as it is there. */
-  #point() {
+  #point(tries = 6) {
     const target = placeOf(this.stop);
     if (!target) {
       this.timer = setTimeout(() => this.#point(), 200);
@@ -149,6 +149,11 @@ export class Tour {
     }
     target.classList.add("tour-target");
     target.scrollIntoView({ block: "center", behavior: "auto" });
+    // Maps above it may still be painted and push it down: it is brought back until it stays.
+    const { top } = target.getBoundingClientRect();
+    this.timer = setTimeout(() => {
+      if (tries > 1 && Math.abs(target.getBoundingClientRect().top - top) > 4) this.#point(tries - 1);
+    }, 400);
   }
 }
 

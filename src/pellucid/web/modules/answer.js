@@ -7,8 +7,9 @@ import { long, percent } from "./numbers.js";
  * @param {{probabilities: ArrayLike<number>, label: number, unsure: boolean}} answer
  * @param {{classes: string[], threshold: number | null}} about
  * @param {number | null} truth the true class, where it is known
+ * @param {((at: number) => void) | null} choose goes to the evidence for a class, where that can be shown
  */
-export function answerView(answer, about, truth) {
+export function answerView(answer, about, truth, choose = null) {
   const shares = Array.from(answer.probabilities);
   const order = shares.map((_, at) => at).sort((one, other) => shares[other] - shares[one] || one - other);
   const [first, second] = order;
@@ -45,7 +46,9 @@ export function answerView(answer, about, truth) {
       element(
         "li",
         { class: at === answer.label ? "bar top" : "bar", title: `${about.classes[at]}: ${long(shares[at])}` },
-        element("span", { class: "name" }, about.classes[at]),
+        choose
+          ? element("button", { type: "button", class: "name", title: `The evidence for ${about.classes[at]}`, onclick: () => choose(at) }, about.classes[at])
+          : element("span", { class: "name" }, about.classes[at]),
         element("span", { class: "track", "aria-hidden": "true" }, fill),
         element("span", { class: "share", "data-share": shares[at] }, percent(shares[at])),
       ),

@@ -35,6 +35,8 @@ export class Layers {
     /** @type {{node: number, index: number[]}[]} units of the strongest path */
     this.path = [];
     this.measures = new WeakMap();
+    /** @type {Map<number, number[]>} in which order the maps of a node are shown */
+    this.orders = new Map();
     this.stale = new Set();
     this.watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
@@ -48,8 +50,14 @@ export class Layers {
     this.view = element("div", { class: "layers" }, ...this.#groups());
   }
 
-  /** Show the values of another image. */
-  show(values) {
+  /**
+   * Show the values of another image, or of the same one at another epoch: then each map keeps its place.
+   *
+   * @param {Map<string, import("./tensor.js").Tensor>} values
+   * @param {boolean} inPlace
+   */
+  show(values, inPlace = false) {
+    if (!inPlace) this.orders.clear();
     this.values = values;
     for (const number of this.rows.keys()) {
       if (values.size) this.arrived(number);
@@ -128,7 +136,7 @@ export class Layers {
       const map = Number(button.dataset.map);
       const spans = [];
       for (const { maps, top, left, bottom, right } of boxes) {
-        if (!maps || (map >= maps[0] && map <= maps[1])) spans.push(overlay("lit", layout, top, left, bottom, right));
+        if (!maps || (map >= maps[0] && map <= maps[1])) spans.push(overlay("window-lit", layout, top, left, bottom, right));
       }
       for (const { kind, map: own, y, x } of marks) if (own === map) spans.push(overlay(`spot ${kind}`, layout, y, x, y, x));
       // The canvas stays where it is: a click whose target is taken out under a pressed button is never told.
@@ -238,7 +246,9 @@ export class Layers {
       const order = number === 0 ? Array.from({ length: layout.count }, (_, map) => map) : byStrength(value.data, layout);
       this.measures.set(value, { end: largestSize(value.data), negative: anyNegative(value.data), order });
     }
-    return this.measures.get(value);
+    const measured = this.measures.get(value);
+    if (!this.orders.has(number)) this.orders.set(number, measured.order);
+    return { ...measured, order: this.orders.get(number) };
   }
 
   #more(number, count, all) {

@@ -33,6 +33,15 @@ function superscript(power) {
   return power < 0 ? `⁻${digits}` : digits;
 }
 
+/** Two numbers, with more digits where four would make them look the same and they are not. */
+export function apart(first, second) {
+  for (let digits = 4; digits < 18; digits += 1) {
+    const texts = [first, second].map((number) => (digits === 4 ? short(number) : number.toPrecision(digits).replace("-", "−")));
+    if (texts[0] !== texts[1] || first === second) return texts;
+  }
+  return [long(first), long(second)];
+}
+
 /** All digits that the number has. */
 export function long(number) {
   return String(number).replace("-", "−").replace("Infinity", "∞");

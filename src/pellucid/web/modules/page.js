@@ -149,11 +149,17 @@ export class Page {
     this.values = answer.values;
     this.milliseconds = milliseconds;
     this.complain(image.note);
-    fill(this.place("answer"), answerView(answer, this.about, truth));
+    fill(this.place("answer"), answerView(answer, this.about, truth, (at) => this.#choose(at)));
     this.#seen(name);
     this.layers.show(answer.values);
     this.showUnit();
     document.body.dataset.runs = String(Number(document.body.dataset.runs ?? 0) + 1);
+  }
+
+  /** Go to the evidence for a class: its place in the network's output. */
+  #choose(at) {
+    const { output, nodes } = this.network;
+    if (nodes[output].shape.length === 2) this.select(output, [0, at]);
   }
 
   /** The input as the network receives it, as pixels. */

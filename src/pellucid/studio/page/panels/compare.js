@@ -53,7 +53,7 @@ class CompareView {
     const { studio } = this;
     const turn = ++this.turn;
     const run = studio.get("run");
-    const others = studio.runs.filter(({ name }) => name !== run);
+    const others = studio.runs.filter(({ name, epochs }) => name !== run && epochs.length);
     const same = studio.runs.find(({ name }) => name === run);
     // Those of the same data first: others cannot be compared.
     others.sort((one, other) => Number(other.data === same?.data) - Number(one.data === same?.data));

@@ -237,9 +237,15 @@ class SeeView {
   #answer() {
     const { said } = this.glass;
     const answer = said.answer
-      ? answerView(said.answer, { classes: this.glass.classes, threshold: said.answer.threshold }, said.label)
+      ? answerView(said.answer, { classes: this.glass.classes, threshold: said.answer.threshold }, said.label, (at) => this.#choose(at))
       : element("p", { class: "sentence" }, said.sentence);
     fill(this.places.answer, answer);
+  }
+
+  /** Go to the evidence for a class: its place in the network's output. */
+  #choose(at) {
+    const { network } = this.glass;
+    if (network.nodes[network.output].shape.length === 2) this.select(network.output, [0, at]);
   }
 
   #seen() {
@@ -279,7 +285,9 @@ class SeeView {
       fill(this.places.layers, this.layers.view);
       fill(this.places.graph, this.graph.view);
     }
-    this.layers.show(glass.values);
+    const { run, image } = glass.key;
+    this.layers.show(glass.values, same && this.ordered === `${run} ${image}`);
+    this.ordered = `${run} ${image}`;
   }
 
   /** Light up what a unit can see on the image and in the layer before; of a pixel, who sees it. */

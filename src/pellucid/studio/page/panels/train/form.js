@@ -89,7 +89,7 @@ export class TrainingForm {
     const wrong = element("span", { class: "wrong", id: `wrong-${id}` });
     control.id = `field-${id}`;
     control.setAttribute("aria-describedby", `help-${id} wrong-${id}`);
-    const shown = element("span", { class: "help quiet", id: `help-${id}` }, help);
+    const shown = element("span", { class: "field-help quiet", id: `help-${id}` }, help);
     this.fields.set(id, { control, wrong, shown, extra: more[0] ?? null });
     return element("div", { class: "form-field", "data-field": id }, element("label", { for: control.id }, title), control, ...more, wrong, shown);
   }

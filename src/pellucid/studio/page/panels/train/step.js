@@ -1,7 +1,7 @@
 /** One training step by hand: which step, which weight, and what the step did to it. */
 
 import { element, fill } from "/modules/dom.js";
-import { counted, long, short } from "/modules/numbers.js";
+import { apart, counted, long, short } from "/modules/numbers.js";
 import { ask, mayWrite, send } from "../../server.js";
 
 const ALLOWED = new Set(["DIV", "H3", "H4", "OL", "LI", "STRONG", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "CODE", "P"]);
@@ -111,7 +111,7 @@ export class StepByHand {
       : said.remarks.join(" ");
     fill(
       this.result,
-      element("p", { class: "sentence" }, `Step ${said.step.toLocaleString("en")} (epoch ${said.epoch}, batch ${said.batch}) changed ${said.weight} from ${short(said.before)} to ${short(said.after)}.`),
+      element("p", { class: "sentence" }, `Step ${said.step.toLocaleString("en")} (epoch ${said.epoch}, batch ${said.batch}) changed ${said.weight} from ${apart(said.before, said.after).join(" to ")}.`),
       element(
         "ul",
         { class: "figures" },
