@@ -147,16 +147,19 @@ class MistakesView {
       return;
     }
     const text = JSON.stringify(key);
+    let came = false;
     if (this.shown[name]?.text !== text) {
       const box = element("div", { class: "content" }); // what comes too late fills one that is no longer there
       fill(place, box);
       this.shown[name] = { text, box, way: make(box) };
-      if (this.heading === name) this.#bringIntoView(root);
+      came = this.heading === name;
+      if (came) this.#bringIntoView(root);
     }
     const shown = this.shown[name];
     try {
       const way = await shown.way;
       if (way) this.ways.push(way);
+      if (came && this.shown[name] === shown) this.#bringIntoView(root); // there was no room below it before it was filled
     } catch (error) {
       if (this.shown[name] === shown) this.shown[name] = undefined;
       if (error.said && !error.said.untrusted) fill(shown.box, element("p", { class: "refused" }, error.message));
