@@ -27,7 +27,7 @@ def exported(fit: str):
     return program.module(), lambda images: session.run(None, {"image": images})[0]
 
 
-@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("fit", [FITS[0], *(pytest.param(fit, marks=pytest.mark.slow) for fit in FITS[1:])])
 def test_every_size_becomes_what_pillow_makes_of_it(fit: str) -> None:
     in_torch, in_onnx = exported(fit)
     random = np.random.default_rng(5)

@@ -94,6 +94,7 @@ def test_an_image_on_the_threshold_itself_is_answered(exported: Graph, predictor
     assert pass_gate(predictor, deciding, runs, [picture]).held_out == 1
 
 
+@pytest.mark.slow
 def test_a_wrong_mean_and_a_wrong_resize_leave_no_file(photo_run, monkeypatch: pytest.MonkeyPatch) -> None:
     run, out = photo_run("simple-cifar", **SETTINGS), Path("model.pt2")
     with monkeypatch.context() as patch:

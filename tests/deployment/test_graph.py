@@ -27,7 +27,9 @@ def outputs_of(content: bytes, images: np.ndarray) -> tuple[dict[str, np.ndarray
     return dict(zip(names, session.run(names, {"image": images}), strict=True)), metadata
 
 
-@pytest.mark.parametrize(("network", "settings"), NETWORKS)
+@pytest.mark.parametrize(
+    ("network", "settings"), [NETWORKS[0], *(pytest.param(*given, marks=pytest.mark.slow) for given in NETWORKS[1:])]
+)
 def test_every_node_has_the_value_that_looking_shows(network: str, settings: dict, predictor_of) -> None:
     predictor = predictor_of(network, **settings)
     channels = predictor.preprocessing.channels

@@ -91,8 +91,15 @@ def serious(page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(
+    ("scheme", "size"),
+    [
+        pytest.param("light", WIDE, id="light-wide"),
+        pytest.param("dark", NARROW, id="dark-narrow"),
+        pytest.param("dark", WIDE, id="dark-wide", marks=pytest.mark.slow),
+        pytest.param("light", NARROW, id="light-narrow", marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_nothing_serious_in_any_view(studio, browser, scheme, size) -> None:
     page = opened(browser, studio, UNIT, size, color_scheme=scheme)
     page.wait_for_selector(".unit .verdict")

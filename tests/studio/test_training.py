@@ -54,10 +54,9 @@ def folder(studio_folder: Path, seen_data: Path, tmp_path: Path, monkeypatch: py
 
 
 @pytest.fixture
-def own_studio(folder: Path) -> Iterator[Any]:
-    from conftest import listen
-
-    yield from listen(folder)
+def own_studio(opening: Any, folder: Path) -> Iterator[Any]:
+    with opening(folder) as opened:
+        yield opened
 
 
 def until(true: Callable[[], Any], seconds: float = 60) -> Any:
@@ -673,17 +672,15 @@ def test_an_hour_of_watching_costs_no_memory(folder) -> None:
     assert grown < 500_000, f"{grown:,} bytes after 10,000 lines more"
 
 
-def test_the_studio_ends_although_a_page_is_watching(folder) -> None:
-    from conftest import listen
-
-    opening = listen(folder)
-    opened = next(opening)
+def test_the_studio_ends_although_a_page_is_watching(opening, folder) -> None:
+    context = opening(folder)
+    opened = context.__enter__()
     connection = http.client.HTTPConnection("127.0.0.1", opened.port, timeout=20)
     connection.request("GET", "/api/events?run=digits")
     response = connection.getresponse()
     assert response.readline()
     started = time.monotonic()
-    next(opening, None)
+    context.__exit__(None, None, None)
     assert time.monotonic() - started < 5
     assert b"event: state" in response.read(), "the answer is whole"
     connection.close()

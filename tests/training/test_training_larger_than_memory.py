@@ -36,6 +36,7 @@ print("trained:", run.status, run.metrics("epoch")[0]["train_accuracy"])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the memory limit is Linux's")
 def test_a_set_that_does_not_fit_into_memory_trains(tmp_path: Path, tiny: str) -> None:
     generator = np.random.default_rng(0)

@@ -149,7 +149,7 @@ def _with_gamma(content: bytes) -> bytes:
     return content[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + content[33:]
 
 
-@pytest.mark.parametrize("which", ["digits", "coloured"])
+@pytest.mark.parametrize("which", [pytest.param("digits", marks=pytest.mark.slow), "coloured"])
 def test_fifty_images_get_the_answers_that_python_gives(which, request, digit_run, colour_run):
     page, trouble = request.getfixturevalue(which)
     run = {"digits": digit_run, "coloured": colour_run}[which]
