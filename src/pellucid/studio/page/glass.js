@@ -1,7 +1,7 @@
 /** One image through one network, as the server computed it: the network's plan, its values, and what makes a unit. */
 
 import { Network } from "/modules/network.js";
-import { minus, short } from "/modules/numbers.js";
+import { toldOf } from "/modules/packed.js";
 import { sizeOf } from "/modules/tensor.js";
 import { ask, packed } from "./server.js";
 
@@ -88,35 +88,6 @@ export class ServerGlass {
    */
   async told(unit) {
     const { head, arrays } = await packed("/api/unit", { ...this.key, unit });
-    // The largest of some numbers, and a number that is only passed on, are multiplied by nothing.
-    const passedOn = arrays.values?.size === 1 && arrays.weights?.data[0] === 1 && head.bias === null;
-    const weighted = head.combine !== "maximum" && !passedOn;
-    const result = arrays.values && {
-      // `packed` makes arrays of the types that the server names
-      terms: /** @type {import("/modules/arithmetic.js").Terms} */ ({
-        operand: arrays.operand.data,
-        position: arrays.position.data,
-        values: arrays.values.data,
-        weights: (weighted && arrays.weights?.data) || null,
-        products: (weighted && arrays.products?.data) || null,
-      }),
-      value: head.check?.recomputed ?? head.value,
-      slack: 0,
-      combine: head.combine,
-      bias: head.bias,
-      details: head.details,
-    };
-    const { check } = head;
-    const pixel = head.pixel && { byte: head.pixel.byte, channel: head.index[1], channels: this.preprocessing.channels };
-    return {
-      told: {
-        sentence: minus(head.sentence),
-        result: result || null,
-        pixel,
-        lines: [head.formula, ...head.closing.filter((line) => !line.startsWith("recomputed") && !line.startsWith("…")), `= ${short(head.value)}`].filter(Boolean).map(minus),
-        verdict: check && { byHand: check.recomputed, network: check.pytorch, tolerance: check.tolerance, agrees: check.passed },
-      },
-      said: head,
-    };
+    return { told: toldOf(head, arrays, this.preprocessing.channels), said: head };
   }
 }

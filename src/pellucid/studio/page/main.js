@@ -78,7 +78,7 @@ export class Studio {
     }
   }
 
-  /** The list of runs, the newest first; `again` asks anew. */
+  /** The list of runs, the newest first; `again` asks once more. */
   async listRuns(again = false) {
     if (again || !this.runs.length) {
       const { runs, damaged } = await ask("/api/runs");

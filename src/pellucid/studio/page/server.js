@@ -1,9 +1,8 @@
 /** Asking the studio's server, which computes; the page only shows. */
 
-import { Tensor } from "/modules/tensor.js";
+import { unpacked } from "/modules/packed.js";
 
 const KEY = "pellucid-token";
-const TYPES = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
 
 /** What the server refuses, in words for people; `said` is all that it answered. */
 export class Refused extends Error {
@@ -62,20 +61,11 @@ export async function sendFile(path, file, parameters = {}) {
 /**
  * Read a head and arrays, as `studio/packing.py` writes them.
  *
- * @returns {Promise<{head: any, arrays: Record<string, Tensor>}>}
+ * @returns {Promise<{head: any, arrays: Record<string, import("/modules/tensor.js").Tensor>}>}
  */
 export async function packed(path, parameters = {}, signal = undefined) {
   const response = await reached(addressOf(path, parameters), { signal });
-  const buffer = await response.arrayBuffer();
-  const size = new DataView(buffer).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
-  const start = 8 * Math.ceil((4 + size) / 8);
-  const arrays = {};
-  for (const [name, { type, shape, at }] of Object.entries(head.arrays)) {
-    const count = shape.reduce((product, length) => product * length, 1);
-    arrays[name] = new Tensor(new TYPES[type](buffer, start + at, count), shape);
-  }
-  return { head, arrays };
+  return unpacked(await response.arrayBuffer());
 }
 
 async function reached(address, options) {

@@ -1,6 +1,6 @@
 /** Numbers on their way from Python: a head in JSON, then arrays as they lie in memory (`studio/packing.py`). */
 
-import { short } from "./numbers.js";
+import { minus, short } from "./numbers.js";
 import { Tensor } from "./tensor.js";
 
 const TYPES = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
@@ -33,13 +33,17 @@ export function unpacked(buffer) {
  */
 export function toldOf(head, arrays, channels) {
   const { check, closing } = head;
+  // The largest of some numbers, and a number that is only passed on, are multiplied by nothing.
+  const passedOn = arrays.values?.size === 1 && arrays.weights?.data[0] === 1 && head.bias === null;
+  const weighted = head.combine !== "maximum" && !passedOn;
   const result = arrays.values && {
-    terms: /** @type {any} */ ({
+    // `unpacked` makes arrays of the types that Python names
+    terms: /** @type {import("./arithmetic.js").Terms} */ ({
       operand: arrays.operand.data,
       position: arrays.position.data,
       values: arrays.values.data,
-      weights: arrays.weights?.data ?? null,
-      products: arrays.products?.data ?? null,
+      weights: (weighted && arrays.weights?.data) || null,
+      products: (weighted && arrays.products?.data) || null,
     }),
     value: check?.recomputed ?? head.value,
     slack: 0,
@@ -49,10 +53,10 @@ export function toldOf(head, arrays, channels) {
   };
   const sums = closing.filter((line) => !line.startsWith("recomputed") && !line.startsWith("…"));
   return {
-    sentence: head.sentence,
+    sentence: minus(head.sentence),
     result: result || null,
     pixel: head.pixel && { byte: head.pixel.byte, channel: head.index[1], channels },
-    lines: [head.formula, ...sums, `= ${short(head.value)}`].filter(Boolean),
+    lines: [head.formula, ...sums, `= ${short(head.value)}`].filter(Boolean).map(minus),
     verdict: check && { byHand: check.recomputed, network: check.pytorch, tolerance: check.tolerance, agrees: check.passed },
   };
 }
