@@ -39,8 +39,9 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def opened(digits: Run, open_studio: Any) -> Iterator[Any]:
-    yield from open_studio(digits.directory.parent)
+def opened(digits: Run, opening: Any) -> Iterator[Any]:
+    with opening(digits.directory.parent) as studio:
+        yield studio
 
 
 class Independent:
