@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from packed_numbers import unpacked
 from torch import nn
 
 import pellucid
@@ -40,17 +41,6 @@ class Sent:
     def ask(self, question: Any) -> tuple[Any, list[bytes]]:
         self.shown._handle_custom_msg(question, [])
         return self.answers[-1]
-
-
-def unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    size = int.from_bytes(content[:4], "little")
-    head = json.loads(content[4 : 4 + size])
-    start = 8 * -(-(4 + size) // 8)
-    arrays = {}
-    for name, place in head["arrays"].items():
-        count = int(np.prod(place["shape"]))
-        arrays[name] = np.frombuffer(content, place["type"], count, start + place["at"]).reshape(place["shape"])
-    return head, arrays
 
 
 def test_the_kernel_answers_with_what_the_glass_says(glass) -> None:

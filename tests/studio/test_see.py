@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pytest
+from packed_numbers import unpacked
 from PIL import Image
 
 import pellucid
@@ -35,17 +35,6 @@ def shown(studio, page, address: str) -> None:
     page.goto(f"{studio.address}#/see?run=digits&{address}")
     unit = address.partition("unit=")[2].partition("&")[0]
     page.wait_for_selector(f'body[data-onward="{unit}"]' if unit else "body[data-looks]")
-
-
-def unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    size = int.from_bytes(content[:4], "little")
-    head = json.loads(content[4 : 4 + size])
-    start = 8 * -(-(4 + size) // 8)
-    arrays = {}
-    for name, place in head["arrays"].items():
-        count = int(np.prod(place["shape"]))
-        arrays[name] = np.frombuffer(content, place["type"], count, start + place["at"]).reshape(place["shape"])
-    return head, arrays
 
 
 def test_every_term_of_a_unit_is_where_it_says(studio) -> None:
